@@ -1,0 +1,2 @@
+//! The side-by-side harness: rthttpd beside other servers, in one run.
+fn main() {}

@@ -1,0 +1,3 @@
+//! The program `rthttpd`.
+
+fn main() {}

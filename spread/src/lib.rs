@@ -1,0 +1,7 @@
+//! The client protocol of the [Spread toolkit](http://www.spread.org/) in Rust.
+
+pub mod name;
+pub mod wire;
+
+pub use name::{GroupName, Name, NameError, PrivateGroup, PrivateName};
+pub use wire::{Cause, Delivery, GroupId, Membership, Message, Request, Service};

@@ -1,0 +1,260 @@
+//! The four kinds of name in Spread, each a type that cannot hold a wrong one.
+//!
+//! On the wire every name is a field of 32 bytes, padded with NULs ([`Name`]). What may
+//! stand in it depends on who chose it:
+//!
+//! ```text
+//! GroupName     access_log       1..31 bytes of 0x24..0x7e   chosen by applications
+//! PrivateName   Lq8w3kd0x1       1..10 bytes of 0x24..0x7e   chosen by a client when it connects
+//! PrivateGroup  #Lq8w3kd0x1#web  `#` private name `#` daemon  made by the daemon, a session's address
+//! ```
+//!
+//! A `Name` decoded from a peer can be anything (a 5.0.1 daemon checks no group name), so it
+//! promises nothing but its length. The rules are those of `sp.c: valid_name` and
+//! `session.c: Sess_validate_names`.
+
+use std::fmt;
+use std::str::FromStr;
+
+/// A name as it stands in a frame: at most 31 bytes, any bytes but NUL.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct Name {
+    field: [u8; Self::FIELD_LEN],
+}
+
+impl Name {
+    /// Bytes of a name field on the wire (`sp.h: MAX_GROUP_NAME`).
+    pub const FIELD_LEN: usize = 32;
+    /// Bytes of the longest name; the last of the field is always NUL.
+    pub const LEN_MAX: usize = Self::FIELD_LEN - 1;
+    /// The field of no name at all.
+    pub const EMPTY: Self = Self {
+        field: [0; Self::FIELD_LEN],
+    };
+
+    /// Reads a field from the wire: the bytes before the first NUL, at most 31.
+    ///
+    /// What follows the first NUL is dropped, so equal names have equal fields.
+    #[must_use]
+    pub fn from_field(field: &[u8; Self::FIELD_LEN]) -> Self {
+        let mut name = Self::EMPTY;
+        for (to, from) in name.field.iter_mut().zip(field).take(Self::LEN_MAX) {
+            if *from == 0 {
+                break;
+            }
+            *to = *from;
+        }
+        name
+    }
+
+    /// The field as it is written to the wire, padded with NULs.
+    #[must_use]
+    pub const fn as_field(&self) -> &[u8; Self::FIELD_LEN] {
+        &self.field
+    }
+
+    /// The bytes before the padding; empty for [`Name::EMPTY`].
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        let len = self.field.iter().position(|&b| b == 0);
+        self.field
+            .get(..len.unwrap_or(Self::LEN_MAX))
+            .unwrap_or(&[])
+    }
+
+    /// Whether it begins with `#`, that is, addresses one session rather than a group.
+    #[must_use]
+    pub const fn is_private(&self) -> bool {
+        self.field[0] == b'#'
+    }
+
+    fn from_checked(bytes: &[u8]) -> Self {
+        let mut name = Self::EMPTY;
+        for (to, from) in name.field.iter_mut().zip(bytes).take(Self::LEN_MAX) {
+            *to = *from;
+        }
+        name
+    }
+}
+
+impl fmt::Display for Name {
+    /// Printable bytes as they are, all others as `\xHH`: safe in a log or on a terminal.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.as_bytes().escape_ascii())
+    }
+}
+
+impl fmt::Debug for Name {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "\"{self}\"")
+    }
+}
+
+/// A group that can be joined, left and sent to.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct GroupName(Name);
+
+impl GroupName {
+    /// Bytes of the longest group name.
+    pub const LEN_MAX: usize = Name::LEN_MAX;
+
+    /// Checks `bytes` against the rules of `sp.c: valid_name`.
+    ///
+    /// # Errors
+    /// When they are none, more than 31, or one is outside 0x24..0x7e.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, NameError> {
+        let bytes = bytes.as_ref();
+        check("group name", bytes, Self::LEN_MAX)?;
+        Ok(Self(Name::from_checked(bytes)))
+    }
+
+    /// The name's bytes, without padding.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// What a client asks to be called; unique among the sessions of one daemon.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PrivateName(Name);
+
+impl PrivateName {
+    /// Bytes of the longest private name (`sp.h: MAX_PRIVATE_NAME`).
+    pub const LEN_MAX: usize = 10;
+
+    /// Checks `bytes` against the rules of a daemon's handshake.
+    ///
+    /// # Errors
+    /// When they are none, more than 10, or one is outside 0x24..0x7e.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, NameError> {
+        let bytes = bytes.as_ref();
+        check("private name", bytes, Self::LEN_MAX)?;
+        Ok(Self(Name::from_checked(bytes)))
+    }
+
+    /// The name's bytes, without padding.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
+/// The address of one session, `#name#daemon`: the sender in every message it sends.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PrivateGroup(Name);
+
+impl PrivateGroup {
+    /// Reads `#name#daemon`.
+    ///
+    /// # Errors
+    /// When it has not that form, or is longer than 31 bytes.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, NameError> {
+        let bytes = bytes.as_ref();
+        let parts = bytes.strip_prefix(b"#").and_then(split_at_hash);
+        let well_formed = parts
+            .is_some_and(|(name, daemon)| !daemon.is_empty() && name.len() <= PrivateName::LEN_MAX);
+        if !well_formed || bytes.len() > Name::LEN_MAX || bytes.contains(&0) {
+            return Err(NameError::new("private group", bytes, Name::LEN_MAX));
+        }
+        Ok(Self(Name::from_checked(bytes)))
+    }
+
+    /// The private name of the session, the part between the two `#`.
+    #[must_use]
+    pub fn private_name(&self) -> &[u8] {
+        self.parts().0
+    }
+
+    /// The name of the session's daemon, the part after the second `#`.
+    #[must_use]
+    pub fn daemon(&self) -> &[u8] {
+        self.parts().1
+    }
+
+    /// The whole address, without padding.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+
+    fn parts(&self) -> (&[u8], &[u8]) {
+        let name = self.0.as_bytes().strip_prefix(b"#");
+        name.and_then(split_at_hash).unwrap_or((&[], &[]))
+    }
+}
+
+/// Bytes that were refused as a name, and why.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error(
+    "{kind} {}: must be 1 to {len_max} printable ASCII characters without space, `\"` and `#`",
+    Name::from_checked(refused)
+)]
+pub struct NameError {
+    kind: &'static str,
+    refused: Vec<u8>,
+    len_max: usize,
+}
+
+impl NameError {
+    fn new(kind: &'static str, refused: &[u8], len_max: usize) -> Self {
+        Self {
+            kind,
+            refused: refused.to_vec(),
+            len_max,
+        }
+    }
+}
+
+fn check(kind: &'static str, bytes: &[u8], len_max: usize) -> Result<(), NameError> {
+    let printable = bytes.iter().all(|b| (0x24..=0x7e).contains(b));
+    if bytes.is_empty() || bytes.len() > len_max || !printable {
+        return Err(NameError::new(kind, bytes, len_max));
+    }
+    Ok(())
+}
+
+fn split_at_hash(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
+    let at = bytes.iter().position(|&b| b == b'#')?;
+    Some((bytes.get(..at)?, bytes.get(at + 1..)?))
+}
+
+macro_rules! name_traits {
+    ($($kind:ident)*) => {$(
+        impl FromStr for $kind {
+            type Err = NameError;
+
+            fn from_str(text: &str) -> Result<Self, NameError> {
+                Self::new(text)
+            }
+        }
+
+        impl TryFrom<Name> for $kind {
+            type Error = NameError;
+
+            fn try_from(name: Name) -> Result<Self, NameError> {
+                Self::new(name.as_bytes())
+            }
+        }
+
+        impl From<$kind> for Name {
+            fn from(name: $kind) -> Self {
+                name.0
+            }
+        }
+
+        impl fmt::Display for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Display::fmt(&self.0, f)
+            }
+        }
+
+        impl fmt::Debug for $kind {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                fmt::Debug::fmt(&self.0, f)
+            }
+        }
+    )*};
+}
+
+name_traits! { GroupName PrivateName PrivateGroup }

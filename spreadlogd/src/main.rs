@@ -1,0 +1,3 @@
+//! The program `spreadlogd`.
+
+fn main() {}
