@@ -3,5 +3,5 @@
 pub mod name;
 pub mod wire;
 
-pub use name::{GroupName, Name, NameError, PrivateGroup, PrivateName};
+pub use name::{DaemonName, GroupName, Name, NameError, PrivateGroup, PrivateName};
 pub use wire::{Cause, Delivery, GroupId, Membership, Message, Request, Service};

@@ -1,4 +1,4 @@
-//! The four kinds of name in Spread, each a type that cannot hold a wrong one.
+//! The five kinds of name in Spread, each a type that cannot hold a wrong one.
 //!
 //! On the wire every name is a field of 32 bytes, padded with NULs ([`Name`]). What may
 //! stand in it depends on who chose it:
@@ -6,6 +6,7 @@
 //! ```text
 //! GroupName     access_log       1..31 bytes of 0x24..0x7e   chosen by applications
 //! PrivateName   Lq8w3kd0x1       1..10 bytes of 0x24..0x7e   chosen by a client when it connects
+//! DaemonName    web              1..19 bytes of 0x24..0x7e   chosen by whoever runs the daemon
 //! PrivateGroup  #Lq8w3kd0x1#web  `#` private name `#` daemon  made by the daemon, a session's address
 //! ```
 //!
@@ -140,6 +141,32 @@ impl PrivateName {
     }
 }
 
+/// What a daemon calls itself: the last part of all its sessions' private groups.
+#[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct DaemonName(Name);
+
+impl DaemonName {
+    /// Bytes of the longest daemon name (`session.h: MAX_PROC_NAME`), which leaves room for the
+    /// longest private name and the two `#` in a field of 31.
+    pub const LEN_MAX: usize = 19;
+
+    /// Checks `bytes` as the other names are checked.
+    ///
+    /// # Errors
+    /// When they are none, more than 19, or one is outside 0x24..0x7e.
+    pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, NameError> {
+        let bytes = bytes.as_ref();
+        check("daemon name", bytes, Self::LEN_MAX)?;
+        Ok(Self(Name::from_checked(bytes)))
+    }
+
+    /// The name's bytes, without padding.
+    #[must_use]
+    pub fn as_bytes(&self) -> &[u8] {
+        self.0.as_bytes()
+    }
+}
+
 /// The address of one session, `#name#daemon`: the sender in every message it sends.
 #[derive(Clone, Copy, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct PrivateGroup(Name);
@@ -158,6 +185,13 @@ impl PrivateGroup {
             return Err(NameError::new("private group", bytes, Name::LEN_MAX));
         }
         Ok(Self(Name::from_checked(bytes)))
+    }
+
+    /// The address of the session that calls itself `name` at `daemon`.
+    #[must_use]
+    pub fn of(name: PrivateName, daemon: DaemonName) -> Self {
+        let address = [b"#", name.as_bytes(), b"#", daemon.as_bytes()].concat();
+        Self(Name::from_checked(&address))
     }
 
     /// The private name of the session, the part between the two `#`.
@@ -257,4 +291,4 @@ macro_rules! name_traits {
     )*};
 }
 
-name_traits! { GroupName PrivateName PrivateGroup }
+name_traits! { GroupName PrivateName DaemonName PrivateGroup }
