@@ -1,0 +1,265 @@
+//! The lines of the formatter, and the laws between writing and reading.
+
+use std::net::IpAddr;
+
+use proptest::option;
+use proptest::prelude::*;
+
+use super::*;
+
+const AGENT: &[u8] = b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
+
+fn record() -> Record<'static> {
+    Record {
+        client: IpAddr::from([192, 0, 2, 7]),
+        user: None,
+        time: 1_795_370_940,
+        request_line: b"GET /index.html?q=1 HTTP/1.1",
+        status: 200,
+        bytes: 1024,
+        referer: Some(b"http://www.example.org/"),
+        user_agent: Some(AGENT),
+    }
+}
+
+fn written(format: Format, line_len_max: usize, record: &Record<'_>) -> (Vec<u8>, Extent) {
+    let mut line = Vec::new();
+    let extent = Formatter::new(format, line_len_max).write(record, UtcOffset::default, &mut line);
+    (line, extent)
+}
+
+fn text(format: Format, record: &Record<'_>) -> String {
+    String::from_utf8(written(format, LINE_LEN_MAX, record).0).unwrap()
+}
+
+#[test]
+fn lines_are_those_of_apache() {
+    assert_eq!(
+        text(Format::Common, &record()),
+        "192.0.2.7 - - [22/Nov/2026:18:09:00 +0000] \"GET /index.html?q=1 HTTP/1.1\" 200 1024\n"
+    );
+    assert_eq!(
+        text(Format::Combined, &record()),
+        "192.0.2.7 - - [22/Nov/2026:18:09:00 +0000] \"GET /index.html?q=1 HTTP/1.1\" 200 1024 \
+         \"http://www.example.org/\" \"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 \
+         Firefox/140.0\"\n"
+    );
+}
+
+#[test]
+fn what_is_absent_is_a_hyphen_and_what_reads_so_is_not() {
+    let absent = Record {
+        client: "2001:db8::1".parse().unwrap(),
+        request_line: b"",
+        status: 408,
+        bytes: 0,
+        referer: None,
+        user_agent: None,
+        ..record()
+    };
+    let present = Record {
+        user: Some(b"-"),
+        request_line: b"-",
+        referer: Some(b"-"),
+        user_agent: Some(b""),
+        ..absent
+    };
+
+    assert_eq!(
+        text(Format::Combined, &absent),
+        "2001:db8::1 - - [22/Nov/2026:18:09:00 +0000] \"-\" 408 - \"-\" \"-\"\n"
+    );
+    assert_eq!(
+        text(Format::Combined, &present),
+        "2001:db8::1 - \\x2d [22/Nov/2026:18:09:00 +0000] \"\\x2d\" 408 - \"\\x2d\" \"\"\n"
+    );
+}
+
+#[test]
+fn a_user_is_one_word() {
+    for (user, word) in [(&b"a b"[..], r"a\x20b"), (b" ", r"\x20"), (b"", r#""""#)] {
+        let record = Record {
+            user: Some(user),
+            ..record()
+        };
+
+        let line = text(Format::Common, &record);
+
+        assert!(line.starts_with(&format!("192.0.2.7 - {word} [")), "{line}");
+    }
+}
+
+#[test]
+fn a_long_field_leaves_the_short_ones_whole() {
+    let target = [&b"GET /"[..], &[b'a'; 20_000], b" HTTP/1.1"].concat();
+    let record = Record {
+        request_line: &target,
+        ..record()
+    };
+
+    let (line, extent) = written(Format::Combined, LINE_LEN_MAX, &record);
+    let read = Format::Combined.parse(&line).unwrap();
+
+    assert_eq!(extent, Extent::Cut);
+    assert!(line.len() <= LINE_LEN_MAX && line.len() > LINE_LEN_MAX - FIXED_LEN_MAX);
+    assert_eq!(read.referer.as_deref(), record.referer);
+    assert_eq!(read.user_agent.as_deref(), record.user_agent);
+    assert!(read.request_line.starts_with(b"GET /aaa"));
+    assert!(read.request_line.ends_with(b"aaa..."));
+}
+
+#[test]
+fn lines_of_apache_and_nginx_are_read() {
+    let line =
+        b"::1 ident frank [10/Oct/2000:13:55:36 -0700] \"GET /\\xC3\\xA9\\x22 HTTP/1.0\" 200 0";
+
+    let read = Format::Common.parse(line).unwrap();
+
+    assert_eq!(read.user.as_deref(), Some(&b"frank"[..]));
+    assert_eq!(read.time, 971_211_336);
+    assert_eq!(read.request_line, "GET /é\" HTTP/1.0".as_bytes());
+    assert_eq!(read.bytes, 0);
+}
+
+#[test]
+fn parse_says_what_is_missing_and_where() {
+    const CASES: &[(&str, &str, usize)] = &[
+        ("", "client address", 0),
+        ("localhost - -", "client address", 0),
+        ("::1", "space", 3),
+        ("::1 -  ", "user", 6),
+        ("::1 - - ", "time in brackets", 8),
+        (
+            "::1 - - [01/Jan/1970:00:00:00 +0000] GET",
+            "quoted request line",
+            37,
+        ),
+        (
+            "::1 - - [01/Jan/1970:00:00:00 +0000] \"\\\"",
+            "quoted request line",
+            37,
+        ),
+        (
+            "::1 - - [01/Jan/1970:00:00:00 +0000] \"\\q\"",
+            "quoted request line",
+            37,
+        ),
+        (
+            "::1 - - [01/Jan/1970:00:00:00 +0000] \"-\" +20",
+            "status",
+            41,
+        ),
+        (
+            "::1 - - [01/Jan/1970:00:00:00 +0000] \"-\" 65536",
+            "status",
+            41,
+        ),
+        (
+            "::1 - - [01/Jan/1970:00:00:00 +0000] \"-\" 200 1 \"-\"",
+            "line end",
+            46,
+        ),
+    ];
+    for &(line, expected, at) in CASES {
+        assert_eq!(
+            Format::Common.parse(line.as_bytes()),
+            Err(ParseError { expected, at }),
+            "{line}"
+        );
+    }
+}
+
+/// Bytes as clients send them: mostly text, some of it nothing but trouble.
+fn bytes(len_max: usize) -> impl Strategy<Value = Vec<u8>> {
+    let trouble = proptest::sample::select(br#"-"\ []x"#.to_vec());
+    let byte = prop_oneof![b'a'..=b'z', trouble, any::<u8>()];
+    prop_oneof![
+        Just(b"-".to_vec()),
+        proptest::collection::vec(byte, 0..len_max)
+    ]
+}
+
+fn records(len_max: usize) -> impl Strategy<Value = OwnedRecord> {
+    let fields = (
+        option::of(bytes(len_max)),
+        bytes(len_max),
+        option::of(bytes(len_max)),
+        option::of(bytes(len_max)),
+    );
+    let facts = (
+        any::<IpAddr>(),
+        0_u64..200_000_000_000,
+        any::<u16>(),
+        any::<u64>(),
+    );
+    (facts, fields).prop_map(
+        |((client, time, status, bytes), (user, request_line, referer, user_agent))| OwnedRecord {
+            client,
+            user,
+            time,
+            request_line,
+            status,
+            bytes,
+            referer,
+            user_agent,
+        },
+    )
+}
+
+fn is_what_is_left(read: &[u8], of: &[u8]) -> bool {
+    read == of
+        || read
+            .strip_suffix(CUT_MARK)
+            .is_some_and(|head| of.starts_with(head))
+}
+
+proptest! {
+    #[test]
+    fn parse_undoes_write(record in records(300), minutes in -840_i32..=840) {
+        let mut line = Vec::new();
+        let mut formatter = Formatter::new(Format::Combined, LINE_LEN_MAX);
+
+        let offset = || UtcOffset::from_minutes(minutes);
+        let extent = formatter.write(&record.as_record(), offset, &mut line);
+
+        prop_assert_eq!(extent, Extent::Whole);
+        prop_assert_eq!(Format::Combined.parse(&line), Ok(record));
+    }
+
+    #[test]
+    fn common_is_combined_without_its_last_two_fields(record in records(50)) {
+        let (line, _) = written(Format::Common, LINE_LEN_MAX, &record.as_record());
+
+        let expected = OwnedRecord { referer: None, user_agent: None, ..record };
+        prop_assert_eq!(Format::Common.parse(&line), Ok(expected));
+    }
+
+    #[test]
+    fn one_record_is_one_line_within_its_limit_and_what_is_left_parses(
+        record in records(400),
+        line_len_max in LINE_LEN_MIN..2000,
+    ) {
+        let (line, extent) = written(Format::Combined, line_len_max, &record.as_record());
+        let (whole, _) = written(Format::Combined, LINE_LEN_MAX, &record.as_record());
+        let read = Format::Combined.parse(&line).unwrap();
+
+        prop_assert!(line.len() <= line_len_max);
+        prop_assert_eq!(line.iter().position(|&b| b == b'\n'), Some(line.len() - 1));
+        prop_assert_eq!(extent == Extent::Whole, line == whole);
+        prop_assert!(extent == Extent::Whole || whole.len() > line_len_max - FIXED_LEN_MAX);
+        prop_assert!(is_what_is_left(&read.request_line, &record.request_line));
+        for (read, of) in [
+            (read.user, record.user),
+            (read.referer, record.referer),
+            (read.user_agent, record.user_agent),
+        ] {
+            prop_assert_eq!(read.is_some(), of.is_some());
+            prop_assert!(is_what_is_left(&read.unwrap_or_default(), &of.unwrap_or_default()));
+        }
+    }
+
+    #[test]
+    fn any_bytes_are_refused_or_read(line: Vec<u8>) {
+        drop(Format::Combined.parse(&line));
+    }
+}

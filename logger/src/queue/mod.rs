@@ -1,0 +1,151 @@
+//! The bounded ring of bytes between one worker and the publisher.
+//!
+//! [`Log`] is the worker's end: it formats a line and commits it whole, or drops it and counts it
+//! when the ring is full. It never waits, allocates, takes a lock or makes a system call, but for
+//! one wake-up of the publisher when the ring passes half full, at most once per drain.
+//! [`Drain`] is the publisher's end. Neither reads a clock.
+//!
+//! A line is formatted into the worker's scratch and copied into the ring as one slice, because
+//! writing straight into a ring's uninitialised slots would need `unsafe` code; the copy of a
+//! line that is in the first-level cache costs a few nanoseconds.
+
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
+
+use rtrb::{Consumer, Producer, RingBuffer};
+use tokio::sync::Notify;
+
+use crate::format::{Extent, Format, Formatter, LINE_LEN_MAX, UtcOffset};
+use crate::record::Record;
+
+/// How a ring is made.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct RingOptions {
+    /// The ring's bytes; at least two of the longest lines are taken.
+    pub bytes: usize,
+    /// The layout of its lines.
+    pub format: Format,
+    /// The longest line, its newline included; within `LINE_LEN_MIN` and `LINE_LEN_MAX`.
+    pub line_len_max: usize,
+}
+
+impl Default for RingOptions {
+    fn default() -> Self {
+        Self {
+            bytes: RING_BYTES,
+            format: Format::Combined,
+            line_len_max: LINE_LEN_MAX,
+        }
+    }
+}
+
+/// Makes the ring of one worker, its pages touched, so that no line pays for a page fault.
+#[must_use]
+pub fn ring(options: &RingOptions) -> (Log, Drain) {
+    let bytes = options.bytes.max(2 * options.line_len_max);
+    let (mut producer, consumer) = RingBuffer::new(bytes);
+    // A chunk comes with its slots set to zero; it is dropped uncommitted.
+    drop(producer.write_chunk(bytes));
+    let shared = Arc::new(Shared::default());
+    let log = Log {
+        formatter: Formatter::new(options.format, options.line_len_max),
+        line: Vec::with_capacity(LINE_LEN_MAX),
+        half: bytes / 2,
+        producer,
+        shared: Arc::clone(&shared),
+    };
+    (log, Drain { consumer, shared })
+}
+
+/// A worker's access log.
+#[derive(Debug)]
+pub struct Log {
+    formatter: Formatter,
+    line: Vec<u8>,
+    half: usize,
+    producer: Producer<u8>,
+    shared: Arc<Shared>,
+}
+
+impl Log {
+    /// Hands over the line of `record`, or drops and counts it when the ring is full.
+    #[inline]
+    pub fn log(&mut self, record: &Record<'_>) {
+        self.line.clear();
+        let offset = || UtcOffset::from_minutes(self.shared.offset_minutes.load(Ordering::Relaxed));
+        let extent = self.formatter.write(record, offset, &mut self.line);
+        if self.producer.push_entire_slice(&self.line).is_err() {
+            self.shared.queue_full.fetch_add(1, Ordering::Relaxed);
+        } else if extent == Extent::Cut {
+            self.shared.cut.fetch_add(1, Ordering::Relaxed);
+        }
+        // `cached_slots` may be too low but never too high, and costs no look at the other end.
+        if self.producer.cached_slots() < self.half && self.producer.slots() < self.half {
+            self.shared.wake();
+        }
+    }
+}
+
+/// The publisher's end of a ring.
+#[derive(Debug)]
+pub struct Drain {
+    consumer: Consumer<u8>,
+    shared: Arc<Shared>,
+}
+
+impl Drain {
+    /// Takes all lines that are there, as at most two pieces: whole lines together, but a line
+    /// may go over from the first piece into the second.
+    pub fn drain(&mut self, mut take: impl FnMut(&[u8])) {
+        // Before the look at the ring: a worker that passes half from now on wakes again.
+        self.shared.woken.store(false, Ordering::Relaxed);
+        let Ok(chunk) = self.consumer.read_chunk(self.consumer.slots()) else {
+            return;
+        };
+        let (first, second) = chunk.as_slices();
+        take(first);
+        take(second);
+        chunk.commit_all();
+    }
+
+    /// Whether the `Log` is gone and everything it wrote has been taken.
+    #[must_use]
+    pub fn is_finished(&self) -> bool {
+        // In this order: nothing is written after the `Log` was found gone.
+        self.consumer.is_abandoned() && self.consumer.is_empty()
+    }
+}
+
+/// What the two ends share beside the ring.
+#[derive(Debug, Default)]
+pub(crate) struct Shared {
+    /// Lines dropped because the ring was full.
+    pub(crate) queue_full: AtomicU64,
+    /// Lines cut to the limit.
+    pub(crate) cut: AtomicU64,
+    /// Local time's offset, written by the publisher.
+    pub(crate) offset_minutes: AtomicI32,
+    /// The publisher was woken and has not drained since.
+    woken: AtomicBool,
+    /// The publisher, once there is one.
+    publisher: OnceLock<Arc<Notify>>,
+}
+
+impl Shared {
+    fn wake(&self) {
+        if self.woken.load(Ordering::Relaxed) {
+            return;
+        }
+        // Only the worker sets it, so no exchange is needed.
+        self.woken.store(true, Ordering::Relaxed);
+        if let Some(publisher) = self.publisher.get() {
+            publisher.notify_one();
+        }
+    }
+}
+
+/// 1 MiB: of a server's 4 MiB, one of four workers'.
+const RING_BYTES: usize = 1024 * 1024;
+
+#[cfg(test)]
+mod tests;
