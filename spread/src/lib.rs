@@ -1,6 +1,7 @@
 //! The client protocol of the [Spread toolkit](http://www.spread.org/) in Rust.
 
 pub mod name;
+pub mod stream;
 pub mod wire;
 
 pub use name::{DaemonName, GroupName, Name, NameError, PrivateGroup, PrivateName};
