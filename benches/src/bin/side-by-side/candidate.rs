@@ -1,0 +1,245 @@
+//! Who is measured: how each server is started, and what it takes to be fair to it.
+//!
+//! Every server has one worker and the same core, writes no log unless the row says so, and is started anew for
+//! each round. rthttpd runs as a user gets it: only port, root, number of workers and Spread address are given.
+//! nginx gets Debian's settings and then everything that makes it faster at this: no log, an open-file cache,
+//! connections that last.
+
+use std::fs;
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Command;
+use std::time::{Duration, Instant};
+
+use crate::program::{Program, ProgramError, free_port};
+
+/// A row of the table.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Candidate {
+    /// nginx, without a log
+    Nginx,
+    /// rthttpd, without a log
+    Rthttpd,
+    /// rthttpd, its log through a hub in another process
+    RthttpdLogged,
+}
+
+/// Where things are and where they run.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    /// A directory of this run, deleted at its end.
+    pub(crate) scratch: PathBuf,
+    /// The document root, inside it.
+    pub(crate) root: PathBuf,
+    /// Where cargo put the release programs.
+    pub(crate) programs: PathBuf,
+    /// The servers' core, unless there is only one core.
+    pub(crate) server_core: Option<usize>,
+    /// The core of the load and of the hub.
+    pub(crate) load_core: Option<usize>,
+}
+
+/// A server that accepts connections.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) address: SocketAddr,
+    server: Program,
+    log: Option<Log>,
+}
+
+/// The other end of the log: a hub and a log writer in one process.
+#[derive(Debug)]
+struct Log {
+    spreadlogd: Program,
+    file: PathBuf,
+}
+
+/// A server could not be started or stopped.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum CandidateError {
+    #[error(transparent)]
+    Program(#[from] ProgramError),
+    #[error("cannot prepare {what}")]
+    Prepare { what: String, source: io::Error },
+}
+
+/// Lines are in the file 20 ms after they reach spreadlogd; this is for a machine that is busy otherwise.
+const LINES_MAX: Duration = Duration::from_secs(10);
+
+impl Candidate {
+    pub(crate) const ALL: [Self; 3] = [Self::Nginx, Self::Rthttpd, Self::RthttpdLogged];
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Nginx => "nginx",
+            Self::Rthttpd => "rthttpd",
+            Self::RthttpdLogged => "rthttpd-logged",
+        }
+    }
+
+    /// The row this one's cost is compared with to tell what its log costs.
+    pub(crate) fn unlogged(self) -> Option<Self> {
+        (self == Self::RthttpdLogged).then_some(Self::Rthttpd)
+    }
+
+    /// What is running, in the server's own words; `None` when it is not installed.
+    pub(crate) fn version(self, setup: &Setup) -> Option<String> {
+        let output = match self {
+            Self::Nginx => Command::new("nginx").arg("-v").output(),
+            Self::Rthttpd | Self::RthttpdLogged => Command::new(setup.programs.join("rthttpd"))
+                .arg("-V")
+                .output(),
+        };
+        let output = output.ok()?;
+        let said = [output.stdout, output.stderr].concat();
+        let said = String::from_utf8_lossy(&said);
+        Some(said.lines().next()?.trim().to_owned())
+    }
+
+    pub(crate) fn start(self, setup: &Setup) -> Result<Running, CandidateError> {
+        let port = free_port().map_err(preparing("a port"))?;
+        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        let (command, log) = match self {
+            Self::Nginx => (nginx(setup, port)?, None),
+            Self::Rthttpd => (rthttpd(setup, port), None),
+            Self::RthttpdLogged => {
+                let (log, hub) = Log::start(setup)?;
+                let mut command = rthttpd(setup, port);
+                command.arg("--spread").arg(hub);
+                (command, Some(log))
+            }
+        };
+        let core = setup.server_core;
+        let mut server = Program::start(self.name(), command, core, &setup.scratch)?;
+        server.wait_until_ready(address)?;
+        Ok(Running {
+            address,
+            server,
+            log,
+        })
+    }
+}
+
+impl Running {
+    /// The process whose CPU time counts, with its threads and children.
+    pub(crate) fn process(&self) -> u32 {
+        self.server.id()
+    }
+
+    /// Stops the server as an operator would and, where it logs, says how many lines arrived. `served` is what
+    /// there should be: fewer are waited for, a little.
+    pub(crate) fn stop(self, served: u64) -> Result<Option<u64>, CandidateError> {
+        self.server.stop()?;
+        self.log.map(|log| log.stop(served)).transpose()
+    }
+}
+
+impl Log {
+    /// Starts spreadlogd with the hub inside, and returns it with the hub's address for rthttpd.
+    fn start(setup: &Setup) -> Result<(Self, String), CandidateError> {
+        let port = free_port().map_err(preparing("a port"))?;
+        let file = setup.scratch.join("access_log");
+        let remove = fs::remove_file(&file);
+        if let Err(error) = remove
+            && error.kind() != io::ErrorKind::NotFound
+        {
+            return Err(preparing("the log file")(error));
+        }
+        let mut command = Command::new(setup.programs.join("spreadlogd"));
+        command
+            .arg("--hub")
+            .arg(format!("{port}@127.0.0.1"))
+            .arg("--group")
+            .arg("access_log")
+            .arg("--file")
+            .arg(&file)
+            .current_dir(&setup.scratch);
+        let mut spreadlogd =
+            Program::start("spreadlogd", command, setup.load_core, &setup.scratch)?;
+        spreadlogd.wait_until_ready(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
+        let hub = format!("{port}@127.0.0.1");
+        Ok((Self { spreadlogd, file }, hub))
+    }
+
+    fn stop(self, served: u64) -> Result<u64, CandidateError> {
+        let deadline = Instant::now() + LINES_MAX;
+        while self.lines()? < served && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+        let Self { spreadlogd, file } = self;
+        spreadlogd.stop()?;
+        count_lines(&file).map_err(preparing("the log file"))
+    }
+
+    fn lines(&self) -> Result<u64, CandidateError> {
+        count_lines(&self.file).map_err(preparing("the log file"))
+    }
+}
+
+fn count_lines(file: &Path) -> io::Result<u64> {
+    let bytes = fs::read(file)?;
+    Ok(bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum())
+}
+
+fn rthttpd(setup: &Setup, port: u16) -> Command {
+    let mut command = Command::new(setup.programs.join("rthttpd"));
+    command
+        .args(["-p", &port.to_string(), "--workers", "1", "-d"])
+        .arg(&setup.root);
+    command
+}
+
+fn nginx(setup: &Setup, port: u16) -> Result<Command, CandidateError> {
+    let prefix = setup.scratch.join("nginx");
+    let config = prefix.join("nginx.conf");
+    fs::create_dir_all(&prefix)
+        .and_then(|()| fs::write(&config, nginx_config(port, &setup.root)))
+        .map_err(preparing("nginx's configuration"))?;
+    let mut command = Command::new("nginx");
+    command.arg("-p").arg(&prefix).arg("-c").arg(&config);
+    // Else messages from before the configuration is read go to a system directory.
+    command.args(["-e", "stderr"]);
+    Ok(command)
+}
+
+/// nginx as Debian sets it up (sendfile, tcp_nopush, types), one worker, and what helps it here.
+pub(crate) fn nginx_config(port: u16, root: &Path) -> String {
+    let root = root.display();
+    format!(
+        "daemon off;
+worker_processes 1;
+pid nginx.pid;
+error_log stderr;
+events {{
+    worker_connections 4096;
+}}
+http {{
+    types {{ text/plain txt; }}
+    default_type application/octet-stream;
+    types_hash_max_size 2048;
+    sendfile on;
+    tcp_nopush on;
+    access_log off;
+    open_file_cache max=1000 inactive=60s;
+    open_file_cache_valid 60s;
+    keepalive_timeout 65;
+    keepalive_requests 1000000000;
+    client_body_temp_path body;
+    proxy_temp_path proxy;
+    fastcgi_temp_path fastcgi;
+    uwsgi_temp_path uwsgi;
+    scgi_temp_path scgi;
+    server {{
+        listen 127.0.0.1:{port};
+        root {root};
+    }}
+}}
+"
+    )
+}
+
+fn preparing(what: &str) -> impl FnOnce(io::Error) -> CandidateError {
+    let what = what.to_owned();
+    |source| CandidateError::Prepare { what, source }
+}

@@ -1,0 +1,307 @@
+//! Web servers side by side: what a request costs each of them, in turn, on the same core.
+//!
+//! ```text
+//! for each round:  for each server:  start -> check the answers -> warm up -> measure -> stop -> count lines
+//! ```
+//!
+//! The figure is CPU time per request, of all threads and processes of the server, from the kernel's own books
+//! ([`benches::cpu`]): unlike requests per second it hardly depends on the load generator, or on who else uses
+//! the machine. The server has one core to itself, the load generator ([`benches::load`]) and the hub the other.
+//!
+//! - `candidate.rs`: the servers, and how each is started;
+//! - `program.rs`: a process on a core;
+//! - `report.rs`: medians, table, JSON.
+//!
+//! It is no latency measurement (the load waits for each answer) and no proof about other machines.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a program for a person at a terminal"
+)]
+
+mod candidate;
+mod program;
+mod report;
+
+use std::error::Error;
+use std::fs;
+use std::io;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode};
+use std::time::Duration;
+
+use benches::cpu::CpuTimes;
+use benches::load::{Expected, Load, LoadError};
+use benches::machine::Machine;
+use clap::Parser;
+
+use crate::candidate::{Candidate, CandidateError, Setup};
+use crate::report::{Case, Report, Row, Sample};
+
+/// Measure rthttpd beside other web servers.
+#[derive(Debug, Parser)]
+#[command(name = "side-by-side")]
+struct Args {
+    /// How often each server is measured, in turn
+    #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
+    rounds: u16,
+    /// Requests in each measurement
+    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
+    requests: u64,
+    /// A first look: 3 rounds of 30,000 requests
+    #[arg(long, conflicts_with_all = ["rounds", "requests"])]
+    quick: bool,
+    /// Measure this server alone; may be given several times
+    #[arg(long, value_name = "NAME", value_enum)]
+    only: Vec<Candidate>,
+    /// Write the figures to this file, too
+    #[arg(long, value_name = "FILE")]
+    json: Option<PathBuf>,
+    /// Measure the programs that are there instead of building them first
+    #[arg(long)]
+    no_build: bool,
+}
+
+/// Why a run gave no figures.
+#[derive(Debug, thiserror::Error)]
+enum RunError {
+    #[error("cannot build rthttpd and spreadlogd (cargo ended with {0})")]
+    Build(std::process::ExitStatus),
+    #[error("cannot prepare the run")]
+    Prepare(#[from] io::Error),
+    #[error(transparent)]
+    Candidate(#[from] CandidateError),
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error("cannot read the CPU time of {name}")]
+    CpuTime {
+        name: &'static str,
+        source: io::Error,
+    },
+    #[error("{name} served {served} requests, but {written} lines were written")]
+    Lines {
+        name: &'static str,
+        served: u64,
+        written: u64,
+    },
+    #[error("{0} cannot be run: it is not installed, or was not built")]
+    NotInstalled(&'static str),
+    #[error("cannot write {}", path.display())]
+    Json { path: PathBuf, source: io::Error },
+}
+
+/// A file of this length is the case of the first target: small, and larger than its head.
+const CONTENT_LEN: usize = 1024;
+
+const TARGET: &str = "/1k.txt";
+
+const CONNECTIONS: usize = 64;
+
+/// Part of a measurement's requests sent before it, for caches, allocators and the connections' windows.
+const WARM_UP_SHARE: u64 = 10;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    match run(&args) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("side-by-side: {}", chain(&error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(args: &Args) -> Result<(), RunError> {
+    if !args.no_build {
+        build()?;
+    }
+    let directory = tempfile::tempdir()?;
+    let content = content();
+    let setup = prepare(directory.path(), &content)?;
+    let case = case(args);
+    let machine = Machine::look();
+    println!("{machine}");
+    let mut rows = rows(args, &setup)?;
+    introduce(&rows, &setup);
+    if let Some(core) = setup.load_core {
+        program::stay_on(core)?;
+    }
+
+    for round in 1..=case.rounds {
+        for row in &mut rows {
+            eprint!(
+                "round {round}/{}  {:<16}",
+                case.rounds,
+                row.candidate.name()
+            );
+            let sample = measure(row.candidate, &setup, &content, case)?;
+            eprintln!("{}", sample.line());
+            row.samples.push(sample);
+        }
+    }
+
+    let report = Report {
+        machine,
+        case,
+        rows,
+    };
+    println!("\n{}", report.table());
+    if let Some(path) = &args.json {
+        fs::write(path, report.json()).map_err(|source| RunError::Json {
+            path: path.clone(),
+            source,
+        })?;
+    }
+    Ok(())
+}
+
+fn case(args: &Args) -> Case {
+    let (rounds, requests) = if args.quick {
+        (3, 30_000)
+    } else {
+        (usize::from(args.rounds), args.requests)
+    };
+    Case {
+        content_len: CONTENT_LEN,
+        connections: CONNECTIONS,
+        requests,
+        rounds,
+    }
+}
+
+/// Builds what is measured, so that no figure is of last week's program.
+fn build() -> Result<(), RunError> {
+    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
+    let status = Command::new(cargo)
+        .current_dir(env!("CARGO_MANIFEST_DIR"))
+        .args(["build", "--release", "--locked", "--bins"])
+        .args(["-p", "rthttpd", "-p", "spreadlogd"])
+        .status()?;
+    if status.success() {
+        Ok(())
+    } else {
+        Err(RunError::Build(status))
+    }
+}
+
+fn prepare(scratch: &Path, content: &[u8]) -> Result<Setup, RunError> {
+    let root = scratch.join("www");
+    fs::create_dir(&root)?;
+    fs::write(root.join(TARGET.trim_start_matches('/')), content)?;
+    // nginx started by root reads the files as another user.
+    fs::set_permissions(scratch, fs::Permissions::from_mode(0o755))?;
+
+    let cores = program::two_cores()?;
+    if cores.is_none() {
+        eprintln!(
+            "only one core: the servers share it with the load, so compare nothing but ratios"
+        );
+    }
+    Ok(Setup {
+        scratch: scratch.to_owned(),
+        root,
+        programs: programs()?,
+        server_core: cores.map(|(server, _)| server),
+        load_core: cores.map(|(_, load)| load),
+    })
+}
+
+/// This program lies in `target/PROFILE/`; the programs measured are always in `target/release/`.
+fn programs() -> io::Result<PathBuf> {
+    let this = std::env::current_exe()?;
+    let target = this.ancestors().nth(2).unwrap_or(Path::new("target"));
+    Ok(target.join("release"))
+}
+
+/// Text, so that a wrong answer can be read in an error.
+fn content() -> Vec<u8> {
+    (0..)
+        .flat_map(|line| {
+            format!("{line:06} one kilobyte, served over and over again\n").into_bytes()
+        })
+        .take(CONTENT_LEN)
+        .collect()
+}
+
+/// The servers to measure. One that was asked for by name must be there; the others are left out with a word.
+fn rows(args: &Args, setup: &Setup) -> Result<Vec<Row>, RunError> {
+    let mut rows = Vec::new();
+    for candidate in Candidate::ALL {
+        let named = args.only.contains(&candidate);
+        if !named && !args.only.is_empty() {
+            continue;
+        }
+        match candidate.version(setup) {
+            Some(version) => rows.push(Row {
+                candidate,
+                version,
+                samples: Vec::new(),
+            }),
+            None if named => return Err(RunError::NotInstalled(candidate.name())),
+            None => eprintln!("{} is not there and left out", candidate.name()),
+        }
+    }
+    Ok(rows)
+}
+
+/// Says what is compared, down to the configuration: a figure is worth what its conditions are.
+fn introduce(rows: &[Row], setup: &Setup) {
+    for row in rows {
+        println!("{:<16}{}", row.candidate.name(), row.version);
+    }
+    if rows.iter().any(|row| row.candidate == Candidate::Nginx) {
+        let config = candidate::nginx_config(0, &setup.root);
+        println!("\nnginx.conf (the port changes):\n{config}");
+    }
+}
+
+fn measure(
+    candidate: Candidate,
+    setup: &Setup,
+    content: &[u8],
+    case: Case,
+) -> Result<Sample, RunError> {
+    let name = candidate.name();
+    let running = candidate.start(setup)?;
+    let expected = Expected::learn(running.address, TARGET, content)?;
+    let mut load = Load::connect(running.address, case.connections, expected)?;
+    load.run((case.requests / WARM_UP_SHARE).max(1))?;
+
+    let cpu_times =
+        || CpuTimes::read(running.process()).map_err(|source| RunError::CpuTime { name, source });
+    let before = cpu_times()?;
+    let round = load.run(case.requests)?;
+    let used = cpu_times()?.since(&before);
+
+    let served = load.answered() + Expected::LEARNING_REQUESTS;
+    drop(load);
+    let lines = running.stop(served)?.map(|written| (written, served));
+    if let Some((written, served)) = lines
+        && written != served
+    {
+        return Err(RunError::Lines {
+            name,
+            served,
+            written,
+        });
+    }
+
+    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
+    let requests = round.requests as f64;
+    let micros_each = |time: Duration| time.as_secs_f64() * 1e6 / requests;
+    Ok(Sample {
+        requests_per_second: requests / round.elapsed.as_secs_f64(),
+        cpu_micros: micros_each(used.total),
+        busiest_micros: micros_each(used.busiest),
+        lines,
+    })
+}
+
+/// An error and its causes, from the outermost.
+fn chain(error: &dyn Error) -> String {
+    let causes = std::iter::successors(Some(error), |error| (*error).source());
+    let texts: Vec<String> = causes.map(ToString::to_string).collect();
+    texts.join(": ")
+}

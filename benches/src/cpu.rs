@@ -1,0 +1,137 @@
+//! The CPU time of processes, thread by thread, seen from outside.
+//!
+//! `/proc/PID/task/TID/schedstat` has it in nanoseconds; the clock ticks of `/proc/PID/stat` are 10 ms each,
+//! too coarse for a round of a few seconds. Threads and children that ended between two readings are missing
+//! from the second, so read while the process is alive and settled.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io;
+use std::path::Path;
+use std::time::Duration;
+
+/// CPU time used so far, by thread, of a process and its descendants.
+#[derive(Clone, Debug, Default)]
+pub struct CpuTimes {
+    /// Thread identifiers are unique across the system, so they alone can be the key.
+    threads: BTreeMap<u32, Duration>,
+}
+
+/// What was used between two readings.
+#[derive(Clone, Copy, Debug)]
+pub struct CpuUsed {
+    /// By all threads of all processes.
+    pub total: Duration,
+    /// By the thread that used most: with one worker, the worker.
+    pub busiest: Duration,
+}
+
+impl CpuTimes {
+    /// Reads the times of `process` and all processes descended from it.
+    ///
+    /// # Errors
+    /// When `/proc` cannot be read, or the kernel keeps no `schedstat`.
+    pub fn read(process: u32) -> io::Result<Self> {
+        let mut times = Self::default();
+        for pid in descendants(process)? {
+            times.add_threads_of(pid)?;
+        }
+        Ok(times)
+    }
+
+    /// What was used between `earlier` and this reading.
+    #[must_use]
+    pub fn since(&self, earlier: &Self) -> CpuUsed {
+        let used = self.threads.iter().map(|(tid, now)| {
+            let before = earlier.threads.get(tid).copied().unwrap_or_default();
+            now.saturating_sub(before)
+        });
+        CpuUsed {
+            total: used.clone().sum(),
+            busiest: used.max().unwrap_or_default(),
+        }
+    }
+
+    fn add_threads_of(&mut self, pid: u32) -> io::Result<()> {
+        for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
+            let entry = entry?;
+            let Some(tid) = number(&entry.file_name().to_string_lossy()) else {
+                continue;
+            };
+            let text = fs::read_to_string(entry.path().join("schedstat"))?;
+            let nanos = text.split(' ').next().and_then(|field| field.parse().ok());
+            let nanos = nanos.ok_or_else(|| io::Error::other("schedstat holds no number"))?;
+            self.threads.insert(tid, Duration::from_nanos(nanos));
+        }
+        Ok(())
+    }
+}
+
+/// `process`, its children, theirs, and so on.
+fn descendants(process: u32) -> io::Result<Vec<u32>> {
+    let parents: Vec<(u32, u32)> = fs::read_dir("/proc")?
+        .filter_map(|entry| {
+            let entry = entry.ok()?;
+            let pid = number(&entry.file_name().to_string_lossy())?;
+            Some((pid, parent_of(&entry.path())?))
+        })
+        .collect();
+
+    let mut family = vec![process];
+    let mut next = 0;
+    while let Some(&member) = family.get(next) {
+        next += 1;
+        let children = parents.iter().filter(|(_, parent)| *parent == member);
+        family.extend(children.map(|(pid, _)| *pid));
+    }
+    Ok(family)
+}
+
+/// The parent's identifier: the second field after the program's name, which alone may hold blanks and
+/// brackets (proc_pid_stat(5)).
+fn parent_of(proc_entry: &Path) -> Option<u32> {
+    let stat = fs::read_to_string(proc_entry.join("stat")).ok()?;
+    let (_, after_name) = stat.rsplit_once(") ")?;
+    number(after_name.split(' ').nth(1)?)
+}
+
+fn number(text: &str) -> Option<u32> {
+    text.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// The clock that ends the loop is the CPU time itself, so a busy machine cannot fail this.
+    #[test]
+    fn a_busy_thread_is_seen_as_the_busiest() {
+        let this = std::process::id();
+        let before = CpuTimes::read(this).unwrap();
+
+        let used = loop {
+            std::hint::black_box((0..100_000_u64).fold(0, |a, b| a ^ b));
+            let used = CpuTimes::read(this).unwrap().since(&before);
+            if used.busiest >= Duration::from_millis(5) {
+                break used;
+            }
+        };
+
+        assert!(used.total >= used.busiest);
+    }
+
+    #[test]
+    fn a_child_process_is_counted_with_its_parent() {
+        let mut child = std::process::Command::new("sleep")
+            .arg("60")
+            .spawn()
+            .unwrap();
+
+        let family = descendants(std::process::id()).unwrap();
+
+        let found = family.contains(&child.id());
+        child.kill().unwrap();
+        child.wait().unwrap();
+        assert!(found, "{} not in {family:?}", child.id());
+    }
+}

@@ -1,2 +1,0 @@
-//! The side-by-side harness: rthttpd beside other servers, in one run.
-fn main() {}
