@@ -1,0 +1,86 @@
+//! Dates beside their forms, and the law of the round trip.
+
+use super::{FIRST, LAST, format, parse};
+use proptest::prelude::{prop_assert_eq, proptest};
+
+const NOW: i64 = 1_795_000_000; // in November 2026
+
+#[test]
+fn all_three_forms_are_read() {
+    const CASES: &[(&str, Option<i64>)] = &[
+        ("Sun, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", Some(784_111_777)),
+        ("Sun Nov  6 08:49:37 1994", Some(784_111_777)),
+        ("Sun Nov 06 08:49:37 1994", Some(784_111_777)),
+        ("Thu, 01 Jan 1970 00:00:00 GMT", Some(0)),
+        ("Wed, 31 Dec 1969 23:59:59 GMT", Some(-1)),
+        ("Thu, 29 Feb 2024 23:59:60 GMT", Some(1_709_251_200)),
+        ("Fri, 31 Dec 9999 23:59:59 GMT", Some(LAST)),
+        ("Sat, 01 Jan 0000 00:00:00 GMT", Some(FIRST)),
+        // 2076 is 50 years after 2026, 2077 is more.
+        ("Wednesday, 01-Jan-76 00:00:00 GMT", Some(3_345_062_400)),
+        ("Saturday, 01-Jan-77 00:00:00 GMT", Some(220_924_800)),
+        // Not a date.
+        ("", None),
+        ("Sun", None),
+        ("Mon, 06 Nov 1994 08:49:37 GMT", None),
+        ("Thu, 30 Feb 2023 00:00:00 GMT", None),
+        ("Wed, 29 Feb 2023 00:00:00 GMT", None),
+        ("Sun, 00 Nov 1994 08:49:37 GMT", None),
+        ("Sun, 6 Nov 1994 08:49:37 GMT", None),
+        ("Sun, 06 Nov 1994 24:00:00 GMT", None),
+        ("Sun, 06 Nov 1994 08:60:00 GMT", None),
+        ("Sun, 06 Nov 1994 08:49:61 GMT", None),
+        ("sun, 06 nov 1994 08:49:37 gmt", None),
+        ("Sun, 06 Nov 1994 08:49:37 UTC", None),
+        ("Sun, 06 Nov 1994 08:49:37 +0000", None),
+        ("Sun, 06 Nov 1994 08:49:37 GMT ", None),
+        (" Sun, 06 Nov 1994 08:49:37 GMT", None),
+        ("Sun, 06 Nov 1994 08:49:37", None),
+        ("Sun,  6 Nov 1994 08:49:37 GMT", None),
+        ("Sunday, 06-Nov-1994 08:49:37 GMT", None),
+        ("Sun, 06-Nov-94 08:49:37 GMT", None),
+        ("Sun Nov 6 08:49:37 1994", None),
+        ("Sun Nov  6 08:49:37 1994 GMT", None),
+        ("784111777", None),
+    ];
+    for (text, seconds) in CASES {
+        assert_eq!(parse(text.as_bytes(), NOW), *seconds, "{text:?}");
+    }
+}
+
+#[test]
+fn a_time_that_four_digits_cannot_say_is_moved_inside() {
+    assert_eq!(format(i64::MAX), *b"Fri, 31 Dec 9999 23:59:59 GMT");
+    assert_eq!(format(i64::MIN), *b"Sat, 01 Jan 0000 00:00:00 GMT");
+}
+
+proptest! {
+    #[test]
+    fn what_was_written_is_read_back(seconds in FIRST..=LAST, now in FIRST..=LAST) {
+        prop_assert_eq!(parse(&format(seconds), now), Some(seconds));
+    }
+
+    /// With the year of the date itself as now, every RFC 850 date names that year.
+    #[test]
+    fn an_rfc_850_date_of_this_year_is_read_back(seconds in 0..LAST) {
+        let date = String::from_utf8(format(seconds).to_vec()).unwrap();
+        let ends = ["day", "day", "sday", "nesday", "rsday", "day", "urday"];
+        let end = ends.iter().zip(["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]);
+        let end = end.clone().find(|(_, start)| date.starts_with(start)).unwrap().0;
+        let old = format!(
+            "{}{end}, {}-{}-{}{}",
+            &date[..3], &date[5..7], &date[8..11], &date[14..16], &date[16..]
+        );
+        prop_assert_eq!(parse(old.as_bytes(), seconds), Some(seconds));
+    }
+
+    #[test]
+    fn no_bytes_and_no_time_panic(
+        bytes in proptest::collection::vec(0u8.., 0..40),
+        now in i64::MIN..,
+    ) {
+        let _ = parse(&bytes, now);
+        let _ = format(now);
+    }
+}

@@ -1,0 +1,289 @@
+//! The field lines of a head, RFC 9112 section 5, and what is picked up from them.
+//!
+//! httparse splits the lines. It is lenient where RFC 9112 2.2 allows it to be, with bare LF
+//! as a line end, and there this is stricter. One pass over its result then takes the fields
+//! that matter; all others are only known to be well formed.
+
+use super::{Framing, Version};
+use crate::{Reject, ascii};
+
+/// Field lines of one head; Apache has the same limit.
+pub const FIELDS_MAX: usize = 100;
+
+/// Field lines that nearly all heads keep to. Room for [`FIELDS_MAX`] is cleared only for the
+/// others: it takes as long as reading a small head.
+const FIELDS_USUAL: usize = 24;
+
+/// The fields of a request that choose a response or go into the log, raw.
+///
+/// A field that may stand only once, but did not, is here as an empty value, which is as invalid
+/// for all of these as two values are.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Fields<'a> {
+    /// Range.
+    pub range: Option<&'a [u8]>,
+    /// If-Range.
+    pub if_range: Option<&'a [u8]>,
+    /// If-Modified-Since.
+    pub if_modified_since: Option<&'a [u8]>,
+    /// If-Unmodified-Since.
+    pub if_unmodified_since: Option<&'a [u8]>,
+    /// If-Match.
+    pub if_match: FieldLines<'a>,
+    /// If-None-Match.
+    pub if_none_match: FieldLines<'a>,
+    /// Accept.
+    pub accept: FieldLines<'a>,
+    /// Accept-Encoding.
+    pub accept_encoding: FieldLines<'a>,
+    /// Referer, the first if there are several.
+    pub referer: Option<&'a [u8]>,
+    /// User-Agent, the first if there are several.
+    pub user_agent: Option<&'a [u8]>,
+}
+
+/// The values of a field that may stand on several lines, in order.
+///
+/// Together they are one comma-separated list (RFC 9110 5.3). The first is kept; the others,
+/// which hardly anybody sends, are looked up when they are asked for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct FieldLines<'a> {
+    first: Option<&'a [u8]>,
+    name: &'a [u8],
+    /// The field lines after the first of this name, if there is a second one.
+    later: &'a [u8],
+}
+
+impl<'a> FieldLines<'a> {
+    /// A field that stands on one line.
+    #[must_use]
+    pub const fn one(value: &'a [u8]) -> Self {
+        Self {
+            first: Some(value),
+            name: &[],
+            later: &[],
+        }
+    }
+
+    /// Whether the field is missing.
+    #[must_use]
+    pub const fn is_missing(&self) -> bool {
+        self.first.is_none()
+    }
+
+    /// The values, one for each line.
+    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
+        let name = self.name;
+        let later = self.later.split(|&byte| byte == b'\n');
+        self.first.into_iter().chain(later.filter_map(move |line| {
+            let (start, rest) = line.split_at_checked(name.len())?;
+            let value = rest.strip_prefix(b":")?.strip_suffix(b"\r")?;
+            start.eq_ignore_ascii_case(name).then(|| ascii::trim(value))
+        }))
+    }
+
+    fn add(&mut self, line: &Line<'a>, section: &'a [u8]) {
+        if self.first.is_none() {
+            self.first = Some(line.value);
+        } else if self.later.is_empty() {
+            self.name = line.name;
+            self.later = section.get(line.at..).unwrap_or_default();
+        }
+    }
+}
+
+/// Everything taken from the field lines.
+#[derive(Default)]
+pub(super) struct Section<'a> {
+    pub(super) fields: Fields<'a>,
+    pub(super) host: Option<&'a [u8]>,
+    pub(super) close: bool,
+    pub(super) keep_alive: bool,
+    pub(super) expects_continue: bool,
+    content_length: Option<&'a [u8]>,
+    codings: Codings,
+    /// Bytes of the field lines and the empty line after them.
+    pub(super) len: usize,
+}
+
+struct Line<'a> {
+    name: &'a [u8],
+    value: &'a [u8],
+    /// Where it begins in the section.
+    at: usize,
+}
+
+impl<'a> Section<'a> {
+    /// Reads the field lines at the beginning of `buf`; `Ok(None)` until the empty line that ends
+    /// them.
+    pub(super) fn parse(buf: &'a [u8]) -> Result<Option<Self>, Reject> {
+        match Self::parse_with::<FIELDS_USUAL>(buf) {
+            Err(Reject::TooManyFields { .. }) => Self::parse_with::<FIELDS_MAX>(buf),
+            other => other,
+        }
+    }
+
+    fn parse_with<const MAX: usize>(buf: &'a [u8]) -> Result<Option<Self>, Reject> {
+        let mut lines = [httparse::EMPTY_HEADER; MAX];
+        let (len, lines) = match httparse::parse_headers(buf, &mut lines) {
+            Ok(httparse::Status::Complete(complete)) => complete,
+            Ok(httparse::Status::Partial) => return Ok(None),
+            Err(httparse::Error::TooManyHeaders) => {
+                return Err(Reject::TooManyFields { max: MAX });
+            }
+            Err(httparse::Error::HeaderName) => return Err(Reject::FieldName),
+            Err(httparse::Error::HeaderValue) => return Err(Reject::FieldValue),
+            Err(_) => return Err(Reject::LineEnd),
+        };
+
+        let bytes = buf.get(..len).unwrap_or_default();
+        let mut section = Self {
+            len,
+            ..Self::default()
+        };
+        let start = bytes.as_ptr().addr();
+        for header in lines {
+            let line = Line {
+                name: header.name.as_bytes(),
+                value: header.value,
+                at: header.name.as_ptr().addr() - start,
+            };
+            // The two bytes before a line are the end of the line before it. (That of the
+            // request line, before the first, has been checked.)
+            if line.at > 0 && bytes.get(line.at - 2..line.at) != Some(b"\r\n") {
+                return Err(Reject::LineEnd);
+            }
+            section.add(&line, bytes)?;
+        }
+        let end: &[u8] = if lines.is_empty() {
+            b"\r\n"
+        } else {
+            b"\r\n\r\n"
+        };
+        if !bytes.ends_with(end) {
+            return Err(Reject::LineEnd);
+        }
+        Ok(Some(section))
+    }
+
+    fn add(&mut self, line: &Line<'a>, section: &'a [u8]) -> Result<(), Reject> {
+        let value = line.value;
+        let fields = &mut self.fields;
+        let is = |name: &str| line.name.eq_ignore_ascii_case(name.as_bytes());
+        // By length first: most names of a head are decided by that alone.
+        match line.name.len() {
+            4 if is("host") => once(&mut self.host, value, Reject::HostRepeated)?,
+            5 if is("range") => only(&mut fields.range, value),
+            6 if is("accept") => fields.accept.add(line, section),
+            6 if is("expect") => {
+                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
+            }
+            7 if is("referer") => first(&mut fields.referer, value),
+            8 if is("if-match") => fields.if_match.add(line, section),
+            8 if is("if-range") => only(&mut fields.if_range, value),
+            10 if is("user-agent") => first(&mut fields.user_agent, value),
+            10 if is("connection") => {
+                for option in ascii::members(value) {
+                    self.close |= option.eq_ignore_ascii_case(b"close");
+                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+                }
+            }
+            13 if is("if-none-match") => fields.if_none_match.add(line, section),
+            14 if is("content-length") => {
+                once(
+                    &mut self.content_length,
+                    value,
+                    Reject::ContentLengthRepeated,
+                )?;
+            }
+            15 if is("accept-encoding") => fields.accept_encoding.add(line, section),
+            17 if is("if-modified-since") => only(&mut fields.if_modified_since, value),
+            17 if is("transfer-encoding") => self.codings.add(value),
+            19 if is("if-unmodified-since") => only(&mut fields.if_unmodified_since, value),
+            _ => {}
+        }
+        Ok(())
+    }
+
+    /// What content follows, by the rules of RFC 9112 6.3 for requests.
+    pub(super) fn framing(&self, version: Version, max: u64) -> Result<Framing, Reject> {
+        // Rules 1 and 2 are about responses.
+        if self.codings != Codings::Absent {
+            // Rule 3 would let Transfer-Encoding win; a sender of both is broken or malicious.
+            if self.content_length.is_some() {
+                return Err(Reject::FramingTwice);
+            }
+            // RFC 9112 6.1: faulty framing in HTTP/1.0.
+            if version == Version::Http10 {
+                return Err(Reject::TransferEncodingVersion);
+            }
+        }
+        match (self.codings, self.content_length) {
+            // Rule 4: chunked is the final coding, or 400.
+            (Codings::Chunked, _) => Ok(Framing::Chunked),
+            (Codings::UnknownThenChunked, _) => Err(Reject::TransferCodingUnknown),
+            (Codings::Unknown | Codings::Invalid, _) => Err(Reject::TransferEncodingInvalid),
+            // Rule 5: an invalid Content-Length is 400. Rule 5 would allow `5, 5`, and two
+            // equal fields, to be taken for one: refused, nobody sends them for a good reason.
+            (Codings::Absent, Some(value)) => match ascii::decimal(value) {
+                None => Err(Reject::ContentLengthInvalid),
+                Some(0) => Ok(Framing::None),
+                Some(length) if length > max => Err(Reject::ContentTooLarge { max }),
+                // Rule 6.
+                Some(length) => Ok(Framing::Length(length)),
+            },
+            // Rule 7.
+            (Codings::Absent, None) => Ok(Framing::None),
+        }
+    }
+}
+
+/// A field that makes the whole request ambiguous if it is there twice.
+fn once<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8], reject: Reject) -> Result<(), Reject> {
+    match slot.replace(value) {
+        None => Ok(()),
+        Some(_) => Err(reject),
+    }
+}
+
+/// A field that is invalid if it is there twice, and otherwise harmless.
+fn only<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8]) {
+    *slot = Some(if slot.is_some() { &[] } else { value });
+}
+
+/// A field of which the first line is enough.
+fn first<'a>(slot: &mut Option<&'a [u8]>, value: &'a [u8]) {
+    slot.get_or_insert(value);
+}
+
+/// The transfer codings of a request, in the order of its lines (RFC 9112 6.1).
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+enum Codings {
+    #[default]
+    Absent,
+    Chunked,
+    Unknown,
+    UnknownThenChunked,
+    Invalid,
+}
+
+impl Codings {
+    /// Takes another line. RFC 9110 5.6.1.2 would have empty members ignored; not here, where
+    /// servers differ in what they make of `chunked,` and no client sends it.
+    fn add(&mut self, value: &[u8]) {
+        for member in ascii::members(value) {
+            let end = member.iter().position(|&byte| !ascii::is_token(byte));
+            let name = end.map_or(member, |end| member.get(..end).unwrap_or_default());
+            let is_chunked = name.eq_ignore_ascii_case(b"chunked");
+            // RFC 9112 7.1: a parameter of chunked is an error.
+            let is_valid = !name.is_empty() && (!is_chunked || end.is_none());
+            *self = match *self {
+                Self::Absent if is_valid && is_chunked => Self::Chunked,
+                Self::Absent | Self::Unknown if is_valid && !is_chunked => Self::Unknown,
+                Self::Unknown if is_valid => Self::UnknownThenChunked,
+                // Anything after chunked, itself included, or no coding at all.
+                _ => Self::Invalid,
+            };
+        }
+    }
+}

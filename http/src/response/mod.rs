@@ -1,0 +1,172 @@
+//! The head of a response, RFC 9112 section 4, written into the caller's buffer.
+//!
+//! | for | use |
+//! |---|---|
+//! | a file from the cache | [`Prepared`]: all but date and connection written beforehand |
+//! | an error or a redirect, with its small page | [`Page`] |
+//! | anything else | [`Head`] |
+
+mod page;
+
+#[cfg(test)]
+mod tests;
+
+pub use page::Page;
+
+use bytes::BufMut;
+
+use crate::{Representation, Request, Selection, Status, Version, ascii, date};
+
+/// The interim response to `Expect: 100-continue` (RFC 9110 10.1.1).
+pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
+
+/// What a response says about its connection (RFC 9112 9.3 and 9.6).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Connection {
+    /// It stays open, as HTTP/1.1 has it: there is nothing to say.
+    Persistent,
+    /// It stays open, as an HTTP/1.0 client asked for: `Connection: keep-alive`.
+    KeepAlive,
+    /// It is closed after this response: `Connection: close`.
+    Close,
+}
+
+impl Connection {
+    /// The answer to `request` if the server goes along with what the client wants.
+    #[must_use]
+    pub const fn of(request: &Request<'_>) -> Self {
+        match (request.persistent, request.version) {
+            (false, _) => Self::Close,
+            (true, Version::Http11) => Self::Persistent,
+            (true, Version::Http10) => Self::KeepAlive,
+        }
+    }
+
+    /// The end of a head: the rest of the line before it, its own line, and the empty line.
+    const fn ending(self) -> &'static [u8] {
+        match self {
+            Self::Persistent => b"\r\n\r\n",
+            Self::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
+            Self::Close => b"\r\nConnection: close\r\n\r\n",
+        }
+    }
+}
+
+/// A head being written. Date and Connection come at its end, so that all before them can be
+/// prepared.
+#[derive(Debug)]
+#[must_use = "a head is whole only after `end`"]
+pub struct Head<'b, B> {
+    out: &'b mut B,
+}
+
+impl<'b, B: BufMut> Head<'b, B> {
+    /// Writes the status line.
+    pub fn new(out: &'b mut B, status: Status) -> Self {
+        out.put_slice(status.line().as_bytes());
+        Self { out }
+    }
+
+    /// Adds a field line. A byte that no value may hold is written as a space (RFC 9110 5.5), so
+    /// that no value ends its line.
+    pub fn field(self, name: &str, value: impl AsRef<[u8]>) -> Self {
+        let value = value.as_ref();
+        self.out.put_slice(name.as_bytes());
+        self.out.put_slice(b": ");
+        if value.iter().all(|&byte| ascii::is_field_value(byte)) {
+            self.out.put_slice(value);
+        } else {
+            for &byte in value {
+                self.out.put_u8(if ascii::is_field_value(byte) {
+                    byte
+                } else {
+                    b' '
+                });
+            }
+        }
+        self.out.put_slice(b"\r\n");
+        self
+    }
+
+    /// Adds a field line for each name and value.
+    pub fn fields(self, fields: &[(&str, &[u8])]) -> Self {
+        let mut head = self;
+        for (name, value) in fields {
+            head = head.field(name, value);
+        }
+        head
+    }
+
+    /// Adds a field whose value is a number.
+    pub fn number(self, name: &str, value: u64) -> Self {
+        let mut digits = itoa::Buffer::new();
+        self.field(name, digits.format(value))
+    }
+
+    /// Adds the fields of `representation` that belong into the answer to `selection`.
+    pub fn representation(self, representation: &Representation<'_>, selection: Selection) -> Self {
+        let len = match selection {
+            Selection::Whole => representation.len,
+            Selection::Part(part) => part.len(),
+            // RFC 9110 15.4.5: a 304 repeats the validator and nothing that the client has.
+            Selection::NotModified => return self.field("ETag", representation.etag.as_bytes()),
+            // The answer is a page of its own, see `Page`.
+            Selection::PreconditionFailed | Selection::Unsatisfiable => return self,
+        };
+        let head = self
+            .field("Content-Type", representation.content_type)
+            .number("Content-Length", len);
+        let head = match selection.content_range(representation.len) {
+            Some(range) => head.field("Content-Range", range),
+            None => head,
+        };
+        head.field("Last-Modified", date::format(representation.modified))
+            .field("ETag", representation.etag.as_bytes())
+            .field("Accept-Ranges", "bytes")
+    }
+
+    /// Writes Date and Connection, and the empty line.
+    pub fn end(self, date: &[u8; date::LEN], connection: Connection) {
+        self.out.put_slice(b"Date: ");
+        self.out.put_slice(date);
+        self.out.put_slice(connection.ending());
+    }
+}
+
+/// A head without its Date and Connection, to be sent many times.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Prepared {
+    until_date: Box<[u8]>,
+}
+
+impl Prepared {
+    /// Prepares the answer to `selection` with `fields` besides those of the representation.
+    #[must_use]
+    pub fn new(
+        representation: &Representation<'_>,
+        selection: Selection,
+        fields: &[(&str, &[u8])],
+    ) -> Self {
+        let mut head = Vec::with_capacity(256);
+        let _ = Head::new(&mut head, selection.status())
+            .fields(fields)
+            .representation(representation, selection);
+        head.extend_from_slice(b"Date: ");
+        Self {
+            until_date: head.into_boxed_slice(),
+        }
+    }
+
+    /// Writes the whole head.
+    pub fn write(&self, out: &mut impl BufMut, date: &[u8; date::LEN], connection: Connection) {
+        out.put_slice(&self.until_date);
+        out.put_slice(date);
+        out.put_slice(connection.ending());
+    }
+
+    /// The prepared part, as a cache has to count it: the status line up to the date.
+    #[must_use]
+    pub const fn as_bytes(&self) -> &[u8] {
+        &self.until_date
+    }
+}

@@ -1,0 +1,135 @@
+//! Heads as bytes.
+
+use super::{Connection, Head, Page, Prepared};
+use crate::{ETag, Limits, Representation, Request, Selection, Status};
+use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
+
+const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
+
+fn file() -> Representation<'static> {
+    Representation {
+        content_type: "text/css",
+        len: 1000,
+        etag: ETag::new(1, 0, 1000),
+        modified: 1,
+    }
+}
+
+fn prepared(selection: Selection, connection: Connection) -> String {
+    let mut out = Vec::new();
+    Prepared::new(&file(), selection, &[("Server", b"x")]).write(&mut out, DATE, connection);
+    String::from_utf8(out).unwrap()
+}
+
+#[test]
+fn a_whole_file_is_described_whole() {
+    assert_eq!(
+        prepared(Selection::Whole, Connection::Persistent),
+        "HTTP/1.1 200 OK\r\nServer: x\r\nContent-Type: text/css\r\nContent-Length: 1000\r\n\
+         Last-Modified: Thu, 01 Jan 1970 00:00:01 GMT\r\nETag: \"100000000-3e8\"\r\n\
+         Accept-Ranges: bytes\r\nDate: Sun, 06 Nov 1994 08:49:37 GMT\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_304_has_the_validator_and_nothing_of_the_content() {
+    assert_eq!(
+        prepared(Selection::NotModified, Connection::Close),
+        "HTTP/1.1 304 Not Modified\r\nServer: x\r\nETag: \"100000000-3e8\"\r\n\
+         Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\n\r\n"
+    );
+}
+
+#[test]
+fn a_part_says_which_part_it_is() {
+    let head = b"GET / HTTP/1.1\r\nHost: a\r\nRange: bytes=10-19\r\n\r\n";
+    let request = Request::parse(head, &Limits::default()).unwrap().unwrap();
+    let head = prepared(file().select(&request, 100), Connection::KeepAlive);
+
+    assert!(
+        head.starts_with("HTTP/1.1 206 Partial Content\r\n"),
+        "{head}"
+    );
+    assert!(head.contains("\r\nContent-Length: 10\r\n"), "{head}");
+    assert!(
+        head.contains("\r\nContent-Range: bytes 10-19/1000\r\n"),
+        "{head}"
+    );
+    assert!(
+        head.ends_with("GMT\r\nConnection: keep-alive\r\n\r\n"),
+        "{head}"
+    );
+}
+
+#[test]
+fn the_connection_is_what_the_client_may_expect() {
+    const CASES: &[(&str, Connection)] = &[
+        ("HTTP/1.1\r\nHost: a\r\n\r\n", Connection::Persistent),
+        (
+            "HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n",
+            Connection::Close,
+        ),
+        ("HTTP/1.0\r\n\r\n", Connection::Close),
+        (
+            "HTTP/1.0\r\nConnection: keep-alive\r\n\r\n",
+            Connection::KeepAlive,
+        ),
+    ];
+    for (head, connection) in CASES {
+        let head = format!("GET / {head}");
+        let request = Request::parse(head.as_bytes(), &Limits::default());
+        assert_eq!(
+            Connection::of(&request.unwrap().unwrap()),
+            *connection,
+            "{head}"
+        );
+    }
+}
+
+fn page(status: Status, head_only: bool) -> (String, usize) {
+    let mut out = Vec::new();
+    let page = Page {
+        status,
+        fields: &[("Allow", b"GET, HEAD")],
+        date: DATE,
+        connection: Connection::Persistent,
+        head_only,
+    };
+    let len = page.write(&mut out);
+    (String::from_utf8(out).unwrap(), len)
+}
+
+/// For every status: the length that is announced is the length that follows, and HEAD gets the
+/// same head.
+#[test]
+fn a_page_is_as_long_as_it_says() {
+    for &status in Status::ALL {
+        let (text, len) = page(status, false);
+        let (head, content) = text.split_once("\r\n\r\n").unwrap();
+        assert_eq!(content.len(), len);
+        let announced = format!("\r\nContent-Length: {len}\r\n");
+        assert_eq!(
+            head.contains(&announced),
+            status.may_have_content(),
+            "{text}"
+        );
+        assert_eq!(content.contains(status.text()), status.may_have_content());
+
+        assert_eq!(page(status, true), (format!("{head}\r\n\r\n"), 0));
+    }
+}
+
+proptest! {
+    /// Whatever the values, the head ends where it was ended, with a line for each field.
+    #[test]
+    fn no_value_ends_its_line(value in proptest::collection::vec(any::<u8>(), 0..40)) {
+        let mut out = Vec::new();
+        Head::new(&mut out, Status::Ok)
+            .field("A", &value)
+            .end(DATE, Connection::Persistent);
+
+        prop_assert!(out.ends_with(b"\r\n\r\n"));
+        prop_assert_eq!(out.iter().filter(|&&byte| byte == b'\n').count(), 4);
+        prop_assert_eq!(out.iter().filter(|&&byte| byte == b'\r').count(), 4);
+    }
+}
