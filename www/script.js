@@ -25,7 +25,7 @@ async function ask(link) {
   }
   const response = await fetch(link.href, request);
   const bytes = (await response.arrayBuffer()).byteLength;
-  const path = response.redirected ? " at " + new URL(response.url).pathname : "";
+  const path = response.redirected ? " at " + new URL(response.url).pathname + new URL(response.url).search : "";
   // A script is not shown a redirection itself, only that there was one and where it led.
   const status = (response.redirected ? "301 → " : "") + response.status;
   return { status, told: `${status}${path}, ${bytes.toLocaleString("en-GB")} bytes` };
