@@ -17,6 +17,8 @@ use crate::program::{Program, ProgramError, free_port};
 /// A row of the table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Candidate {
+    /// No server: one recv and one send per request, what none can go below
+    Floor,
     /// nginx, without a log
     Nginx,
     /// rthttpd, without a log
@@ -32,6 +34,8 @@ pub(crate) struct Setup {
     pub(crate) scratch: PathBuf,
     /// The document root, inside it.
     pub(crate) root: PathBuf,
+    /// The file asked for, in the root.
+    pub(crate) file: PathBuf,
     /// Where cargo put the release programs.
     pub(crate) programs: PathBuf,
     /// The servers' core, unless there is only one core.
@@ -68,10 +72,12 @@ pub(crate) enum CandidateError {
 const LINES_MAX: Duration = Duration::from_secs(10);
 
 impl Candidate {
-    pub(crate) const ALL: [Self; 3] = [Self::Nginx, Self::Rthttpd, Self::RthttpdLogged];
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Floor, Self::Nginx, Self::Rthttpd, Self::RthttpdLogged];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
+            Self::Floor => "floor",
             Self::Nginx => "nginx",
             Self::Rthttpd => "rthttpd",
             Self::RthttpdLogged => "rthttpd-logged",
@@ -86,6 +92,10 @@ impl Candidate {
     /// What is running, in the server's own words; `None` when it is not installed.
     pub(crate) fn version(self, setup: &Setup) -> Option<String> {
         let output = match self {
+            Self::Floor => {
+                let program = setup.programs.join("floor");
+                return program.exists().then(|| "recv, send".to_owned());
+            }
             Self::Nginx => Command::new("nginx").arg("-v").output(),
             Self::Rthttpd | Self::RthttpdLogged => Command::new(setup.programs.join("rthttpd"))
                 .arg("-V")
@@ -101,6 +111,7 @@ impl Candidate {
         let port = free_port().map_err(preparing("a port"))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (command, log) = match self {
+            Self::Floor => (floor(setup, port), None),
             Self::Nginx => (nginx(setup, port)?, None),
             Self::Rthttpd => (rthttpd(setup, port), None),
             Self::RthttpdLogged => {
@@ -180,6 +191,12 @@ impl Log {
 fn count_lines(file: &Path) -> io::Result<u64> {
     let bytes = fs::read(file)?;
     Ok(bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum())
+}
+
+fn floor(setup: &Setup, port: u16) -> Command {
+    let mut command = Command::new(setup.programs.join("floor"));
+    command.arg(port.to_string()).arg(&setup.file);
+    command
 }
 
 fn rthttpd(setup: &Setup, port: u16) -> Command {

@@ -177,7 +177,7 @@ fn build() -> Result<(), RunError> {
     let status = Command::new(cargo)
         .current_dir(env!("CARGO_MANIFEST_DIR"))
         .args(["build", "--release", "--locked", "--bins"])
-        .args(["-p", "rthttpd", "-p", "spreadlogd"])
+        .args(["-p", "rthttpd", "-p", "spreadlogd", "-p", "benches"])
         .status()?;
     if status.success() {
         Ok(())
@@ -189,7 +189,8 @@ fn build() -> Result<(), RunError> {
 fn prepare(scratch: &Path, content: &[u8]) -> Result<Setup, RunError> {
     let root = scratch.join("www");
     fs::create_dir(&root)?;
-    fs::write(root.join(TARGET.trim_start_matches('/')), content)?;
+    let file = root.join(TARGET.trim_start_matches('/'));
+    fs::write(&file, content)?;
     // nginx started by root reads the files as another user.
     fs::set_permissions(scratch, fs::Permissions::from_mode(0o755))?;
 
@@ -202,6 +203,7 @@ fn prepare(scratch: &Path, content: &[u8]) -> Result<Setup, RunError> {
     Ok(Setup {
         scratch: scratch.to_owned(),
         root,
+        file,
         programs: programs()?,
         server_core: cores.map(|(server, _)| server),
         load_core: cores.map(|(_, load)| load),

@@ -3,6 +3,7 @@
 use std::fs::{self, File};
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, TcpStream};
+use std::os::unix::process::ExitStatusExt;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, ExitStatus};
 use std::thread;
@@ -47,6 +48,8 @@ pub(crate) enum ProgramError {
     #[error("cannot look after {name}")]
     System { name: String, source: io::Error },
 }
+
+const TERM: i32 = Signal::TERM.as_raw();
 
 /// A server that is not there by then will not come.
 const START_MAX: Duration = Duration::from_secs(10);
@@ -114,7 +117,7 @@ impl Program {
         Ok(())
     }
 
-    /// Sends TERM and waits for the end, which must be exit status 0.
+    /// Sends TERM and waits for the end: exit status 0, or TERM itself where a program does not catch it.
     pub(crate) fn stop(mut self) -> Result<(), ProgramError> {
         if let Some(pid) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) {
             kill_process(pid, Signal::TERM).map_err(|error| self.system(error.into()))?;
@@ -122,7 +125,7 @@ impl Program {
         let deadline = Instant::now() + STOP_MAX;
         loop {
             match self.ended()? {
-                Some(status) if status.success() => return Ok(()),
+                Some(status) if status.success() || status.signal() == Some(TERM) => return Ok(()),
                 Some(status) => {
                     return Err(ProgramError::EndedBadly {
                         name: self.name.clone(),
