@@ -5,6 +5,9 @@
 
 mod chunked;
 
+#[cfg(test)]
+mod tests;
+
 use crate::{Framing, Reject};
 use chunked::Chunked;
 
