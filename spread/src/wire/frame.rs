@@ -1,0 +1,316 @@
+//! Frames in both directions: what is behind the header, and where one frame ends.
+//!
+//! ```text
+//! +--------+-------------------------+-----------------+
+//! | header | group name × num_groups | data × data_len |
+//! +--------+-------------------------+-----------------+
+//!     48         32 each
+//! ```
+//!
+//! A reject has four more bytes between header and groups, which `data_len` does not count.
+//! Decoders take one whole frame off the front of a buffer, or leave it as it is.
+
+use bytes::{Buf, BufMut, Bytes, BytesMut};
+
+use super::header::{Header, Hint};
+use super::membership::{self, Layout};
+use super::message::{Delivery, Message, Request};
+use super::{DecodeError, kind};
+use crate::name::{GroupName, Name, PrivateGroup};
+
+/// A frame to be written: two pieces, so that a body is shared by all who get it.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Frame {
+    /// The header and what else is not the body.
+    pub head: Bytes,
+    /// The body of a message; empty in other frames.
+    pub body: Bytes,
+}
+
+impl Frame {
+    /// The bytes of both pieces.
+    #[must_use]
+    pub const fn len(&self) -> usize {
+        self.head.len() + self.body.len()
+    }
+
+    /// Never: a frame has a header.
+    #[must_use]
+    pub const fn is_empty(&self) -> bool {
+        false
+    }
+}
+
+/// What a decoder takes before it calls the peer broken.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Limits {
+    /// Names in one frame.
+    pub groups_max: usize,
+    /// Bytes of the body and of the names together.
+    pub bytes_max: usize,
+}
+
+impl Limits {
+    /// What a daemon takes from a client: 100 groups, and 143,151 bytes, the most that a 5.0.1
+    /// daemon survives (it means to allow 143,952).
+    pub const REQUEST: Self = Self {
+        groups_max: GROUPS_MAX,
+        bytes_max: 143_151,
+    };
+
+    fn check(&self, header: &Header) -> Result<(), DecodeError> {
+        if header.num_groups > self.groups_max {
+            return Err(DecodeError::TooManyGroups {
+                count: header.num_groups,
+                max: self.groups_max,
+            });
+        }
+        let len = header.num_groups * Name::FIELD_LEN + header.data_len;
+        if len > self.bytes_max {
+            return Err(DecodeError::TooLong {
+                len,
+                max: self.bytes_max,
+            });
+        }
+        Ok(())
+    }
+}
+
+/// Groups that one message may be addressed to (`sess_types.h: MAX_GROUPS_PER_MESSAGE`).
+pub const GROUPS_MAX: usize = 100;
+
+impl Request {
+    /// The frame of this request, sent by the session whose address is `from`.
+    #[must_use]
+    pub fn encode(&self, from: PrivateGroup) -> Frame {
+        let about =
+            |kind, group: Name| encode(kind, from.into(), &[group], Hint::NONE, &Bytes::new());
+        match self {
+            Self::Join(group) => about(kind::JOIN, (*group).into()),
+            Self::Leave(group) => about(kind::LEAVE, (*group).into()),
+            Self::Disconnect => about(kind::KILL, from.into()),
+            Self::Multicast(message) => message.encode(from.into()),
+        }
+    }
+
+    /// Takes one request of the session `from` off `buffer`; `None` while it is not all there.
+    ///
+    /// A message gets `from` as its sender, and loses all type bits but its service and
+    /// `SELF_DISCARD`, so that no client can send what looks like a membership.
+    ///
+    /// # Errors
+    /// When a daemon would end the session for it (`session.c: Sess_validate_read_header`).
+    pub fn decode(
+        buffer: &mut BytesMut,
+        from: PrivateGroup,
+        limits: &Limits,
+    ) -> Result<Option<Self>, DecodeError> {
+        let Some(header) = peek(buffer)? else {
+            return Ok(None);
+        };
+        let asked = header.kind & kind::REQUEST_MASK;
+        if asked.count_ones() != 1 {
+            return Err(DecodeError::UnknownType(header.kind));
+        }
+        if header.name != from.into() {
+            return Err(DecodeError::NotTheSender(header.name));
+        }
+        header.hint.check()?;
+        limits.check(&header)?;
+        let Some(rest) = take(buffer, &header, 0) else {
+            return Ok(None);
+        };
+        Ok(Some(match asked {
+            kind::JOIN => Self::Join(rest.only_group()?),
+            kind::LEAVE => Self::Leave(rest.only_group()?),
+            kind::KILL => Self::Disconnect,
+            _ => Self::Multicast(rest.into_message(&header)?),
+        }))
+    }
+}
+
+impl Delivery {
+    /// The frame of this delivery, as a daemon of version 4 or 5 writes it.
+    #[must_use]
+    pub fn encode(&self) -> Frame {
+        let nothing = Bytes::new();
+        match self {
+            Self::Message(message) => message.encode(message.sender),
+            Self::Membership(change) => encode(
+                kind::of_membership(change.cause),
+                change.group,
+                &change.members,
+                Hint::NONE,
+                &membership::encode(change),
+            ),
+            Self::Transition { group, id } => {
+                let body = membership::encode_id(*id);
+                encode(kind::TRANSITION, *group, &[], Hint::NONE, &body)
+            }
+            Self::SelfLeave { group } => {
+                encode(kind::SELF_LEAVE, *group, &[], Hint::NONE, &nothing)
+            }
+            Self::Reject {
+                original_type,
+                message,
+            } => encode_reject(*original_type, message),
+        }
+    }
+
+    /// Takes one delivery off `buffer`; `None` while it is not all there.
+    ///
+    /// # Errors
+    /// When what the daemon sent is no delivery, or beyond `limits`.
+    pub fn decode(
+        buffer: &mut BytesMut,
+        layout: Layout,
+        limits: &Limits,
+    ) -> Result<Option<Self>, DecodeError> {
+        let Some(header) = peek(buffer)? else {
+            return Ok(None);
+        };
+        limits.check(&header)?;
+        let rejected = header.kind & kind::REJECT != 0;
+        let extra = if rejected { ORIGINAL_TYPE_LEN } else { 0 };
+        let Some(rest) = take(buffer, &header, extra) else {
+            return Ok(None);
+        };
+        let delivery = match header.kind {
+            _ if rejected => Self::Reject {
+                original_type: rest.original_type(&header),
+                message: rest.into_message(&header)?,
+            },
+            // A client of a 5.0.1 daemon can add membership bits to its message, so the service
+            // bits are looked at first: what has one was sent by a client.
+            data if data & kind::SERVICE_MASK != 0 => Self::Message(rest.into_message(&header)?),
+            change if change & kind::REG_MEMB != 0 => Self::Membership(membership::decode(
+                &header,
+                rest.groups,
+                &rest.body,
+                layout,
+            )?),
+            transition if transition & kind::TRANSITION != 0 => Self::Transition {
+                group: header.name,
+                id: membership::decode_id(&header, &rest.body)?,
+            },
+            leave if leave & kind::SELF_LEAVE != 0 => Self::SelfLeave { group: header.name },
+            unknown => return Err(DecodeError::UnknownType(unknown)),
+        };
+        Ok(Some(delivery))
+    }
+}
+
+impl Message {
+    fn encode(&self, sender: Name) -> Frame {
+        let kind = kind::of_message(self.service, self.self_discard);
+        let hint = Hint::new(self.mess_type, self.foreign_endian);
+        encode(kind, sender, &self.groups, hint, &self.body)
+    }
+}
+
+fn encode(kind: u32, name: Name, groups: &[Name], hint: Hint, body: &Bytes) -> Frame {
+    encode_with(kind, name, groups, (hint, &[]), body)
+}
+
+/// As a daemon with an access-control policy writes it (`session.c: Sess_reject_message`).
+fn encode_reject(original_type: u32, message: &Message) -> Frame {
+    let kind = kind::of_message(message.service, message.self_discard) | kind::REJECT;
+    let hint = Hint::new(message.mess_type, message.foreign_endian);
+    let extra = original_type.to_le_bytes();
+    encode_with(
+        kind,
+        message.sender,
+        &message.groups,
+        (hint, &extra),
+        &message.body,
+    )
+}
+
+fn encode_with(
+    kind: u32,
+    name: Name,
+    groups: &[Name],
+    (hint, extra): (Hint, &[u8]),
+    body: &Bytes,
+) -> Frame {
+    let header = Header {
+        kind,
+        name,
+        num_groups: groups.len(),
+        hint,
+        data_len: body.len(),
+        order: super::header::Order::Little,
+    };
+    let len = Header::LEN + extra.len() + groups.len() * Name::FIELD_LEN;
+    let mut head = BytesMut::with_capacity(len);
+    header.encode(&mut head);
+    head.put_slice(extra);
+    for group in groups {
+        head.put_slice(group.as_field());
+    }
+    Frame {
+        head: head.freeze(),
+        body: body.clone(),
+    }
+}
+
+/// What is behind the header.
+struct Rest {
+    /// A reject's original type.
+    extra: Bytes,
+    groups: Vec<Name>,
+    body: Bytes,
+}
+
+impl Rest {
+    /// The group of a join or leave; a daemon looks at the first only.
+    fn only_group(&self) -> Result<GroupName, DecodeError> {
+        let first = self.groups.first().copied().unwrap_or(Name::EMPTY);
+        GroupName::try_from(first).map_err(|_| DecodeError::BadGroup(first))
+    }
+
+    fn original_type(&self, header: &Header) -> u32 {
+        let bytes = self.extra.first_chunk().copied().unwrap_or_default();
+        header.order.u32(bytes)
+    }
+
+    fn into_message(self, header: &Header) -> Result<Message, DecodeError> {
+        let service = kind::service(header.kind).ok_or(DecodeError::UnknownType(header.kind))?;
+        let (mess_type, foreign_endian) = header.hint.mess_type();
+        Ok(Message {
+            service,
+            self_discard: header.kind & kind::SELF_DISCARD != 0,
+            sender: header.name,
+            groups: self.groups,
+            mess_type,
+            foreign_endian,
+            body: self.body,
+        })
+    }
+}
+
+fn peek(buffer: &BytesMut) -> Result<Option<Header>, DecodeError> {
+    buffer.first_chunk().map(Header::decode).transpose()
+}
+
+/// Takes the whole frame off the buffer, once all of it is there.
+fn take(buffer: &mut BytesMut, header: &Header, extra: usize) -> Option<Rest> {
+    let names = header.num_groups * Name::FIELD_LEN;
+    let len = Header::LEN + extra + names + header.data_len;
+    if buffer.len() < len {
+        return None;
+    }
+    let mut frame = buffer.split_to(len).freeze();
+    frame.advance(Header::LEN);
+    let extra = frame.split_to(extra);
+    let names = frame.split_to(names);
+    let (fields, _) = names.as_chunks();
+    Some(Rest {
+        extra,
+        groups: fields.iter().map(Name::from_field).collect(),
+        body: frame,
+    })
+}
+
+/// A reject's original type, in the daemon's byte order.
+const ORIGINAL_TYPE_LEN: usize = 4;
