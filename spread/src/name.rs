@@ -222,12 +222,24 @@ impl PrivateGroup {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error(
     "{kind} {}: must be 1 to {len_max} printable ASCII characters without space, `\"` and `#`",
-    Name::from_checked(refused)
+    Shown(refused)
 )]
 pub struct NameError {
     kind: &'static str,
     refused: Vec<u8>,
     len_max: usize,
+}
+
+/// What was refused, fit for a log; of a text that is no name at all, its beginning.
+struct Shown<'b>(&'b [u8]);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0.get(..2 * Name::FIELD_LEN) {
+            Some(start) => write!(f, "{}…", start.escape_ascii()),
+            None => write!(f, "{}", self.0.escape_ascii()),
+        }
+    }
 }
 
 impl NameError {
