@@ -34,10 +34,10 @@ impl Frame {
         self.head.len() + self.body.len()
     }
 
-    /// Never: a frame has a header.
+    /// Whether both pieces are empty, as those of a frame that was written and advanced over are.
     #[must_use]
     pub const fn is_empty(&self) -> bool {
-        false
+        self.len() == 0
     }
 }
 

@@ -1,0 +1,222 @@
+//! Opening a session: the lookup, the connection, the handshake, all within a time limit.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use tokio::net::lookup_host;
+use tokio::time::timeout;
+
+use super::socket::{ReadHalf, Socket, WriteHalf};
+use super::{ConnectError, Receiver, Sender, Session};
+use crate::address::Address;
+use crate::name::{Name, PrivateName};
+use crate::wire::handshake::{ClientHandshake, ClientStep, HandshakeError};
+use crate::wire::{Hello, Limits, Version, Welcome};
+
+/// How a session is opened.
+#[derive(Clone, Debug)]
+pub struct ConnectOptions {
+    /// What to be called; unique on the daemon. Without a name the daemon makes one up.
+    pub name: Option<PrivateName>,
+    /// Whether to be told of the members of joined groups. Each change brings the whole list, so
+    /// who does not need it should not ask. Default: no.
+    pub membership: bool,
+    /// How long it may take, over all addresses of the host. Default: 5 s.
+    pub timeout: Duration,
+    /// The longest delivery taken, its groups included. Default: 16 MiB, as there are daemons
+    /// built to carry 14.4 MB.
+    pub body_max: usize,
+    /// Bytes that may wait to be written. Default: 1 MiB.
+    pub queue_bytes_max: usize,
+    /// Where the daemon's unix socket is, for an [`Address::Port`]. Default: `/tmp`, as Spread is
+    /// built (`sp.h: SP_UNIX_SOCKET`).
+    pub socket_dir: PathBuf,
+}
+
+impl Default for ConnectOptions {
+    fn default() -> Self {
+        Self {
+            name: None,
+            membership: false,
+            timeout: Duration::from_secs(5),
+            body_max: 16 << 20,
+            queue_bytes_max: 1 << 20,
+            socket_dir: "/tmp".into(),
+        }
+    }
+}
+
+/// Opens a session with the daemon at `address`. Every address of a host's name is tried, in the
+/// resolver's order, each for its share of the time. Cancel-safe: dropped, it leaves nothing.
+///
+/// # Errors
+/// When there is no session; the variant says whose doing it is.
+pub async fn connect(address: &Address, options: &ConnectOptions) -> Result<Session, ConnectError> {
+    match address {
+        Address::Port(port) => {
+            let path = options.socket_dir.join(port.to_string());
+            attempt(address, options.timeout, options, Socket::unix(&path)).await
+        }
+        Address::Path(path) => attempt(address, options.timeout, options, Socket::unix(path)).await,
+        Address::Host { port, host } => {
+            let found = look_up(address, host, *port, options).await?;
+            connect_to_any(address, &found, options).await
+        }
+    }
+}
+
+async fn look_up(
+    address: &Address,
+    host: &str,
+    port: u16,
+    options: &ConnectOptions,
+) -> Result<Vec<SocketAddr>, ConnectError> {
+    let unknown = |source| ConnectError::UnknownHost {
+        address: address.clone(),
+        source,
+    };
+    match timeout(options.timeout, lookup_host((host, port))).await {
+        Ok(found) => Ok(found.map_err(unknown)?.collect()),
+        Err(_) => Err(timed_out(address, options.timeout)),
+    }
+}
+
+async fn connect_to_any(
+    address: &Address,
+    found: &[SocketAddr],
+    options: &ConnectOptions,
+) -> Result<Session, ConnectError> {
+    let mut error = ConnectError::UnknownHost {
+        address: address.clone(),
+        source: io::Error::new(io::ErrorKind::NotFound, "it has no address"),
+    };
+    let share = u32::try_from(found.len()).map_or(Duration::ZERO, |n| options.timeout / n.max(1));
+    for &found in found {
+        match attempt(address, share, options, Socket::tcp(found)).await {
+            Ok(session) => return Ok(session),
+            Err(failed) => error = failed,
+        }
+    }
+    Err(error)
+}
+
+async fn attempt(
+    address: &Address,
+    limit: Duration,
+    options: &ConnectOptions,
+    connecting: impl Future<Output = io::Result<Socket>>,
+) -> Result<Session, ConnectError> {
+    let opening = async {
+        let unreachable = |source| ConnectError::Unreachable {
+            address: address.clone(),
+            source,
+        };
+        let socket = connecting.await.map_err(unreachable)?;
+        shake_hands(address, socket, options).await
+    };
+    match timeout(limit, opening).await {
+        Ok(opened) => opened,
+        Err(_) => Err(timed_out(address, limit)),
+    }
+}
+
+async fn shake_hands(
+    address: &Address,
+    socket: Socket,
+    options: &ConnectOptions,
+) -> Result<Session, ConnectError> {
+    let (mut read, write) = socket.into_split();
+    let (mut handshake, first) = ClientHandshake::new(&Hello {
+        version: Version::OURS,
+        name: options.name,
+        membership: options.membership,
+    });
+    let mut buffer = BytesMut::new();
+    exchange(&mut read, &write, &mut buffer, Some(first))
+        .await
+        .map_err(|_| closed(address))?;
+    loop {
+        let step = handshake
+            .advance(&mut buffer)
+            .map_err(|error| refused(address, error))?;
+        let to_write = match step {
+            ClientStep::More => None,
+            ClientStep::Write(bytes) => Some(bytes),
+            ClientStep::Done(welcome) => return Ok(open(welcome, read, write, buffer, options)),
+        };
+        exchange(&mut read, &write, &mut buffer, to_write)
+            .await
+            .map_err(|_| closed(address))?;
+    }
+}
+
+/// Writes, if there is something to write, then reads.
+async fn exchange(
+    read: &mut ReadHalf,
+    write: &WriteHalf,
+    buffer: &mut BytesMut,
+    to_write: Option<Bytes>,
+) -> io::Result<()> {
+    if let Some(bytes) = to_write {
+        write.writable().await?;
+        // All of it in one write, as a 5.0.1 daemon needs it: a new socket has room for 95 bytes.
+        let written = write.try_write(&[io::IoSlice::new(&bytes)])?;
+        if written != Some(bytes.len()) {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+    }
+    buffer.reserve(HANDSHAKE_READ_BYTES);
+    match read.read(buffer).await? {
+        0 => Err(io::ErrorKind::UnexpectedEof.into()),
+        _ => Ok(()),
+    }
+}
+
+fn open(
+    welcome: Welcome,
+    read: ReadHalf,
+    write: WriteHalf,
+    buffer: BytesMut,
+    options: &ConnectOptions,
+) -> Session {
+    let Welcome {
+        version,
+        private_group,
+    } = welcome;
+    let limits = Limits {
+        groups_max: options.body_max / Name::FIELD_LEN,
+        bytes_max: options.body_max,
+    };
+    Session {
+        sender: Sender::new(write, options.queue_bytes_max, private_group),
+        receiver: Receiver::new(read, buffer, version.layout(), limits),
+        version,
+    }
+}
+
+fn closed(address: &Address) -> ConnectError {
+    ConnectError::Closed {
+        address: address.clone(),
+    }
+}
+
+fn refused(address: &Address, error: HandshakeError) -> ConnectError {
+    let address = address.clone();
+    match error {
+        HandshakeError::Rejected(code) => ConnectError::Refused { address, code },
+        source => ConnectError::NotSpread { address, source },
+    }
+}
+
+fn timed_out(address: &Address, timeout: Duration) -> ConnectError {
+    ConnectError::TimedOut {
+        address: address.clone(),
+        timeout,
+    }
+}
+
+/// 256: a daemon's side of the handshake is 141 bytes at most.
+const HANDSHAKE_READ_BYTES: usize = 256;
