@@ -16,6 +16,8 @@
 pub mod address;
 #[cfg(feature = "client")]
 pub mod client;
+#[cfg(feature = "hub")]
+pub mod hub;
 pub mod name;
 pub mod stream;
 pub mod wire;

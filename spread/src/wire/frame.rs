@@ -201,7 +201,8 @@ impl Delivery {
 }
 
 impl Message {
-    fn encode(&self, sender: Name) -> Frame {
+    /// The frame of this message as `sender`'s.
+    pub(crate) fn encode(&self, sender: Name) -> Frame {
         let kind = kind::of_message(self.service, self.self_discard);
         let hint = Hint::new(self.mess_type, self.foreign_endian);
         encode(kind, sender, &self.groups, hint, &self.body)

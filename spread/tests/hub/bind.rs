@@ -1,0 +1,211 @@
+//! What a hub takes on its machine, and what it leaves alone.
+
+use std::fs;
+use std::io::Write;
+use std::net::TcpListener;
+use std::os::unix::net::{UnixListener, UnixStream};
+use std::path::{Path, PathBuf};
+use std::thread;
+
+use crate::running::{RunningHub, hello};
+use spread::hub::{BindError, Hub, HubOptions, Listen};
+use tokio::runtime::Runtime;
+
+fn bind(options: HubOptions) -> Result<Hub, BindError> {
+    runtime().block_on(Hub::bind(options))
+}
+
+fn runtime() -> Runtime {
+    let mut builder = tokio::runtime::Builder::new_current_thread();
+    builder.enable_all().build().expect("a runtime")
+}
+
+fn options_in(dir: &Path) -> HubOptions {
+    HubOptions {
+        socket_dir: Some(dir.to_owned()),
+        ..RunningHub::options()
+    }
+}
+
+/// A port that was free a moment ago.
+fn port() -> u16 {
+    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    listener.local_addr().expect("an address").port()
+}
+
+#[test]
+fn every_address_of_localhost_and_the_unix_socket_have_one_port() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runtime = runtime();
+    let hub = runtime
+        .block_on(Hub::bind(options_in(dir.path())))
+        .expect("a hub");
+
+    let addresses = hub.addresses();
+    let port = addresses[0].port();
+    assert!(
+        addresses
+            .iter()
+            .all(|a| a.port() == port && a.ip().is_loopback())
+    );
+    assert_eq!(
+        hub.socket_path(),
+        Some(dir.path().join(port.to_string()).as_path())
+    );
+    drop(hub);
+    assert_eq!(fs::read_dir(dir.path()).expect("the directory").count(), 0);
+}
+
+#[test]
+fn the_unix_socket_serves_as_the_port_does() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let hub = RunningHub::start(options_in(dir.path()));
+    let path = dir.path().join(hub.address.port().to_string());
+
+    let mut stream = UnixStream::connect(path).expect("the hub listens");
+    stream.write_all(&hello("unix", false)).expect("hello");
+
+    let mut methods = [0; 6];
+    std::io::Read::read_exact(&mut stream, &mut methods).expect("an answer");
+    assert_eq!(&methods, b"\x05NULL ");
+}
+
+/// What a daemon leaves that was killed.
+#[test]
+fn a_dead_socket_of_ours_is_replaced() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let port = port();
+    let path = dir.path().join(port.to_string());
+    drop(UnixListener::bind(&path).expect("a socket"));
+
+    let options = HubOptions {
+        port,
+        ..options_in(dir.path())
+    };
+    let runtime = runtime();
+    let hub = runtime.block_on(Hub::bind(options)).expect("a hub");
+
+    assert_eq!(hub.socket_path(), Some(path.as_path()));
+    UnixStream::connect(path).expect("the hub listens");
+}
+
+#[test]
+fn a_living_socket_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let port = port();
+    let path = dir.path().join(port.to_string());
+    let living = UnixListener::bind(&path).expect("a socket");
+
+    let hub = bind(HubOptions {
+        port,
+        ..options_in(dir.path())
+    })
+    .expect("TCP alone");
+
+    assert_eq!(hub.socket_path(), None);
+    drop(hub);
+    UnixStream::connect(&path).expect("it is still there");
+    drop(living);
+}
+
+#[test]
+fn what_is_no_socket_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let port = port();
+    let path = dir.path().join(port.to_string());
+    fs::write(&path, "precious").expect("a file");
+
+    let hub = bind(HubOptions {
+        port,
+        ..options_in(dir.path())
+    })
+    .expect("TCP alone");
+
+    assert_eq!(hub.socket_path(), None);
+    drop(hub);
+    assert_eq!(fs::read_to_string(&path).expect("the file"), "precious");
+}
+
+/// A link at that place must not have what it points to removed, or be followed.
+#[test]
+fn a_link_is_left_alone() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let port = port();
+    let path = dir.path().join(port.to_string());
+    let target = dir.path().join("target");
+    drop(UnixListener::bind(&target).expect("a socket"));
+    std::os::unix::fs::symlink(&target, &path).expect("a link");
+
+    let hub = bind(HubOptions {
+        port,
+        ..options_in(dir.path())
+    })
+    .expect("TCP alone");
+
+    assert_eq!(hub.socket_path(), None);
+    assert!(fs::symlink_metadata(&target).is_ok() && fs::symlink_metadata(&path).is_ok());
+}
+
+#[test]
+fn a_socket_that_replaced_ours_is_not_removed() {
+    let dir = tempfile::tempdir().expect("a directory");
+    let runtime = runtime();
+    let hub = runtime
+        .block_on(Hub::bind(options_in(dir.path())))
+        .expect("a hub");
+    let path: PathBuf = hub.socket_path().expect("a socket").to_owned();
+    fs::rename(&path, dir.path().join("old")).expect("a rename");
+    let _other = UnixListener::bind(&path).expect("a socket");
+
+    drop(hub);
+
+    assert!(fs::symlink_metadata(&path).is_ok());
+}
+
+#[test]
+fn a_port_with_a_hub_on_it_is_told_from_another_program() {
+    let hub = RunningHub::start(RunningHub::options());
+    let port = hub.address.port();
+
+    let error = bind(HubOptions {
+        port,
+        ..RunningHub::options()
+    })
+    .expect_err("it is taken");
+
+    assert!(matches!(error, BindError::SpreadRunning { address } if address == hub.address));
+}
+
+#[test]
+fn a_port_with_another_program_on_it_is_told_from_a_hub() {
+    let other = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+    let address = other.local_addr().expect("an address");
+    let answering = thread::spawn(move || {
+        let (mut stream, _) = other.accept().expect("the probe");
+        stream
+            .write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+            .expect("an answer");
+    });
+
+    let error = bind(HubOptions {
+        listen: Listen::Address(address.ip()),
+        port: address.port(),
+        ..RunningHub::options()
+    })
+    .expect_err("it is taken");
+
+    assert!(matches!(error, BindError::Taken { address: refused } if refused == address));
+    answering.join().expect("the probe came");
+}
+
+#[test]
+fn an_address_of_another_machine_is_refused_with_the_reason() {
+    let error = bind(HubOptions {
+        listen: Listen::Address([192, 0, 2, 1].into()),
+        ..RunningHub::options()
+    })
+    .expect_err("not an address of this machine");
+
+    assert_eq!(error.to_string(), "cannot listen on 192.0.2.1:0");
+    assert!(std::error::Error::source(&error).is_some());
+}
