@@ -157,6 +157,7 @@ mod tests {
             ("x, \"10000002a-7\"", false, false),
             ("\"x, 10000002a-7", false, false),
             ("\"10000002a-7", false, false),
+            ("\"x ,\"10000002a-7\"", false, false),
             ("\"\"", false, false),
             ("", false, false),
             (",", false, false),

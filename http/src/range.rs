@@ -143,6 +143,7 @@ mod tests {
             ("bytes=0 - 4", 10, IGNORED),
             ("bytes =0-4", 10, IGNORED),
             ("bytes=+0-4", 10, IGNORED),
+            ("bytes=\u{b}0-4", 10, IGNORED),
             ("bytes=0-4-5", 10, IGNORED),
             ("bytes=0x1-4", 10, IGNORED),
             ("bytes=a-b", 10, IGNORED),

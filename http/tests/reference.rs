@@ -4,6 +4,12 @@
 //! The reference knows no states and no buffers. It splits text at CRLF, spaces, colons and
 //! commas, in the order in which the RFC describes a message.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::indexing_slicing,
+    reason = "a test, though clippy knows only those in functions marked so"
+)]
+
 use http::{Content, Framing, Limits, Request};
 use proptest::prelude::{
     Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,

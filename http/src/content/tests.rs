@@ -142,15 +142,14 @@ fn every_part_of_a_chunked_content_has_its_limit() {
     let expected = Err(Reject::ChunkExtensionsTooLong { max: 4096 });
     assert_eq!(discard(Framing::Chunked, chunks.as_bytes()), expected);
 
-    let trailers = |len: usize| format!("0\r\n{}\r\n", "A: bcd\r\n".repeat(len / 8));
-    assert_eq!(trailers(8184).len(), 8192 - 3);
+    let trailers = |len: usize| format!("0\r\nA: {}\r\n\r\n", "b".repeat(len - 7));
     assert!(matches!(
-        discard(Framing::Chunked, trailers(8184).as_bytes()),
+        discard(Framing::Chunked, trailers(8192).as_bytes()),
         Ok(Some(_))
     ));
     let expected = Err(Reject::TrailersTooLong { max: 8192 });
     assert_eq!(
-        discard(Framing::Chunked, trailers(8192).as_bytes()),
+        discard(Framing::Chunked, trailers(8193).as_bytes()),
         expected
     );
 

@@ -79,9 +79,10 @@ pub fn parse(date: &[u8], now: i64) -> Option<i64> {
         rest.take(b"-")?;
         month = rest.month()?;
         rest.take(b"-")?;
-        year = full_year(rest.two()?, now);
+        let two_digits = rest.two()?;
         rest.take(b" ")?;
         second = rest.time()?;
+        year = full_year(two_digits, (month, day, second), now);
         rest.take(b" GMT")?;
     }
 
@@ -99,14 +100,19 @@ pub(crate) fn to_minutes(unix: i64) -> String {
     format!("{year:04}-{month:02}-{day:02} {hour:02}:{minute:02}")
 }
 
-/// RFC 9110 5.6.7: a two-digit year that seems to be more than 50 years in the future is the most
-/// recent year in the past with the same digits.
-fn full_year(two_digits: i64, now: i64) -> i64 {
-    let (this_year, _, _) = civil(now.clamp(FIRST, LAST).div_euclid(DAY));
+/// RFC 9110 5.6.7: a time that seems to be more than 50 years in the future is that of the most
+/// recent year in the past with the same two digits. `within` is what follows the year: month, day
+/// and second.
+fn full_year(two_digits: i64, within: (i64, i64, i64), now: i64) -> i64 {
+    let now = now.clamp(FIRST, LAST);
+    let (this_year, month, day) = civil(now.div_euclid(DAY));
+    let is_later = within > (month, day, now.rem_euclid(DAY));
     let year = this_year - this_year.rem_euclid(100) + two_digits;
-    match year {
-        _ if year > this_year + 50 => year - 100,
-        _ if year <= this_year - 50 => year + 100,
+    match year - this_year {
+        51.. => year - 100,
+        50 if is_later => year - 100,
+        -50 if !is_later => year + 100,
+        ..-50 => year + 100,
         _ => year,
     }
 }

@@ -1,6 +1,8 @@
 //! Dates beside their forms, and the law of the round trip.
 
-use super::{FIRST, LAST, format, parse};
+use super::{
+    DAY, FIRST, LAST, WEEKDAY_ENDS, WEEKDAYS, days_from_civil, format, parse, pick, weekday,
+};
 use proptest::prelude::{prop_assert_eq, proptest};
 
 const NOW: i64 = 1_795_000_000; // in November 2026
@@ -17,9 +19,9 @@ fn all_three_forms_are_read() {
         ("Thu, 29 Feb 2024 23:59:60 GMT", Some(1_709_251_200)),
         ("Fri, 31 Dec 9999 23:59:59 GMT", Some(LAST)),
         ("Sat, 01 Jan 0000 00:00:00 GMT", Some(FIRST)),
-        // 2076 is 50 years after 2026, 2077 is more.
-        ("Wednesday, 01-Jan-76 00:00:00 GMT", Some(3_345_062_400)),
-        ("Saturday, 01-Jan-77 00:00:00 GMT", Some(220_924_800)),
+        // 50 years after `NOW`, and a second more.
+        ("Wednesday, 18-Nov-76 11:06:40 GMT", Some(3_372_923_200)),
+        ("Thursday, 18-Nov-76 11:06:41 GMT", Some(217_163_201)),
         // Not a date.
         ("", None),
         ("Sun", None),
@@ -49,6 +51,36 @@ fn all_three_forms_are_read() {
     }
 }
 
+/// Never more than 50 years from now, whatever century that lies in.
+#[test]
+fn two_digits_of_a_year_are_the_nearest_year() {
+    const CASES: &[(&str, i64, i64)] = &[
+        // What is read in November, the year it is in June, the year it means.
+        ("94", 2026, 1994),
+        ("75", 2026, 2075),
+        ("76", 2026, 1976),
+        ("77", 2026, 1977),
+        ("00", 2026, 2000),
+        ("00", 2099, 2100),
+        ("48", 2099, 2148),
+        ("49", 2099, 2049),
+        ("26", 1970, 1926),
+    ];
+    for (digits, this_year, year) in CASES {
+        let now = days_from_civil(*this_year, 6, 15) * DAY;
+        let day = days_from_civil(*year, 11, 6);
+        let day_of_week = pick(&WEEKDAYS, weekday(day)).unwrap();
+        let end = pick(&WEEKDAY_ENDS, weekday(day)).unwrap();
+        let day_of_week = str::from_utf8(day_of_week).unwrap();
+        let date = format!("{day_of_week}{end}, 06-Nov-{digits} 00:00:00 GMT");
+        assert_eq!(
+            parse(date.as_bytes(), now),
+            Some(day * DAY),
+            "{date} in {this_year}"
+        );
+    }
+}
+
 #[test]
 fn a_time_that_four_digits_cannot_say_is_moved_inside() {
     assert_eq!(format(i64::MAX), *b"Fri, 31 Dec 9999 23:59:59 GMT");
@@ -65,9 +97,7 @@ proptest! {
     #[test]
     fn an_rfc_850_date_of_this_year_is_read_back(seconds in 0..LAST) {
         let date = String::from_utf8(format(seconds).to_vec()).unwrap();
-        let ends = ["day", "day", "sday", "nesday", "rsday", "day", "urday"];
-        let end = ends.iter().zip(["Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"]);
-        let end = end.clone().find(|(_, start)| date.starts_with(start)).unwrap().0;
+        let end = pick(&WEEKDAY_ENDS, weekday(seconds.div_euclid(DAY))).unwrap();
         let old = format!(
             "{}{end}, {}-{}-{}{}",
             &date[..3], &date[5..7], &date[8..11], &date[14..16], &date[16..]
