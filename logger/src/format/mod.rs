@@ -12,6 +12,7 @@
 //! A line has a limit. The fields of one that would be longer are cut to fair shares of the room
 //! and end in `...`; it is still one whole line that parses.
 
+mod client;
 mod escape;
 mod parse;
 mod stamp;
@@ -19,11 +20,9 @@ mod stamp;
 pub use parse::ParseError;
 pub use stamp::UtcOffset;
 
-use std::io::Write as _;
-use std::net::IpAddr;
-
+use client::CLIENT_LEN_MAX;
 use escape::{Place, escape, escape_always, escape_within, escaped_len};
-use stamp::Stamp;
+use stamp::{STAMP_LEN, Stamp};
 
 use crate::record::{OwnedRecord, Record};
 
@@ -102,7 +101,7 @@ impl Formatter {
             Shares::of(&fields.text_lens(), room)
         };
 
-        write_client(record.client, line);
+        client::write(record.client, line);
         line.extend_from_slice(b" - ");
         write_user(fields.user, shares.user, line);
         line.push(b' ');
@@ -227,22 +226,6 @@ enum Share {
     Cut(usize),
 }
 
-fn write_client(client: IpAddr, line: &mut Vec<u8>) {
-    match client {
-        IpAddr::V4(address) => {
-            let mut digits = itoa::Buffer::new();
-            let [first, others @ ..] = address.octets();
-            line.extend_from_slice(digits.format(first).as_bytes());
-            for octet in others {
-                line.push(b'.');
-                line.extend_from_slice(digits.format(octet).as_bytes());
-            }
-        }
-        // Writing to a Vec never fails.
-        IpAddr::V6(address) => drop(write!(line, "{address}")),
-    }
-}
-
 /// The user is the one field without quotes: a space would end it, so it is escaped too, and an
 /// empty name is `""` (mod_log_config.c: log_remote_user).
 fn write_user(user: Option<&[u8]>, share: Share, line: &mut Vec<u8>) {
@@ -280,8 +263,10 @@ const CUT_MARK: &[u8] = b"...";
 /// `\xhh`.
 const ESCAPE_LEN_MAX: usize = 4;
 
-/// 128: the longest address 45, stamp 28, status 5, bytes 20, the rest at most 27.
+/// 128: the longest address 39, stamp 28, status 5, bytes 20, the rest at most 27.
 const FIXED_LEN_MAX: usize = 128;
+
+const _: () = assert!(CLIENT_LEN_MAX + STAMP_LEN + 5 + 20 + 27 <= FIXED_LEN_MAX);
 
 #[cfg(test)]
 mod tests;

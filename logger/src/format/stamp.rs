@@ -17,10 +17,9 @@ pub struct UtcOffset {
 impl UtcOffset {
     /// The offset of `minutes`, brought within a day, since the text has two digits for hours.
     #[must_use]
-    pub fn from_minutes(minutes: i32) -> Self {
-        let minutes = minutes.clamp(-MINUTES_MAX, MINUTES_MAX);
+    pub fn from_minutes(minutes: i16) -> Self {
         Self {
-            minutes: i16::try_from(minutes).unwrap_or_default(),
+            minutes: minutes.clamp(-MINUTES_MAX, MINUTES_MAX),
         }
     }
 
@@ -47,7 +46,11 @@ impl Stamp {
     }
 
     /// The text of `time`; the offset is looked at only when the second is a new one.
-    pub(super) fn text(&mut self, time: u64, offset: impl FnOnce() -> UtcOffset) -> &[u8] {
+    pub(super) fn text(
+        &mut self,
+        time: u64,
+        offset: impl FnOnce() -> UtcOffset,
+    ) -> &[u8; STAMP_LEN] {
         if time != self.time {
             self.time = time;
             self.text = text_of(time, offset());
@@ -165,7 +168,7 @@ const MONTHS: &[[u8; 3]; 12] = &[
 const TIME_MAX: i64 = 253_402_214_399;
 
 /// 23:59, the most that `+hhmm` should say.
-const MINUTES_MAX: i32 = 23 * 60 + 59;
+const MINUTES_MAX: i16 = 23 * 60 + 59;
 
 #[cfg(test)]
 mod tests {
@@ -173,7 +176,7 @@ mod tests {
 
     use super::*;
 
-    const CASES: &[(u64, i32, &str)] = &[
+    const CASES: &[(u64, i16, &str)] = &[
         (0, 0, "[01/Jan/1970:00:00:00 +0000]"),
         (0, -300, "[31/Dec/1969:19:00:00 -0500]"),
         (1_795_370_940, 0, "[22/Nov/2026:18:09:00 +0000]"),

@@ -215,7 +215,7 @@ fn is_what_is_left(read: &[u8], of: &[u8]) -> bool {
 
 proptest! {
     #[test]
-    fn parse_undoes_write(record in records(300), minutes in -840_i32..=840) {
+    fn parse_undoes_write(record in records(300), minutes in -840_i16..=840) {
         let mut line = Vec::new();
         let mut formatter = Formatter::new(Format::Combined, LINE_LEN_MAX);
 

@@ -3,15 +3,16 @@
 //! [`Log`] is the worker's end: it formats a line and commits it whole, or drops it and counts it
 //! when the ring is full. It never waits, allocates, takes a lock or makes a system call, but for
 //! one wake-up of the publisher when the ring passes half full, at most once per drain.
-//! [`Drain`] is the publisher's end. Neither reads a clock.
+//! [`Drain`] is the publisher's end. Neither reads a clock on the way of a line.
 //!
 //! A line is formatted into the worker's scratch and copied into the ring as one slice, because
 //! writing straight into a ring's uninitialised slots would need `unsafe` code; the copy of a
 //! line that is in the first-level cache costs a few nanoseconds.
 
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use chrono::Local;
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
 
@@ -47,6 +48,7 @@ pub fn ring(options: &RingOptions) -> (Log, Drain) {
     // A chunk comes with its slots set to zero; it is dropped uncommitted.
     drop(producer.write_chunk(bytes));
     let shared = Arc::new(Shared::default());
+    shared.set_offset(local_offset());
     let log = Log {
         formatter: Formatter::new(options.format, options.line_len_max),
         line: Vec::with_capacity(LINE_LEN_MAX),
@@ -72,8 +74,9 @@ impl Log {
     #[inline]
     pub fn log(&mut self, record: &Record<'_>) {
         self.line.clear();
-        let offset = || UtcOffset::from_minutes(self.shared.offset_minutes.load(Ordering::Relaxed));
-        let extent = self.formatter.write(record, offset, &mut self.line);
+        let extent = self
+            .formatter
+            .write(record, || self.shared.offset(), &mut self.line);
         if self.producer.push_entire_slice(&self.line).is_err() {
             self.shared.queue_full.fetch_add(1, Ordering::Relaxed);
         } else if extent == Extent::Cut {
@@ -108,6 +111,18 @@ impl Drain {
         chunk.commit_all();
     }
 
+    /// Has the worker wake `publisher`, and gives what the publisher counts and sets.
+    pub(crate) fn attach(&self, publisher: &Arc<Notify>) -> Arc<Shared> {
+        // A drain belongs to one publisher; were there a second, the first would be woken.
+        drop(self.shared.publisher.set(Arc::clone(publisher)));
+        Arc::clone(&self.shared)
+    }
+
+    /// Sets local time's offset for the lines from the next second on.
+    pub(crate) fn set_offset(&self, offset: UtcOffset) {
+        self.shared.set_offset(offset);
+    }
+
     /// Whether the `Log` is gone and everything it wrote has been taken.
     #[must_use]
     pub fn is_finished(&self) -> bool {
@@ -124,7 +139,7 @@ pub(crate) struct Shared {
     /// Lines cut to the limit.
     pub(crate) cut: AtomicU64,
     /// Local time's offset, written by the publisher.
-    pub(crate) offset_minutes: AtomicI32,
+    offset_minutes: AtomicI16,
     /// The publisher was woken and has not drained since.
     woken: AtomicBool,
     /// The publisher, once there is one.
@@ -132,6 +147,15 @@ pub(crate) struct Shared {
 }
 
 impl Shared {
+    fn offset(&self) -> UtcOffset {
+        UtcOffset::from_minutes(self.offset_minutes.load(Ordering::Relaxed))
+    }
+
+    fn set_offset(&self, offset: UtcOffset) {
+        self.offset_minutes
+            .store(offset.minutes(), Ordering::Relaxed);
+    }
+
     fn wake(&self) {
         if self.woken.load(Ordering::Relaxed) {
             return;
@@ -142,6 +166,12 @@ impl Shared {
             publisher.notify_one();
         }
     }
+}
+
+/// Local time's offset now. It reads the time zone's file now and then, and allocates.
+pub(crate) fn local_offset() -> UtcOffset {
+    let seconds = Local::now().offset().local_minus_utc();
+    UtcOffset::from_minutes(i16::try_from(seconds / 60).unwrap_or_default())
 }
 
 /// 1 MiB: of a server's 4 MiB, one of four workers'.

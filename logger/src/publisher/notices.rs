@@ -1,0 +1,186 @@
+//! What the operator is told: once when there is no daemon, once when there is, and of losses.
+
+use std::error::Error;
+use std::time::Duration;
+use std::{fmt, io};
+
+use spread::address::{Address, Addresses};
+use spread::client::ConnectError;
+use spread::stream::StreamGroup;
+use tracing::{info, warn};
+
+use super::link::LostError;
+use crate::counters::{Books, Lost};
+
+/// Remembers what has been said.
+#[derive(Debug)]
+pub(super) struct Notices {
+    addresses: Addresses,
+    buffer_bytes: usize,
+    /// The state that the operator knows of.
+    told: Told,
+    /// Losses of which a warning has told, and when it did.
+    warned_of: Lost,
+    warned_at: Option<Duration>,
+    /// Lines lost up to the last connection.
+    lost_before: u64,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Told {
+    Nothing,
+    Absent,
+    Connected,
+}
+
+impl Notices {
+    pub(super) fn new(addresses: Addresses, buffer_bytes: usize) -> Self {
+        Self {
+            addresses,
+            buffer_bytes,
+            told: Told::Nothing,
+            warned_of: Lost::default(),
+            warned_at: None,
+            lost_before: 0,
+        }
+    }
+
+    /// All addresses have been tried in vain.
+    pub(super) fn unreachable(&mut self, error: &ConnectError) {
+        if self.told != Told::Nothing {
+            return;
+        }
+        self.told = Told::Absent;
+        let (addresses, size) = (&self.addresses, Size(self.buffer_bytes));
+        if is_absent(error) {
+            let port = self.addresses.iter().find_map(port_of);
+            let port = port.unwrap_or(PORT);
+            warn!(
+                "no Spread daemon at {addresses} yet; keeping up to {size} of lines, then dropping \
+                 and counting. One comes with: spreadlogd --hub {port}, or use --spread embedded"
+            );
+        } else {
+            warn!(
+                "cannot use the Spread daemon at {addresses}: {}; trying again, and keeping up to \
+                 {size} of lines, then dropping and counting",
+                Chain(error)
+            );
+        }
+    }
+
+    /// A connection is up; `books` as they stand.
+    pub(super) fn connected(&mut self, address: Option<&Address>, books: &Books) {
+        self.told = Told::Connected;
+        let lost = books.lost.total() - self.lost_before;
+        self.lost_before = books.lost.total();
+        if let Some(address) = address {
+            info!(
+                "connected to the Spread daemon at {address}: {} lines waited, {lost} lost",
+                books.waiting
+            );
+        }
+    }
+
+    /// The connection is gone.
+    pub(super) fn lost_connection(&mut self, address: Option<&Address>, reason: &LostError) {
+        if let Some(address) = address {
+            warn!(
+                "the connection to the Spread daemon at {address} is gone: {}; keeping up to {} of \
+                 lines, then dropping and counting",
+                Chain(reason),
+                Size(self.buffer_bytes)
+            );
+        }
+    }
+
+    /// The daemon did not pass a message on.
+    pub(super) fn refused(&self, group: StreamGroup) {
+        warn!("the Spread daemon refuses messages to group {group}: see its access control");
+    }
+
+    /// Says that lines are being lost, once a minute at most.
+    pub(super) fn losses(&mut self, lost: &Lost, now: Duration) {
+        let due = self.warned_at.is_none_or(|at| now >= at + LOSSES_EVERY);
+        if lost.total() == self.warned_of.total() || !due {
+            return;
+        }
+        let queue_full = lost.queue_full - self.warned_of.queue_full;
+        let buffer_full = lost.buffer_full - self.warned_of.buffer_full;
+        self.warned_of = *lost;
+        self.warned_at = Some(now);
+        warn!(
+            "log lines lost: {queue_full} because a worker's ring was full, {buffer_full} because \
+             no daemon took them in time"
+        );
+    }
+
+    /// The stop ended before a daemon had everything.
+    pub(super) fn given_up(&self, books: &Books, stop_timeout: Duration) {
+        let addresses = &self.addresses;
+        if books.waiting > 0 {
+            warn!(
+                "stopped with {} log lines that no Spread daemon at {addresses} took within {} s; \
+                 they are lost",
+                books.waiting,
+                stop_timeout.as_secs_f32()
+            );
+        } else {
+            warn!(
+                "stopped without word from the Spread daemon at {addresses} that it has the last \
+                 messages; lines may be missing"
+            );
+        }
+    }
+}
+
+/// An error and its causes, one after the other.
+struct Chain<'a>(&'a dyn Error);
+
+impl fmt::Display for Chain<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.0)?;
+        let mut cause = self.0.source();
+        while let Some(error) = cause {
+            write!(f, ": {error}")?;
+            cause = error.source();
+        }
+        Ok(())
+    }
+}
+
+/// Bytes in the largest unit that they are a whole number of.
+struct Size(usize);
+
+impl fmt::Display for Size {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            mib if mib % (1024 * 1024) == 0 => write!(f, "{} MiB", mib / (1024 * 1024)),
+            kib if kib % 1024 == 0 => write!(f, "{} KiB", kib / 1024),
+            bytes => write!(f, "{bytes} bytes"),
+        }
+    }
+}
+
+/// 4803: Spread's own.
+const PORT: u16 = 4803;
+
+/// A minute: losses that go on are said again, but do not fill the log.
+const LOSSES_EVERY: Duration = Duration::from_secs(60);
+
+fn port_of(address: &Address) -> Option<u16> {
+    match address {
+        Address::Port(port) | Address::Host { port, .. } => Some(*port),
+        Address::Path(_) => None,
+    }
+}
+
+/// Whether nobody is there, as opposed to somebody who will not have us.
+fn is_absent(error: &ConnectError) -> bool {
+    match error {
+        ConnectError::Unreachable { source, .. } => {
+            source.kind() != io::ErrorKind::PermissionDenied
+        }
+        ConnectError::TimedOut { .. } => true,
+        _ => false,
+    }
+}

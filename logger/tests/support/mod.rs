@@ -1,0 +1,236 @@
+//! A daemon that does what a test tells it, and a publisher beside it on the same runtime.
+//!
+//! The clock is tokio's and paused, so waits of half a minute take none.
+
+use std::net::{IpAddr, Ipv4Addr};
+use std::path::Path;
+use std::sync::{Arc, Mutex};
+
+use bytes::BytesMut;
+use spread::wire::Limits;
+use spread::wire::handshake::{Answer, ServerHandshake, ServerStep};
+use spread::{Delivery, GroupName, Message, Name, PrivateGroup, Request};
+use spread_logger::{Books, Counters, Drain, Format, Publisher, PublisherOptions, Record};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{UnixListener, UnixStream};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+/// A daemon's socket.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    listener: UnixListener,
+}
+
+impl Daemon {
+    pub(crate) fn bind(path: &Path) -> Self {
+        Self {
+            listener: UnixListener::bind(path).unwrap(),
+        }
+    }
+
+    /// Takes the next connection through its handshake.
+    pub(crate) async fn accept(&self) -> Peer {
+        let (mut stream, _) = self.listener.accept().await.unwrap();
+        let mut buffer = BytesMut::new();
+        let mut handshake = ServerHandshake::new();
+        let mut own = None;
+        loop {
+            let answer = match handshake.advance(&mut buffer).unwrap() {
+                ServerStep::More => {
+                    assert_ne!(stream.read_buf(&mut buffer).await.unwrap(), 0);
+                    continue;
+                }
+                ServerStep::Hello(hello) => {
+                    assert!(!hello.membership);
+                    let group = PrivateGroup::new(format!("#{}#web01", hello.name.unwrap()));
+                    own = Some(group.clone().unwrap());
+                    handshake.answer(group.unwrap())
+                }
+                ServerStep::Done(bytes) => {
+                    stream.write_all(&bytes).await.unwrap();
+                    return Peer {
+                        stream,
+                        buffer,
+                        private_group: own.unwrap(),
+                    };
+                }
+            };
+            let (Answer::Methods(bytes) | Answer::Open(bytes)) = answer;
+            stream.write_all(&bytes).await.unwrap();
+        }
+    }
+}
+
+/// The daemon's end of a publisher's session.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    pub(crate) stream: UnixStream,
+    pub(crate) buffer: BytesMut,
+    pub(crate) private_group: PrivateGroup,
+}
+
+impl Peer {
+    /// The next whole frame; `None` when the publisher has closed.
+    pub(crate) async fn request(&mut self) -> Option<Request> {
+        loop {
+            if let Some(request) = self.decoded() {
+                return Some(request);
+            }
+            if self.stream.read_buf(&mut self.buffer).await.unwrap() == 0 {
+                return None;
+            }
+        }
+    }
+
+    /// A whole frame of those that were read.
+    pub(crate) fn decoded(&mut self) -> Option<Request> {
+        Request::decode(&mut self.buffer, self.private_group, &Limits::REQUEST).unwrap()
+    }
+
+    pub(crate) async fn message(&mut self) -> Message {
+        match self.request().await {
+            Some(Request::Multicast(message)) => message,
+            other => panic!("a message was expected, not {other:?}"),
+        }
+    }
+
+    /// Reads messages until `lines` lines are there.
+    pub(crate) async fn messages_of(&mut self, lines: usize) -> Vec<Message> {
+        let mut messages = Vec::new();
+        while text(&messages).len() < lines {
+            messages.push(self.message().await);
+        }
+        messages
+    }
+
+    pub(crate) async fn deliver(&mut self, message: Message) {
+        let frame = Delivery::Message(message).encode();
+        self.stream.write_all(&frame.head).await.unwrap();
+        self.stream.write_all(&frame.body).await.unwrap();
+    }
+
+    /// Reads data messages up to the empty one to the publisher itself, which is returned too.
+    pub(crate) async fn messages_until_last(&mut self) -> (Vec<Message>, Message) {
+        let mut messages = Vec::new();
+        loop {
+            let message = self.message().await;
+            if message.groups == [Name::from(self.private_group)] {
+                assert!(message.body.is_empty());
+                return (messages, message);
+            }
+            messages.push(message);
+        }
+    }
+
+    /// Goes through the end of a publisher that stops: its last messages.
+    pub(crate) async fn until_the_end(&mut self) -> Vec<Message> {
+        let (messages, last) = self.messages_until_last().await;
+        self.deliver(last).await;
+        assert_eq!(self.request().await, Some(Request::Disconnect));
+        assert_eq!(self.request().await, None);
+        self.stream.shutdown().await.unwrap();
+        messages
+    }
+}
+
+/// A publisher at work.
+#[derive(Debug)]
+pub(crate) struct Running {
+    pub(crate) task: JoinHandle<Books>,
+    pub(crate) counters: Arc<Counters>,
+    stop: Option<oneshot::Sender<()>>,
+}
+
+impl Running {
+    pub(crate) fn start(options: PublisherOptions, drains: Vec<Drain>) -> Self {
+        let publisher = Publisher::new(options, drains).unwrap();
+        let counters = publisher.counters();
+        let (stop, stopped) = oneshot::channel();
+        let task = tokio::spawn(publisher.run(async {
+            stopped.await.unwrap();
+        }));
+        Self {
+            task,
+            counters,
+            stop: Some(stop),
+        }
+    }
+
+    pub(crate) fn stop(&mut self) {
+        self.stop.take().unwrap().send(()).unwrap();
+    }
+}
+
+/// The defaults, with these sockets for addresses.
+pub(crate) fn options(sockets: &[&Path]) -> PublisherOptions {
+    let addresses: Vec<String> = sockets
+        .iter()
+        .map(|path| path.display().to_string())
+        .collect();
+    let addresses = addresses.join(",").parse().unwrap();
+    PublisherOptions::new(addresses, GroupName::new("access_log").unwrap())
+}
+
+/// A record told from others by its request line.
+pub(crate) fn record(request_line: &str) -> Record<'_> {
+    Record {
+        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        user: None,
+        time: 1_795_370_940,
+        request_line: request_line.as_bytes(),
+        status: 200,
+        bytes: 1,
+        referer: None,
+        user_agent: None,
+    }
+}
+
+/// The request lines in these messages.
+pub(crate) fn text(messages: &[Message]) -> Vec<String> {
+    let bodies = messages.iter().map(|message| message.body.as_ref());
+    let lines = bodies.flat_map(|body| {
+        assert!(body.ends_with(b"\n"));
+        body.split_inclusive(|b| *b == b'\n')
+    });
+    let read = lines.map(|line| Format::Combined.parse(line).unwrap().request_line);
+    read.map(|line| String::from_utf8(line).unwrap()).collect()
+}
+
+/// The numbers of these messages.
+pub(crate) fn numbers(messages: &[Message]) -> Vec<u64> {
+    let numbered = messages.iter().map(spread::stream::numbered);
+    numbered.map(|read| read.unwrap().1.get()).collect()
+}
+
+/// What the program tells its operator, on this thread, while the guard lives.
+pub(crate) fn told() -> (Arc<Mutex<Vec<u8>>>, tracing::subscriber::DefaultGuard) {
+    let told = Arc::new(Mutex::new(Vec::new()));
+    let writer = Arc::clone(&told);
+    let subscriber = tracing_subscriber::fmt()
+        .with_ansi(false)
+        .without_time()
+        .with_target(false)
+        .with_writer(move || Shared(Arc::clone(&writer)))
+        .finish();
+    (told, tracing::subscriber::set_default(subscriber))
+}
+
+/// The sentences of `told`.
+pub(crate) fn sentences(told: &Mutex<Vec<u8>>) -> Vec<String> {
+    let text = String::from_utf8(told.lock().unwrap().clone()).unwrap();
+    text.lines().map(|line| line.trim().to_owned()).collect()
+}
+
+struct Shared(Arc<Mutex<Vec<u8>>>);
+
+impl std::io::Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+        self.0.lock().unwrap().extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        Ok(())
+    }
+}
