@@ -1,3 +1,243 @@
-//! The program `spreadlogd`.
+//! The program `spreadlogd`: options, signals and the exit status around the library.
+//!
+//! Exit status: 0 when it was asked to stop; 1 when something failed, or lines could not be
+//! written at the end; 2 when the options or the configuration are wrong.
 
-fn main() {}
+mod cli;
+mod hub;
+
+use std::convert::Infallible;
+use std::error::Error;
+use std::fs::File;
+use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::path::{Path, PathBuf};
+use std::process::{self, ExitCode};
+
+use clap::Parser as _;
+use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use spread::{AddressError, Addresses, GroupName, NameError};
+use spreadlogd::config::{BYTES_MAX, FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
+use spreadlogd::{Chain, Command, Config, Locking, Options, RECEIVE_ERRORS, Spreadlogd, Summary};
+use tokio::runtime;
+use tokio::signal::unix::{self, SignalKind, signal};
+use tokio::sync::mpsc;
+use tracing::{debug, error, info};
+use tracing_subscriber::filter::{LevelFilter, Targets};
+use tracing_subscriber::layer::SubscriberExt as _;
+use tracing_subscriber::util::SubscriberInitExt as _;
+
+use cli::Args;
+use hub::HubThread;
+
+fn main() -> ExitCode {
+    let args = Args::parse();
+    let parsed = match parse(&args) {
+        Ok(parsed) => parsed,
+        Err(text) => {
+            say(&text);
+            return ExitCode::from(2);
+        }
+    };
+    if args.check {
+        return ExitCode::SUCCESS;
+    }
+    trace(&args);
+    match start(&args, parsed) {
+        Ok(summary) if summary.lines_unwritten == 0 => ExitCode::SUCCESS,
+        Ok(_) => ExitCode::FAILURE,
+        Err(error) => {
+            error!("{}", Chain(&*error));
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The configuration file, if there is one; the error is the text for the operator.
+fn parse(args: &Args) -> Result<Option<Config>, String> {
+    let Some(path) = &args.config else {
+        return Ok(None);
+    };
+    let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let name = path.display().to_string();
+    let text = read(path).map_err(|error| format!("error: cannot read {name}: {error}\n"))?;
+    let config = Config::parse(&text, &name).map_err(|errors| errors.render(coloured))?;
+    say(&config.warnings().render(coloured));
+    Ok(Some(config))
+}
+
+/// The text of a file, one byte more than is allowed at most: the parser says that it is too long.
+fn read(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let limit = BYTES_MAX as u64 + 1;
+    File::open(path)?.take(limit).read_to_end(&mut text)?;
+    Ok(text)
+}
+
+/// Opens, connects, and runs until it is told to stop.
+fn start(args: &Args, parsed: Option<Config>) -> Result<Summary, Box<dyn Error>> {
+    raise_descriptor_limit();
+    let hub = match args.hub {
+        Some(address) => Some(HubThread::start(address, &args.spread_socket_dir)?),
+        None => None,
+    };
+    if let Some(hub) = &hub {
+        info!("a hub for this machine is at {}", hub.address());
+    }
+    let config = match parsed {
+        Some(config) => config,
+        None => single(args, hub.as_ref())?,
+    };
+    let options = Options {
+        locking: if args.unlocked {
+            Locking::None
+        } else {
+            Locking::Exclusive
+        },
+        socket_dir: args.spread_socket_dir.clone(),
+        ..Options::default()
+    };
+    let spreadlogd = Spreadlogd::open(&config, &options)?;
+    for file in spreadlogd.counters().files() {
+        info!("writing to {}", file.path.display());
+    }
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    let summary = runtime.block_on(run(spreadlogd))?;
+    if let Some(hub) = hub {
+        hub.stop();
+    }
+    Ok(summary)
+}
+
+/// One group into one file, from the options and their defaults.
+fn single(args: &Args, hub: Option<&HubThread>) -> Result<Config, BadDefault> {
+    let addresses = match (&args.spread, hub) {
+        (Some(addresses), _) => addresses.clone(),
+        (None, Some(hub)) => Addresses::from(hub.address()),
+        (None, None) => SPREAD_DEFAULT.parse()?,
+    };
+    let group = match args.group {
+        Some(group) => group,
+        None => GroupName::new(GROUP_DEFAULT)?,
+    };
+    let file = args
+        .file
+        .clone()
+        .unwrap_or_else(|| PathBuf::from(FILE_DEFAULT));
+    Ok(Config::single(addresses, group, file))
+}
+
+/// A default of ours that we would refuse from a user; a test shows that there is none.
+#[derive(Debug, thiserror::Error)]
+enum BadDefault {
+    #[error(transparent)]
+    Address(#[from] AddressError),
+    #[error(transparent)]
+    Group(#[from] NameError),
+}
+
+/// Runs it under the signals: HUP opens the files again, TERM and INT stop it.
+async fn run(spreadlogd: Spreadlogd) -> Result<Summary, Box<dyn Error>> {
+    let (commands, receiver) = mpsc::channel(1);
+    let signals = Signals {
+        hup: signal(SignalKind::hangup())?,
+        term: signal(SignalKind::terminate())?,
+        int: signal(SignalKind::interrupt())?,
+    };
+    // Caught, so that a limit on the size of files is a failed write and not the end.
+    let _too_large = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
+    tokio::select! {
+        summary = spreadlogd.run(receiver) => Ok(summary?),
+        never = signals.pass_on(commands) => match never {},
+    }
+}
+
+/// The signals that are commands.
+struct Signals {
+    hup: unix::Signal,
+    term: unix::Signal,
+    int: unix::Signal,
+}
+
+impl Signals {
+    async fn pass_on(mut self, commands: mpsc::Sender<Command>) -> Infallible {
+        let mut is_stopping = false;
+        loop {
+            let command = tokio::select! {
+                _ = self.hup.recv() => Command::Reopen,
+                _ = self.term.recv() => Command::Stop,
+                _ = self.int.recv() => Command::Stop,
+            };
+            if command == Command::Stop && is_stopping {
+                error!("told to stop a second time: ending at once");
+                process::exit(1);
+            }
+            is_stopping |= command == Command::Stop;
+            // While it stops it takes no more, and needs none.
+            let _ = commands.send(command).await;
+        }
+    }
+}
+
+/// For the operator, on standard error.
+fn say(text: &str) {
+    // There is nobody to tell when that is closed.
+    let _ = io::stderr().write_all(text.as_bytes());
+}
+
+fn trace(args: &Args) {
+    let level = if args.verbose {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::INFO
+    };
+    let receive_errors = if args.receive_errors {
+        LevelFilter::DEBUG
+    } else {
+        LevelFilter::OFF
+    };
+    let targets = Targets::new()
+        .with_target("spreadlogd", level)
+        .with_target("spread", level)
+        .with_target(RECEIVE_ERRORS, receive_errors);
+    let text = tracing_subscriber::fmt::layer()
+        .with_writer(io::stderr)
+        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_target(false);
+    tracing_subscriber::registry()
+        .with(targets)
+        .with(text)
+        .init();
+}
+
+/// As many open files as the system lets us have: each Log may be one.
+fn raise_descriptor_limit() {
+    let limit = getrlimit(Resource::Nofile);
+    let raised = Rlimit {
+        current: limit.maximum,
+        maximum: limit.maximum,
+    };
+    if let Err(error) = setrlimit(Resource::Nofile, raised) {
+        debug!("the limit on open files stays as it is: {error}");
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_options_at_all_are_the_defaults_of_the_manual() {
+        let args = Args::parse_from(["spreadlogd"]);
+
+        let config = single(&args, None).unwrap();
+
+        let [spread] = config.spreads() else {
+            panic!("{config:?}");
+        };
+        assert_eq!(spread.addresses().to_string(), "4803@localhost");
+        assert_eq!(spread.logs()[0].group().to_string(), "access_log");
+        assert_eq!(spread.logs()[0].file(), Path::new("./logs/access_log"));
+    }
+}

@@ -1,0 +1,149 @@
+//! What was received, written and lost, counted while it happens.
+//!
+//! For every file: the lines of the groups routed to it = written + lost + still waiting.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use spread::GroupName;
+
+/// A number that only grows. Written by one thread, read by any.
+#[derive(Debug, Default)]
+pub struct Count(AtomicU64);
+
+impl Count {
+    pub(crate) fn add(&self, more: u64) {
+        self.0.fetch_add(more, Ordering::Relaxed);
+    }
+
+    /// What it is now.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
+    }
+}
+
+/// The counters of a whole [`Spreadlogd`](crate::Spreadlogd).
+#[derive(Debug, Default)]
+pub struct Counters {
+    pub(crate) groups: Vec<Arc<GroupCounters>>,
+    pub(crate) files: Vec<Arc<FileCounters>>,
+    /// Messages that no Log asks for: to our private group, or to a group just left.
+    pub unrouted: Count,
+}
+
+impl Counters {
+    /// One for each group of each Spread block.
+    #[must_use]
+    pub fn groups(&self) -> &[Arc<GroupCounters>] {
+        &self.groups
+    }
+
+    /// One for each file.
+    #[must_use]
+    pub fn files(&self) -> &[Arc<FileCounters>] {
+        &self.files
+    }
+
+    /// The totals of now.
+    #[must_use]
+    pub fn summary(&self) -> Summary {
+        let groups = |count: fn(&GroupCounters) -> &Count| {
+            self.groups.iter().map(|group| count(group).now()).sum()
+        };
+        let files = |count: fn(&FileCounters) -> &Count| {
+            self.files.iter().map(|file| count(file).now()).sum()
+        };
+        Summary {
+            messages: groups(|group| &group.messages),
+            lines: groups(|group| &group.lines),
+            bytes: groups(|group| &group.bytes),
+            lines_written: files(|file| &file.lines),
+            lines_lost: files(|file| &file.lines_lost),
+            lines_unwritten: files(|file| &file.lines_unwritten),
+        }
+    }
+}
+
+/// The totals of [`Counters`] at one moment.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Summary {
+    /// Messages received, of all groups.
+    pub messages: u64,
+    /// Lines received.
+    pub lines: u64,
+    /// Bytes received.
+    pub bytes: u64,
+    /// Lines written; those of a group with two files are written twice.
+    pub lines_written: u64,
+    /// Lines that are not in a file they belong in.
+    pub lines_lost: u64,
+    /// Of these, the ones given up when it ended: their file still took none.
+    pub lines_unwritten: u64,
+}
+
+impl fmt::Display for Summary {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "received {} lines ({} bytes in {} messages); wrote {} lines, lost {}",
+            self.lines, self.bytes, self.messages, self.lines_written, self.lines_lost
+        )
+    }
+}
+
+/// What was received of a group.
+#[derive(Debug)]
+pub struct GroupCounters {
+    /// The group.
+    pub group: GroupName,
+    /// Messages, empty ones included.
+    pub messages: Count,
+    /// Messages of those that belong to a numbered stream.
+    pub numbered: Count,
+    /// Lines in them; a last one without its newline is one.
+    pub lines: Count,
+    /// Bytes of their bodies.
+    pub bytes: Count,
+}
+
+impl GroupCounters {
+    pub(crate) fn new(group: GroupName) -> Self {
+        Self {
+            group,
+            messages: Count::default(),
+            numbered: Count::default(),
+            lines: Count::default(),
+            bytes: Count::default(),
+        }
+    }
+}
+
+/// What became of the lines of a file.
+#[derive(Debug)]
+pub struct FileCounters {
+    /// The file.
+    pub path: PathBuf,
+    /// Lines written.
+    pub lines: Count,
+    /// Bytes written, the newlines that were added included.
+    pub bytes: Count,
+    /// Lines for which there was no room while the file could not be written, or not as fast.
+    pub lines_lost: Count,
+    /// Of these, the ones given up at the end.
+    pub lines_unwritten: Count,
+}
+
+impl FileCounters {
+    pub(crate) fn new(path: PathBuf) -> Self {
+        Self {
+            path,
+            lines: Count::default(),
+            bytes: Count::default(),
+            lines_lost: Count::default(),
+            lines_unwritten: Count::default(),
+        }
+    }
+}

@@ -1,0 +1,327 @@
+//! A logging host: its files open, its sessions and its writer ready to run.
+
+use std::collections::HashMap;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use bytes::Bytes;
+use spread::GroupName;
+use spread::client::ConnectOptions;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::task::JoinSet;
+use tokio::time::{Instant, timeout_at};
+use tracing::{debug, info};
+
+use crate::config::{Config, Subscription};
+use crate::counters::{Counters, FileCounters, GroupCounters, Summary};
+use crate::queue::{Item, Queue};
+use crate::router::Router;
+use crate::sink::{FileSink, Locking, Opened, SinkError, Target};
+use crate::subscriber::{Intake, Subscriber};
+use crate::writer::Writer;
+
+/// What a [`Spreadlogd`] is told while it runs.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Command {
+    /// Open all files again by their paths: they may have been moved away (HUP).
+    Reopen,
+    /// Read what the daemons have delivered, write it, and end (TERM).
+    Stop,
+}
+
+/// What the configuration file does not say.
+#[derive(Clone, Debug)]
+pub struct Options {
+    /// Whether files are locked against other writers.
+    pub locking: Locking,
+    /// Where Spread's unix sockets are.
+    pub socket_dir: PathBuf,
+    /// Memory for lines that were received and not yet written; lines beyond it are lost.
+    pub receive_bytes_max: usize,
+    /// How long [`Command::Stop`] may take.
+    pub stop_timeout: Duration,
+    /// Is offered the body of each message that was written: whole lines, one or more. It is
+    /// never waited for.
+    pub tap: Option<mpsc::Sender<Bytes>>,
+}
+
+impl Options {
+    /// 256 MiB: what a farm of 300 publishers sends in several seconds at full speed, and a
+    /// disk takes no longer to come back from a flush.
+    pub const RECEIVE_BYTES_MAX: usize = 256 << 20;
+    /// 10 s, as long as a publisher takes: the service managers' usual patience is 90 s.
+    pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self {
+            locking: Locking::default(),
+            socket_dir: ConnectOptions::default().socket_dir,
+            receive_bytes_max: Self::RECEIVE_BYTES_MAX,
+            stop_timeout: Self::STOP_TIMEOUT,
+            tap: None,
+        }
+    }
+}
+
+/// Why a logging host cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// A log file cannot be written.
+    #[error(transparent)]
+    File(#[from] SinkError),
+    /// The path leads nowhere: it is empty, or begins at a current directory that is gone.
+    #[error("cannot tell where the log file `{}` is", .path.display())]
+    Path {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// Why a logging host ended without being asked to.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// The thread that writes cannot be started.
+    #[error("cannot start the thread that writes")]
+    Thread(#[source] io::Error),
+    /// The thread that writes is gone, by a mistake of ours.
+    #[error("the thread that writes has ended")]
+    WriterEnded,
+    /// A task that reads is gone, by a mistake of ours.
+    #[error("a task that reads has ended")]
+    SubscriberEnded,
+    /// A file system hangs, and with it the thread that writes.
+    #[error("some lines are not written yet, and the file system does not answer")]
+    WriterHangs,
+}
+
+/// A logging host with its files open and locked, before it connects.
+#[derive(Debug)]
+pub struct Spreadlogd {
+    subscribers: Vec<Subscriber>,
+    writer: Writer,
+    queue: Arc<Queue>,
+    counters: Arc<Counters>,
+    joined: watch::Sender<usize>,
+    stop_timeout: Duration,
+}
+
+impl Spreadlogd {
+    /// Opens and locks the files of `config`. Nothing is connected yet.
+    ///
+    /// Relative paths begin at the current directory of now, also when files are opened again.
+    ///
+    /// # Errors
+    /// When a file cannot be opened, or another writer holds it.
+    pub fn open(config: &Config, options: &Options) -> Result<Self, StartError> {
+        let mut files = Files::new(options.locking);
+        let mut counters = Counters::default();
+        let mut routers = Vec::new();
+        for spread in config.spreads() {
+            let routes = routes(spread, &mut files)?;
+            counters
+                .groups
+                .extend(routes.iter().map(|(group, _)| Arc::clone(group)));
+            routers.push(Router::new(routes));
+        }
+        counters.files = files.counters;
+        let counters = Arc::new(counters);
+        let queue = Arc::new(Queue::new(options.receive_bytes_max));
+        let joined = watch::Sender::new(0);
+        let subscriber = |(spread, router): (&Subscription, Router)| Subscriber {
+            addresses: spread.addresses().clone(),
+            options: ConnectOptions {
+                membership: false,
+                socket_dir: options.socket_dir.clone(),
+                ..ConnectOptions::default()
+            },
+            joined: joined.clone(),
+            intake: Intake {
+                router,
+                queue: Arc::clone(&queue),
+                counters: Arc::clone(&counters),
+                is_full: false,
+            },
+        };
+        let subscribers = config
+            .spreads()
+            .iter()
+            .zip(routers)
+            .map(subscriber)
+            .collect();
+        let mut sinks = files.sinks;
+        if let Some(tap) = &options.tap {
+            sinks.iter_mut().for_each(|sink| sink.set_tap(tap.clone()));
+        }
+        Ok(Self {
+            subscribers,
+            writer: Writer::new(Arc::clone(&queue), sinks),
+            queue,
+            counters,
+            joined,
+            stop_timeout: options.stop_timeout,
+        })
+    }
+
+    /// What is counted; readable while it runs and after.
+    #[must_use]
+    pub fn counters(&self) -> Arc<Counters> {
+        Arc::clone(&self.counters)
+    }
+
+    /// How many sessions have joined their groups: as many as there are Spread blocks when
+    /// everything that is sent from then on will be received.
+    #[must_use]
+    pub fn joined(&self) -> watch::Receiver<usize> {
+        self.joined.subscribe()
+    }
+
+    /// Runs until it is stopped, or `commands` is closed.
+    ///
+    /// It spawns a task for each Spread block on the current runtime and starts one thread, which
+    /// writes; all have ended when it returns. Dropped before, it ends the tasks, and what was
+    /// received but not written is lost.
+    ///
+    /// # Errors
+    /// When it could not go on. What it was told to write is written as far as possible.
+    pub async fn run(self, mut commands: mpsc::Receiver<Command>) -> Result<Summary, RunError> {
+        let queue = Finisher(Arc::clone(&self.queue));
+        let mut writer = start(self.writer)?;
+        let (stop, stopping) = watch::channel(None);
+        let mut sessions = JoinSet::new();
+        for subscriber in self.subscribers {
+            sessions.spawn(subscriber.run(stopping.clone()));
+        }
+        loop {
+            let command = tokio::select! {
+                command = commands.recv() => command,
+                _ = &mut writer => return Err(RunError::WriterEnded),
+                Some(_) = sessions.join_next() => return Err(RunError::SubscriberEnded),
+            };
+            match command {
+                Some(Command::Reopen) => self.queue.command(Item::Reopen),
+                Some(Command::Stop) | None => break,
+            }
+        }
+        let deadline = Instant::now() + self.stop_timeout;
+        // Half of the time for what the daemons still have, the other for the files.
+        stop.send_replace(Some(Instant::now() + self.stop_timeout / 2));
+        while sessions.join_next().await.is_some() {}
+        queue.finish(deadline);
+        match timeout_at(deadline + HANG, writer).await {
+            Ok(Ok(())) => {}
+            Ok(Err(_)) => return Err(RunError::WriterEnded),
+            Err(_) => return Err(RunError::WriterHangs),
+        }
+        let summary = self.counters.summary();
+        info!("{summary}");
+        Ok(summary)
+    }
+}
+
+/// Starts the writer; the receiver is told when it has ended, with an error if it panicked.
+fn start(writer: Writer) -> Result<oneshot::Receiver<()>, RunError> {
+    let (ended, receiver) = oneshot::channel();
+    let work = move || {
+        writer.run();
+        // Nobody may be left to be told.
+        let _ = ended.send(());
+    };
+    let thread = thread::Builder::new().name("spreadlogd-write".to_owned());
+    thread.spawn(work).map_err(RunError::Thread)?;
+    Ok(receiver)
+}
+
+/// Tells the writer to end, at the latest when [`Spreadlogd::run`] is dropped.
+struct Finisher(Arc<Queue>);
+
+impl Finisher {
+    fn finish(&self, deadline: Instant) {
+        self.0.command(Item::Finish(deadline.into_std()));
+    }
+}
+
+impl Drop for Finisher {
+    fn drop(&mut self) {
+        self.finish(Instant::now());
+    }
+}
+
+/// A group and the indices of its sinks.
+type Route = (Arc<GroupCounters>, Vec<usize>);
+
+/// The groups of a Spread block, each once, with the files of all its Logs, each once.
+fn routes(spread: &Subscription, files: &mut Files) -> Result<Vec<Route>, StartError> {
+    let mut routes: Vec<Route> = Vec::new();
+    let mut known: HashMap<GroupName, usize> = HashMap::new();
+    for log in spread.logs() {
+        let sink = files.sink(log.file())?;
+        let index = *known.entry(log.group()).or_insert_with(|| {
+            routes.push((Arc::new(GroupCounters::new(log.group())), Vec::new()));
+            routes.len() - 1
+        });
+        if let Some((_, sinks)) = routes.get_mut(index).filter(|(_, s)| !s.contains(&sink)) {
+            sinks.push(sink);
+        }
+    }
+    Ok(routes)
+}
+
+/// The files opened so far. However a file is spelt, it is opened once.
+struct Files {
+    locking: Locking,
+    sinks: Vec<FileSink>,
+    counters: Vec<Arc<FileCounters>>,
+    by_path: HashMap<PathBuf, usize>,
+}
+
+impl Files {
+    fn new(locking: Locking) -> Self {
+        Self {
+            locking,
+            sinks: Vec::new(),
+            counters: Vec::new(),
+            by_path: HashMap::new(),
+        }
+    }
+
+    fn sink(&mut self, path: &Path) -> Result<usize, StartError> {
+        let path = std::path::absolute(path).map_err(|source| StartError::Path {
+            path: path.to_owned(),
+            source,
+        })?;
+        if let Some(&index) = self.by_path.get(&path) {
+            return Ok(index);
+        }
+        let of = |identity| {
+            self.sinks
+                .iter()
+                .position(|sink| sink.identity() == identity)
+        };
+        let index = match Target::open(&path, self.locking, |identity| of(identity).is_some())? {
+            Opened::Known(identity) => of(identity).unwrap_or_default(),
+            Opened::New(target) => {
+                debug!("opened {}", path.display());
+                let counters = Arc::new(FileCounters::new(path.clone()));
+                self.counters.push(Arc::clone(&counters));
+                self.sinks
+                    .push(FileSink::new(counters, self.locking, target));
+                self.sinks.len() - 1
+            }
+        };
+        self.by_path.insert(path, index);
+        Ok(index)
+    }
+}
+
+/// How long after its deadline the writer may need to notice it: a write to a disk that is busy,
+/// not one that hangs.
+const HANG: Duration = Duration::from_secs(2);

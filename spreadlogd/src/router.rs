@@ -1,0 +1,152 @@
+//! Which files a message goes to, by the groups in its address.
+//!
+//! All Logs of a group apply, and a message to several groups goes to the files of each, though
+//! to each file once. The original went by the first group alone, and died of a message whose
+//! first group it did not know (config.c: config_get_lf).
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+
+use spread::{GroupName, Name};
+
+use crate::counters::GroupCounters;
+use crate::sink::Lines;
+
+/// The routes of one Spread block.
+#[derive(Debug)]
+pub(crate) struct Router {
+    routes: HashMap<Name, Route>,
+}
+
+/// Where the messages of a group go.
+#[derive(Debug)]
+struct Route {
+    counters: Arc<GroupCounters>,
+    /// Indices of the sinks, each once.
+    sinks: Arc<[usize]>,
+}
+
+impl Router {
+    /// From the groups of a Spread block, each with the sinks of all its Logs.
+    pub(crate) fn new(groups: impl IntoIterator<Item = (Arc<GroupCounters>, Vec<usize>)>) -> Self {
+        let routes = groups.into_iter().map(|(counters, sinks)| {
+            let name = Name::from(counters.group);
+            let sinks = sinks.into();
+            (name, Route { counters, sinks })
+        });
+        Self {
+            routes: routes.collect(),
+        }
+    }
+
+    /// The groups to join.
+    pub(crate) fn groups(&self) -> impl Iterator<Item = GroupName> {
+        self.routes.values().map(|route| route.counters.group)
+    }
+
+    /// The sinks of a message to `groups`, which is counted; `None` if no Log asks for it.
+    pub(crate) fn route(
+        &self,
+        groups: &[Name],
+        lines: &Lines,
+        is_numbered: bool,
+    ) -> Option<Arc<[usize]>> {
+        let mut found: Option<Arc<[usize]>> = None;
+        for route in groups.iter().filter_map(|group| self.routes.get(group)) {
+            let counters = &route.counters;
+            counters.messages.add(1);
+            counters.numbered.add(u64::from(is_numbered));
+            counters.lines.add(lines.count);
+            counters.bytes.add(lines.body.len() as u64);
+            found = Some(match found {
+                None => Arc::clone(&route.sinks),
+                Some(sinks) => union(&sinks, &route.sinks),
+            });
+        }
+        found
+    }
+}
+
+impl fmt::Display for Router {
+    /// The groups, the first few by name.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut names: Vec<GroupName> = self.groups().collect();
+        names.sort_unstable();
+        for (n, name) in names.iter().take(NAMED_MAX).enumerate() {
+            let separator = if n == 0 { "" } else { ", " };
+            write!(f, "{separator}{name}")?;
+        }
+        match names.len() {
+            0 => f.write_str("no group"),
+            len if len > NAMED_MAX => write!(f, " and {} more", len - NAMED_MAX),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Groups named in a line for the operator; more would hide the rest of it.
+const NAMED_MAX: usize = 8;
+
+fn union(a: &[usize], b: &[usize]) -> Arc<[usize]> {
+    let more = b.iter().filter(|sink| !a.contains(sink));
+    a.iter().chain(more).copied().collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+
+    use super::*;
+
+    fn group(name: &str) -> Arc<GroupCounters> {
+        Arc::new(GroupCounters::new(GroupName::new(name).unwrap()))
+    }
+
+    fn name(text: &str) -> Name {
+        let mut field = [0; Name::FIELD_LEN];
+        field[..text.len()].copy_from_slice(text.as_bytes());
+        Name::from_field(&field)
+    }
+
+    /// The original's bugs 1: both ended it.
+    #[test]
+    fn a_message_goes_where_any_of_its_groups_leads() {
+        const CASES: &[(&[&str], Option<&[usize]>)] = &[
+            (&["a"], Some(&[0, 1])),
+            (&["a", "+17"], Some(&[0, 1])),
+            (&["zzz-other", "b"], Some(&[1, 2])),
+            (&["a", "b"], Some(&[0, 1, 2])),
+            (&["b", "a", "b"], Some(&[1, 2, 0])),
+            (&["#name#daemon"], None),
+            (&["other"], None),
+            (&[], None),
+        ];
+        let router = Router::new([(group("a"), vec![0, 1]), (group("b"), vec![1, 2])]);
+        let lines = Lines::new(Bytes::from_static(b"x\n"));
+
+        for (groups, expected) in CASES {
+            let names: Vec<Name> = groups.iter().map(|group| name(group)).collect();
+
+            let sinks = router.route(&names, &lines, false);
+
+            assert_eq!(sinks.as_deref(), *expected, "{groups:?}");
+        }
+    }
+
+    #[test]
+    fn every_group_of_a_message_counts_it() {
+        let (a, b) = (group("a"), group("b"));
+        let router = Router::new([(Arc::clone(&a), vec![0]), (Arc::clone(&b), vec![0])]);
+        let lines = Lines::new(Bytes::from_static(b"x\ny"));
+
+        router.route(&[name("a"), name("b")], &lines, false);
+        router.route(&[name("b"), name("+1")], &lines, true);
+
+        let counts = |group: &GroupCounters| {
+            [&group.messages, &group.numbered, &group.lines, &group.bytes].map(|count| count.now())
+        };
+        assert_eq!(counts(&a), [1, 0, 2, 3]);
+        assert_eq!(counts(&b), [2, 1, 4, 6]);
+    }
+}

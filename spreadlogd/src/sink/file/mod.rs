@@ -1,0 +1,321 @@
+//! A file that lines are appended to.
+//!
+//! Messages wait in order until the file has taken them, many with one `writev`. A write that
+//! fails (a full disk, a quota) or is cut short loses nothing: what is left stays first and is
+//! tried again, until the sink's share of the memory is full; what then comes is counted as lost
+//! and said. A line is never torn by this: the rest of it is written where it stopped, and if the
+//! file is changed for a new one in between, the whole line goes to the new one.
+
+use std::collections::VecDeque;
+use std::io::{self, IoSlice, Write as _};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tracing::{debug, info, warn};
+
+use super::{Identity, Locking, Opened, Target};
+use crate::counters::FileCounters;
+use crate::room::Room;
+
+/// The body of a message: lines, the last of them perhaps without its end.
+#[derive(Clone, Debug)]
+pub(crate) struct Lines {
+    pub(crate) body: Bytes,
+    /// How many, a last one without its newline included.
+    pub(crate) count: u64,
+    /// The last one has no newline: it gets one, or the next message would be glued to it.
+    pub(crate) is_unended: bool,
+}
+
+impl Lines {
+    pub(crate) fn new(body: Bytes) -> Self {
+        let ends = memchr::memchr_iter(b'\n', &body).count();
+        let is_unended = body.last().is_some_and(|&last| last != b'\n');
+        Self {
+            count: (ends + usize::from(is_unended)) as u64,
+            is_unended,
+            body,
+        }
+    }
+
+    /// Bytes in the file.
+    fn len(&self) -> usize {
+        self.body.len() + usize::from(self.is_unended)
+    }
+
+    /// Bytes of memory while it waits.
+    pub(crate) fn cost(&self) -> usize {
+        self.body.len() + COST
+    }
+
+    fn parts(&self) -> [&[u8]; 2] {
+        [&self.body, if self.is_unended { b"\n" } else { b"" }]
+    }
+}
+
+/// A file that lines are appended to.
+#[derive(Debug)]
+pub(crate) struct FileSink {
+    counters: Arc<FileCounters>,
+    locking: Locking,
+    target: Target,
+    waiting: VecDeque<Lines>,
+    /// Bytes of the first of `waiting` that the file has already.
+    begun: usize,
+    room: Arc<Room>,
+    /// What `waiting` holds of the room, and may hold while the file takes nothing.
+    held: usize,
+    held_max: usize,
+    trouble: Option<Trouble>,
+    tap: Option<mpsc::Sender<Bytes>>,
+}
+
+/// The file takes nothing at present.
+#[derive(Debug)]
+struct Trouble {
+    retry_at: Instant,
+    /// The reason, if it is more than a reader that is slower than we are.
+    is_failure: bool,
+    lines_lost: u64,
+}
+
+impl FileSink {
+    /// Writes to `target`, which is what `counters.path` led to.
+    pub(crate) fn new(counters: Arc<FileCounters>, locking: Locking, target: Target) -> Self {
+        Self {
+            counters,
+            locking,
+            target,
+            waiting: VecDeque::new(),
+            begun: 0,
+            room: Arc::new(Room::new(0)),
+            held: 0,
+            held_max: 0,
+            trouble: None,
+            tap: None,
+        }
+    }
+
+    /// Shares `room` with others; of it this sink may hold `held_max` while it is in trouble.
+    pub(crate) fn set_room(&mut self, room: Arc<Room>, held_max: usize) {
+        self.room = room;
+        self.held_max = held_max;
+    }
+
+    /// Offers every message that has been written to `tap`; what it has no room for, it misses.
+    pub(crate) fn set_tap(&mut self, tap: mpsc::Sender<Bytes>) {
+        self.tap = Some(tap);
+    }
+
+    /// The file as it is on disk.
+    pub(crate) const fn identity(&self) -> Identity {
+        self.target.identity
+    }
+
+    /// Takes lines to be written by the next [`write`](Self::write). Their cost was taken from
+    /// the room; it is given back when they are written or lost, and at once when there are none.
+    pub(crate) fn push(&mut self, lines: Lines) {
+        let cost = lines.cost();
+        if lines.body.is_empty() {
+            self.room.give_back(cost);
+            return;
+        }
+        if self.trouble.is_some() && self.held + cost > self.held_max {
+            self.room.give_back(cost);
+            self.lose(lines.count);
+            return;
+        }
+        self.held += cost;
+        self.waiting.push_back(lines);
+    }
+
+    /// Counts lines as lost for want of room.
+    pub(crate) fn lose(&mut self, lines: u64) {
+        self.counters.lines_lost.add(lines);
+        let Some(trouble) = &mut self.trouble else {
+            return;
+        };
+        if trouble.lines_lost == 0 {
+            warn!(
+                "no room for more lines of {}: they are lost and counted until it can be written",
+                self.counters.path.display()
+            );
+        }
+        trouble.lines_lost += lines;
+    }
+
+    /// When to call [`write`](Self::write) again though nothing new came.
+    pub(crate) fn retry_at(&self) -> Option<Instant> {
+        self.trouble.as_ref().map(|trouble| trouble.retry_at)
+    }
+
+    /// Writes what waits, unless the last attempt failed and the time for another has not come.
+    pub(crate) fn write(&mut self, now: Instant) {
+        if self.retry_at().is_none_or(|at| at <= now) {
+            self.write_now(now);
+        }
+    }
+
+    /// Writes what waits to the file as it was, and goes on in the file that the path leads to
+    /// now. If that cannot be opened, it goes on in the old one.
+    pub(crate) fn reopen(&mut self, now: Instant) {
+        self.write_now(now);
+        let path = &self.counters.path;
+        match Target::open(path, self.locking, |other| other == self.target.identity) {
+            Ok(Opened::Known(_)) => debug!("{} is still the same file", path.display()),
+            Ok(Opened::New(target)) => {
+                debug!("reopened {}", path.display());
+                self.take_back();
+                self.target = target;
+                self.write_now(now);
+            }
+            Err(error) => warn!(
+                "{}: going on in the old file until another HUP",
+                crate::Chain(&error)
+            ),
+        }
+    }
+
+    /// Gives up what still waits.
+    pub(crate) fn abandon(&mut self) {
+        let lines: u64 = self.waiting.iter().map(|lines| lines.count).sum();
+        if lines > 0 {
+            let path = self.counters.path.display();
+            warn!("{lines} lines that {path} could not take are lost");
+        }
+        self.counters.lines_lost.add(lines);
+        self.counters.lines_unwritten.add(lines);
+        self.room.give_back(self.held);
+        self.held = 0;
+        self.waiting.clear();
+    }
+
+    /// Bytes that wait to be written.
+    pub(crate) const fn held(&self) -> usize {
+        self.held
+    }
+
+    fn write_now(&mut self, now: Instant) {
+        while !self.waiting.is_empty() {
+            match self.write_some() {
+                Ok(0) => return self.fail(&io::ErrorKind::WriteZero.into(), now),
+                Ok(len) => self.written(len),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.fail(&error, now),
+            }
+        }
+        if let Some(trouble) = self
+            .trouble
+            .take()
+            .filter(|t| t.is_failure || t.lines_lost > 0)
+        {
+            info!(
+                "writing to {} again; {} lines were lost meanwhile",
+                self.counters.path.display(),
+                trouble.lines_lost
+            );
+        }
+    }
+
+    fn write_some(&self) -> io::Result<usize> {
+        let mut slices = [IoSlice::new(&[]); SLICES];
+        let parts = self.waiting.iter().flat_map(Lines::parts);
+        let mut used = 0;
+        for (slice, part) in slices.iter_mut().zip(parts) {
+            *slice = IoSlice::new(part);
+            used += 1;
+        }
+        let mut slices = slices.get_mut(..used).unwrap_or_default();
+        IoSlice::advance_slices(&mut slices, self.begun);
+        (&self.target.file).write_vectored(slices)
+    }
+
+    /// The file has taken `len` bytes more.
+    fn written(&mut self, len: usize) {
+        self.begun += len;
+        while let Some(first) = self.waiting.front() {
+            if self.begun < first.len() {
+                break;
+            }
+            self.begun -= first.len();
+            self.held -= first.cost();
+            self.room.give_back(first.cost());
+            self.counters.lines.add(first.count);
+            self.counters.bytes.add(first.len() as u64);
+            if let Some(lines) = self.waiting.pop_front() {
+                self.offer(lines.body);
+            }
+        }
+    }
+
+    fn offer(&mut self, body: Bytes) {
+        let closed = |tap: &mpsc::Sender<Bytes>| {
+            matches!(
+                tap.try_send(body),
+                Err(mpsc::error::TrySendError::Closed(_))
+            )
+        };
+        if self.tap.as_ref().is_some_and(closed) {
+            self.tap = None;
+        }
+    }
+
+    fn fail(&mut self, error: &io::Error, now: Instant) {
+        let is_failure = error.kind() != io::ErrorKind::WouldBlock;
+        let retry_at = now + if is_failure { RETRY } else { RETRY_BUSY };
+        let before = self.trouble.take();
+        if is_failure && !before.as_ref().is_some_and(|t| t.is_failure) {
+            warn!(
+                "cannot write to {}: {error}; keeping up to {} MiB of its lines and trying again",
+                self.counters.path.display(),
+                self.held_max >> 20
+            );
+        }
+        self.trouble = Some(Trouble {
+            retry_at,
+            is_failure,
+            lines_lost: before.map_or(0, |t| t.lines_lost),
+        });
+    }
+
+    /// Takes back the part of a line that the file got before it took no more: the line goes to
+    /// another file. Of a pipe nothing can be taken back.
+    fn take_back(&mut self) {
+        let Some(first) = self.waiting.front().filter(|_| self.begun > 0) else {
+            return;
+        };
+        let begun = first.body.get(..self.begun).unwrap_or(&first.body);
+        let line_start = memchr::memrchr(b'\n', begun).map_or(0, |at| at + 1);
+        let torn = self.begun - line_start;
+        if self.target.is_regular {
+            let file = &self.target.file;
+            let cut = file
+                .metadata()
+                .and_then(|m| file.set_len(m.len() - torn as u64));
+            if let Err(error) = cut {
+                let path = self.counters.path.display();
+                warn!("cannot cut a torn line off the old {path}: {error}");
+            }
+        }
+        self.begun = line_start;
+    }
+}
+
+/// What a waiting message takes beside its body: its queue entry, and what of a receive buffer
+/// it keeps from being freed.
+const COST: usize = 256;
+
+/// Parts of one `writev`: with the common 32 KiB messages more than a disk takes at once.
+const SLICES: usize = 256;
+
+/// How long a full disk is left in peace.
+const RETRY: Duration = Duration::from_secs(1);
+
+/// How soon a pipe that takes no more is tried again: with the usual 64 KiB of a pipe this lets
+/// 3 MB/s through to a reader that does not wait for us.
+const RETRY_BUSY: Duration = Duration::from_millis(20);
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,309 @@
+//! Files, FIFOs and devices as they behave, under the sink.
+
+use std::fs;
+use std::io::Read as _;
+use std::os::unix::fs::PermissionsExt as _;
+use std::path::{Path, PathBuf};
+
+use proptest::prelude::*;
+use rustix::fs::{CWD, FileType, Mode, mknodat};
+
+use super::*;
+use crate::sink::SinkError;
+
+const ROOM: usize = 16 << 20;
+
+fn sink(path: impl Into<PathBuf>) -> Result<FileSink, SinkError> {
+    let path = path.into();
+    let Opened::New(target) = Target::open(&path, Locking::Exclusive, |_| false)? else {
+        panic!("nothing is known");
+    };
+    let counters = Arc::new(FileCounters::new(path));
+    let mut sink = FileSink::new(counters, Locking::Exclusive, target);
+    sink.set_room(Arc::new(Room::new(ROOM)), ROOM);
+    Ok(sink)
+}
+
+/// As the queue does it: the room is taken, then the lines are handed over.
+fn push(sink: &mut FileSink, body: impl Into<Bytes>) {
+    let lines = Lines::new(body.into());
+    assert!(sink.room.take(lines.cost()));
+    sink.push(lines);
+}
+
+fn free(sink: &FileSink) -> bool {
+    let free = sink.room.take(ROOM);
+    if free {
+        sink.room.give_back(ROOM);
+    }
+    free
+}
+
+/// The original glues what has no newline to what comes next.
+#[test]
+fn messages_are_appended_and_never_glued() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    fs::write(&path, "before\n").unwrap();
+    let mut sink = sink(&path).unwrap();
+
+    for body in ["a\n", "b", "", "\n", "c\nd", "\0\r\n"] {
+        push(&mut sink, body);
+    }
+    sink.write(Instant::now());
+
+    assert_eq!(fs::read(&path).unwrap(), b"before\na\nb\n\nc\nd\n\0\r\n");
+    assert_eq!(sink.counters.lines.now(), 6);
+    assert_eq!(sink.counters.bytes.now(), 12);
+    assert!(sink.waiting.is_empty() && free(&sink));
+}
+
+#[test]
+fn a_file_and_its_directory_are_made_for_the_administrators() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("logs/access_log");
+
+    let _sink = sink(&path).unwrap();
+
+    let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode() & 0o777;
+    assert_eq!(mode(&path) & !0o640, 0);
+    assert_eq!(mode(path.parent().unwrap()) & !0o750, 0);
+}
+
+#[test]
+fn a_directory_is_not_made_in_one_that_is_missing() {
+    let dir = tempfile::tempdir().unwrap();
+
+    let error = sink(dir.path().join("no/logs/access_log")).unwrap_err();
+
+    assert!(matches!(error, SinkError::Directory { .. }), "{error}");
+}
+
+#[test]
+fn a_directory_is_no_log_file() {
+    let dir = tempfile::tempdir().unwrap();
+
+    let error = sink(dir.path()).unwrap_err();
+
+    assert!(matches!(error, SinkError::Open { .. }), "{error}");
+}
+
+#[test]
+fn a_file_that_another_writer_holds_is_refused() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let _first = sink(&path).unwrap();
+
+    let error = sink(&path).unwrap_err().to_string();
+
+    let held = format!("the log file {} is being written by ", path.display());
+    assert!(error.starts_with(&held), "{error}");
+    #[cfg(target_os = "linux")]
+    assert!(
+        error.contains(&format!("process {} (", std::process::id())),
+        "{error}"
+    );
+}
+
+/// Devices have many writers by nature.
+#[test]
+fn a_device_is_not_locked() {
+    let mut first = sink("/dev/null").unwrap();
+    let _second = sink("/dev/null").unwrap();
+
+    push(&mut first, "x\n");
+    first.write(Instant::now());
+
+    assert_eq!(first.counters.lines.now(), 1);
+}
+
+#[test]
+fn a_moved_file_keeps_what_came_before_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, moved) = (dir.path().join("log"), dir.path().join("log.1"));
+    let mut sink = sink(&path).unwrap();
+    let now = Instant::now();
+    push(&mut sink, "a\n");
+    sink.write(now);
+    fs::rename(&path, &moved).unwrap();
+    push(&mut sink, "b\n");
+
+    sink.reopen(now);
+    push(&mut sink, "c\n");
+    sink.write(now);
+
+    assert_eq!(fs::read(&moved).unwrap(), b"a\nb\n");
+    assert_eq!(fs::read(&path).unwrap(), b"c\n");
+}
+
+#[test]
+fn reopening_a_file_that_did_not_move_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut sink = sink(&path).unwrap();
+
+    for body in ["a\n", "b\n"] {
+        push(&mut sink, body);
+        sink.reopen(Instant::now());
+    }
+
+    assert_eq!(fs::read(&path).unwrap(), b"a\nb\n");
+}
+
+/// The original then discards all lines (with -s) or ends (config.c: config_open_files).
+#[test]
+fn without_a_new_file_the_old_one_goes_on() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, moved) = (dir.path().join("log"), dir.path().join("log.1"));
+    let mut sink = sink(&path).unwrap();
+    fs::rename(&path, &moved).unwrap();
+    fs::create_dir(&path).unwrap();
+
+    sink.reopen(Instant::now());
+    push(&mut sink, "a\n");
+    sink.write(Instant::now());
+
+    assert_eq!(fs::read(&moved).unwrap(), b"a\n");
+}
+
+#[test]
+fn a_line_begun_in_the_old_file_is_whole_in_the_new_one() {
+    let dir = tempfile::tempdir().unwrap();
+    let (path, moved) = (dir.path().join("log"), dir.path().join("log.1"));
+    let mut sink = sink(&path).unwrap();
+    push(&mut sink, "aaa\nbbb\nccc\n");
+    // As after a full disk took six bytes.
+    fs::write(&path, "aaa\nbb").unwrap();
+    sink.begun = 6;
+
+    fs::rename(&path, &moved).unwrap();
+    sink.take_back();
+    sink.reopen(Instant::now());
+    sink.write(Instant::now());
+
+    assert_eq!(fs::read(&moved).unwrap(), b"aaa\nbbb\nccc\n");
+    assert_eq!(fs::read(&path).unwrap(), b"");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_loses_nothing_within_the_bound() {
+    let mut sink = sink("/dev/full").unwrap();
+    sink.held_max = 3 * (1_000 + COST);
+    let now = Instant::now();
+    let line = Bytes::from(vec![b'x'; 1_000]);
+
+    push(&mut sink, line.clone());
+    sink.write(now);
+    for _ in 0..4 {
+        push(&mut sink, line.clone());
+        sink.write(now);
+    }
+
+    assert_eq!(sink.waiting.len(), 3);
+    assert_eq!(sink.counters.lines_lost.now(), 2);
+    assert_eq!(sink.retry_at(), Some(now + RETRY));
+
+    // It gets better: what waited is written, and the room is free again.
+    sink.target.file = fs::File::create("/dev/null").unwrap();
+    sink.write(now + RETRY / 2);
+    assert_eq!(sink.counters.lines.now(), 0);
+    sink.write(now + RETRY);
+    assert_eq!(sink.counters.lines.now(), 3);
+    assert!(sink.retry_at().is_none() && free(&sink));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_is_given_up_is_counted() {
+    let mut sink = sink("/dev/full").unwrap();
+    push(&mut sink, "a\nb\n");
+    sink.write(Instant::now());
+
+    sink.abandon();
+
+    assert_eq!(sink.counters.lines_lost.now(), 2);
+    assert!(sink.waiting.is_empty() && free(&sink));
+}
+
+/// A pipe takes 64 KiB and then no more until they are read, so that every write is cut short
+/// somewhere. Nobody reads it when it is opened, and nothing waits for that.
+#[test]
+fn a_fifo_gets_every_byte_in_order_at_its_readers_pace() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fifo");
+    let mode = Mode::from_raw_mode(0o600);
+    mknodat(CWD, &path, FileType::Fifo, mode, 0).unwrap();
+    let mut sink = sink(&path).unwrap();
+    let mut expected = Vec::new();
+    for n in 0..20_000 {
+        let line = format!("{n} {}\n", "y".repeat(n % 97));
+        expected.extend_from_slice(line.as_bytes());
+        push(&mut sink, line);
+    }
+
+    let mut now = Instant::now();
+    let mut reader = fs::File::open(&path).unwrap();
+    let mut received = Vec::new();
+    let mut part = [0; 10_007];
+    while received.len() < expected.len() {
+        sink.write(now);
+        now += RETRY_BUSY;
+        let len = reader.read(&mut part).unwrap();
+        received.extend_from_slice(&part[..len]);
+    }
+
+    assert_eq!(received, expected);
+    assert_eq!(sink.counters.lines.now(), 20_000);
+}
+
+#[test]
+fn the_tap_is_offered_what_is_written_and_never_waited_for() {
+    let dir = tempfile::tempdir().unwrap();
+    let mut sink = sink(dir.path().join("log")).unwrap();
+    let (tap, mut tapped) = mpsc::channel(2);
+    sink.set_tap(tap);
+
+    for body in ["a\n", "b\n", "c\n"] {
+        push(&mut sink, body);
+    }
+    sink.write(Instant::now());
+
+    assert_eq!(tapped.try_recv().unwrap(), "a\n");
+    assert_eq!(tapped.try_recv().unwrap(), "b\n");
+    assert!(tapped.try_recv().is_err());
+    drop(tapped);
+    push(&mut sink, "d\n");
+    sink.write(Instant::now());
+    assert!(sink.tap.is_none());
+}
+
+proptest! {
+    /// Whatever the bodies and however they are grouped into writes, the file is their
+    /// concatenation with each end of line made good, and every line in it was counted.
+    #[test]
+    fn the_file_is_what_came(
+        bodies in prop::collection::vec(("[ab\n]{0,8}", any::<bool>()), 0..600),
+    ) {
+        let dir = tempfile::tempdir()?;
+        let path = dir.path().join("log");
+        let mut sink = sink(&path).map_err(|e| TestCaseError::fail(e.to_string()))?;
+        let mut expected = String::new();
+        for (body, write) in bodies {
+            expected.push_str(&body);
+            if !body.is_empty() && !body.ends_with('\n') {
+                expected.push('\n');
+            }
+            push(&mut sink, body);
+            if write {
+                sink.write(Instant::now());
+            }
+        }
+
+        sink.write(Instant::now());
+
+        prop_assert_eq!(sink.counters.lines.now(), expected.lines().count() as u64);
+        prop_assert_eq!(sink.counters.bytes.now(), expected.len() as u64);
+        prop_assert_eq!(fs::read_to_string(&path)?, expected);
+    }
+}
