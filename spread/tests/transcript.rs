@@ -2,6 +2,13 @@
 //! deliveries that encode to the same bytes; what clients said is taken and refused as the daemon
 //! took and refused it.
 
+#![expect(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test fails by panicking"
+)]
+
 mod support {
     pub(crate) mod transcript;
 }

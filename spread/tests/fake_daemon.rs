@@ -1,0 +1,251 @@
+//! The client against daemons that refuse, say nothing, stop in the middle, or are none.
+
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::net::Ipv4Addr;
+use std::time::Duration;
+
+use spread::client::{
+    ConnectError, ConnectOptions, Outgoing, SendError, Session, SessionError, connect,
+};
+use spread::{Address, Delivery, GroupName, Message, Name, RejectCode, Service};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
+
+/// What a daemon of 5.0.1 says to a client called `me`, up to its first frame.
+const WELCOME: &[u8] = b"\x01\x05\x00\x01\x08#me#fake";
+
+struct FakeDaemon {
+    listener: TcpListener,
+}
+
+impl FakeDaemon {
+    async fn new() -> (Self, Address) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let host = "127.0.0.1".to_owned();
+        (Self { listener }, Address::Host { port, host })
+    }
+
+    /// Accepts, reads the client's hello, and says `answer`.
+    async fn answer(&self, answer: &[u8]) -> TcpStream {
+        let (mut stream, _) = self.listener.accept().await.unwrap();
+        stream.read_exact(&mut [0; 7]).await.unwrap();
+        stream.write_all(answer).await.unwrap();
+        stream
+    }
+
+    /// Accepts and opens the session.
+    async fn welcome(&self) -> TcpStream {
+        let mut stream = self.answer(b"\x05NULL ").await;
+        stream.read_exact(&mut [0; 90]).await.unwrap();
+        stream.write_all(WELCOME).await.unwrap();
+        stream
+    }
+}
+
+async fn dial(address: &Address) -> Result<Session, ConnectError> {
+    let options = ConnectOptions {
+        name: Some("me".parse().unwrap()),
+        ..ConnectOptions::default()
+    };
+    connect(address, &options).await
+}
+
+fn group() -> GroupName {
+    GroupName::new("g").unwrap()
+}
+
+fn frame(body: &'static [u8]) -> Vec<u8> {
+    let frame = Delivery::Message(Message {
+        service: Service::Agreed,
+        self_discard: false,
+        sender: Name::EMPTY,
+        groups: vec![group().into()],
+        mess_type: 0,
+        foreign_endian: false,
+        body: body.into(),
+    })
+    .encode();
+    [frame.head, frame.body].concat()
+}
+
+fn outgoing<'a>(groups: &'a [Name], body: Vec<u8>) -> Outgoing<'a> {
+    Outgoing {
+        service: Service::Agreed,
+        self_discard: false,
+        groups,
+        mess_type: 0,
+        body: body.into(),
+    }
+}
+
+#[tokio::test]
+async fn nobody_listening_is_unreachable() {
+    let (daemon, address) = FakeDaemon::new().await;
+    drop(daemon);
+
+    let error = dial(&address).await.unwrap_err();
+
+    assert!(matches!(error, ConnectError::Unreachable { .. }), "{error}");
+}
+
+#[tokio::test]
+async fn a_refusal_says_why() {
+    let (daemon, address) = FakeDaemon::new().await;
+
+    let (_, refused) = tokio::join!(daemon.answer(&[0xfa]), dial(&address));
+
+    let ConnectError::Refused { code, .. } = refused.unwrap_err() else {
+        panic!("not refused")
+    };
+    assert_eq!(code, RejectCode::NotUnique);
+}
+
+/// In virtual time: nobody waits.
+#[tokio::test(start_paused = true)]
+async fn a_silent_daemon_is_given_up() {
+    let (daemon, address) = FakeDaemon::new().await;
+
+    let (_silent, error) = tokio::join!(daemon.answer(b""), dial(&address));
+
+    let ConnectError::TimedOut { timeout, .. } = error.unwrap_err() else {
+        panic!("no timeout")
+    };
+    assert_eq!(timeout, Duration::from_secs(5));
+}
+
+#[tokio::test]
+async fn a_web_server_is_no_daemon() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let page = [b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), vec![b'.'; 80]].concat();
+
+    let (_, error) = tokio::join!(daemon.answer(&page), dial(&address));
+
+    assert!(matches!(error.unwrap_err(), ConnectError::NotSpread { .. }));
+}
+
+#[tokio::test]
+async fn a_connection_closed_in_the_handshake_is_told_from_a_refusal() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let closing = async { drop(daemon.answer(b"\x05NUL").await) };
+
+    let ((), error) = tokio::join!(closing, dial(&address));
+
+    assert!(matches!(error.unwrap_err(), ConnectError::Closed { .. }));
+}
+
+#[tokio::test]
+async fn a_frame_cut_short_is_never_delivered() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let (stream, session) = tokio::join!(daemon.welcome(), dial(&address));
+    let (mut stream, mut session) = (stream, session.unwrap());
+    let second = frame(b"second");
+
+    stream.write_all(&frame(b"first")).await.unwrap();
+    stream.write_all(&second[..second.len() - 1]).await.unwrap();
+    drop(stream);
+
+    let Delivery::Message(first) = session.receiver.recv().await.unwrap() else {
+        panic!()
+    };
+    assert_eq!(first.body, "first");
+    let error = session.receiver.recv().await.unwrap_err();
+    assert!(
+        matches!(error, SessionError::Closed | SessionError::Io(_)),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn what_is_no_frame_ends_the_session() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let (stream, session) = tokio::join!(daemon.welcome(), dial(&address));
+    let (mut stream, mut session) = (stream, session.unwrap());
+
+    stream.write_all(&[0xff; 48]).await.unwrap();
+
+    let error = session.receiver.recv().await.unwrap_err();
+    assert!(matches!(error, SessionError::Protocol(_)), "{error}");
+}
+
+/// The daemon reads nothing: the queue fills to its limit and says so; nothing waits, and a
+/// frame that is half on its way does not count as written.
+#[tokio::test]
+async fn a_daemon_that_does_not_read_fills_the_queue_and_no_more() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let (stream, session) = tokio::join!(daemon.welcome(), dial(&address));
+    let (mut stream, mut sender) = (stream, session.unwrap().sender);
+    let groups = [group().into()];
+    let message = outgoing(&groups, vec![b'x'; 100_000]);
+
+    let mut queued = 0;
+    let full = loop {
+        match sender.multicast(&message) {
+            Ok(()) => queued += 1,
+            Err(error) => {
+                // Until the socket takes no more either.
+                let before = sender.queued_bytes();
+                let _ = tokio::time::timeout(Duration::ZERO, sender.flush()).await;
+                if sender.queued_bytes() == before {
+                    break error;
+                }
+            }
+        }
+    };
+
+    assert!(
+        matches!(full, SendError::QueueFull { max: 1_048_576, .. }),
+        "{full}"
+    );
+    assert!(sender.frames_written() < queued);
+    let read = async {
+        let mut all = Vec::new();
+        stream.read_to_end(&mut all).await.unwrap();
+        all.len() as u64
+    };
+    let (read, written) = tokio::join!(read, async {
+        sender.flush().await.unwrap();
+        let written = sender.frames_written();
+        sender.disconnect().await.unwrap();
+        written
+    });
+    assert_eq!(written, queued);
+    assert_eq!(read, queued * (48 + 32 + 100_000) + 48 + 32);
+}
+
+#[tokio::test]
+async fn what_no_daemon_takes_is_refused_before_it_is_sent() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let (_stream, session) = tokio::join!(daemon.welcome(), dial(&address));
+    let mut sender = session.unwrap().sender;
+    let groups = vec![Name::from(group()); 101];
+
+    let many = sender.multicast(&outgoing(&groups, Vec::new()));
+    let none = sender.multicast(&outgoing(&[], Vec::new()));
+    let long = sender.multicast(&outgoing(&groups[..1], vec![0; 142_969]));
+    let longest = sender.multicast(&outgoing(&groups[..1], vec![0; 142_968]));
+
+    assert_eq!(many, Err(SendError::GroupCount(101)));
+    assert_eq!(none, Err(SendError::GroupCount(0)));
+    let (len, max) = (143_001, 143_000);
+    assert_eq!(long, Err(SendError::TooLong { len, max }));
+    assert_eq!(longest, Ok(()));
+}
+
+/// `localhost` has two addresses on most machines; the daemon listens on one.
+#[tokio::test]
+async fn every_address_of_a_name_is_tried() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let Address::Host { port, .. } = address else {
+        panic!()
+    };
+    let by_name = Address::Host {
+        port,
+        host: "localhost".to_owned(),
+    };
+
+    let (_stream, session) = tokio::join!(daemon.welcome(), dial(&by_name));
+
+    assert_eq!(session.unwrap().private_group().as_bytes(), b"#me#fake");
+}
