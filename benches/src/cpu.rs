@@ -58,13 +58,26 @@ impl CpuTimes {
             let Some(tid) = number(&entry.file_name().to_string_lossy()) else {
                 continue;
             };
-            let text = fs::read_to_string(entry.path().join("schedstat"))?;
-            let nanos = text.split(' ').next().and_then(|field| field.parse().ok());
-            let nanos = nanos.ok_or_else(|| io::Error::other("schedstat holds no number"))?;
-            self.threads.insert(tid, Duration::from_nanos(nanos));
+            self.threads.insert(tid, on_cpu(&entry.path())?);
         }
         Ok(())
     }
+}
+
+/// CPU time used so far by one thread of this process.
+///
+/// # Errors
+/// When there is no such thread, or the kernel keeps no `schedstat`.
+pub fn thread_time(thread: u32) -> io::Result<Duration> {
+    on_cpu(Path::new(&format!("/proc/self/task/{thread}")))
+}
+
+/// The first field of `schedstat`: nanoseconds on a processor (Documentation/scheduler/sched-stats.rst).
+fn on_cpu(task_entry: &Path) -> io::Result<Duration> {
+    let text = fs::read_to_string(task_entry.join("schedstat"))?;
+    let nanos = text.split(' ').next().and_then(|field| field.parse().ok());
+    let nanos = nanos.ok_or_else(|| io::Error::other("schedstat holds no number"))?;
+    Ok(Duration::from_nanos(nanos))
 }
 
 /// `process`, its children, theirs, and so on.
