@@ -49,8 +49,7 @@ pub struct Fields<'a> {
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct FieldLines<'a> {
     first: Option<&'a [u8]>,
-    name: &'a [u8],
-    /// The field lines after the first of this name, if there is a second one.
+    /// The field lines from the second one of this name on, if there is one.
     later: &'a [u8],
 }
 
@@ -60,7 +59,6 @@ impl<'a> FieldLines<'a> {
     pub const fn one(value: &'a [u8]) -> Self {
         Self {
             first: Some(value),
-            name: &[],
             later: &[],
         }
     }
@@ -73,23 +71,34 @@ impl<'a> FieldLines<'a> {
 
     /// The values, one for each line.
     pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let name = self.name;
-        let later = self.later.split(|&byte| byte == b'\n');
-        self.first.into_iter().chain(later.filter_map(move |line| {
-            let (start, rest) = line.split_at_checked(name.len())?;
-            let value = rest.strip_prefix(b":")?.strip_suffix(b"\r")?;
-            start.eq_ignore_ascii_case(name).then(|| ascii::trim(value))
-        }))
+        let mut lines = self.later.split(|&byte| byte == b'\n').map(split_line);
+        let second = lines.next().flatten();
+        let later = lines.filter_map(move |line| {
+            let (name, value) = line?;
+            name.eq_ignore_ascii_case(second?.0).then_some(value)
+        });
+        self.first
+            .into_iter()
+            .chain(second.map(|line| line.1))
+            .chain(later)
     }
 
     fn add(&mut self, line: &Line<'a>, section: &'a [u8]) {
         if self.first.is_none() {
             self.first = Some(line.value);
         } else if self.later.is_empty() {
-            self.name = line.name;
             self.later = section.get(line.at..).unwrap_or_default();
         }
     }
+}
+
+/// Name and value of a well-formed field line that lacks its LF.
+fn split_line(line: &[u8]) -> Option<(&[u8], &[u8])> {
+    let (name, value) = line.split_at_checked(line.iter().position(|&byte| byte == b':')?)?;
+    Some((
+        name,
+        ascii::trim(value.strip_prefix(b":")?.strip_suffix(b"\r")?),
+    ))
 }
 
 /// Everything taken from the field lines.
@@ -169,40 +178,42 @@ impl<'a> Section<'a> {
     fn add(&mut self, line: &Line<'a>, section: &'a [u8]) -> Result<(), Reject> {
         let value = line.value;
         let fields = &mut self.fields;
-        let is = |name: &str| line.name.eq_ignore_ascii_case(name.as_bytes());
         // By length first: most names of a head are decided by that alone.
         match line.name.len() {
-            4 if is("host") => once(&mut self.host, value, Reject::HostRepeated)?,
-            5 if is("range") => only(&mut fields.range, value),
-            6 if is("accept") => fields.accept.add(line, section),
-            6 if is("expect") => {
+            4 if is(line, b"host") => once(&mut self.host, value, Reject::HostRepeated)?,
+            5 if is(line, b"range") => only(&mut fields.range, value),
+            6 if is(line, b"accept") => fields.accept.add(line, section),
+            6 if is(line, b"expect") => {
                 self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
             }
-            7 if is("referer") => first(&mut fields.referer, value),
-            8 if is("if-match") => fields.if_match.add(line, section),
-            8 if is("if-range") => only(&mut fields.if_range, value),
-            10 if is("user-agent") => first(&mut fields.user_agent, value),
-            10 if is("connection") => {
-                for option in ascii::members(value) {
-                    self.close |= option.eq_ignore_ascii_case(b"close");
-                    self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
-                }
-            }
-            13 if is("if-none-match") => fields.if_none_match.add(line, section),
-            14 if is("content-length") => {
+            7 if is(line, b"referer") => first(&mut fields.referer, value),
+            8 if is(line, b"if-match") => fields.if_match.add(line, section),
+            8 if is(line, b"if-range") => only(&mut fields.if_range, value),
+            10 if is(line, b"user-agent") => first(&mut fields.user_agent, value),
+            10 if is(line, b"connection") => self.connection(value),
+            13 if is(line, b"if-none-match") => fields.if_none_match.add(line, section),
+            14 if is(line, b"content-length") => {
                 once(
                     &mut self.content_length,
                     value,
                     Reject::ContentLengthRepeated,
                 )?;
             }
-            15 if is("accept-encoding") => fields.accept_encoding.add(line, section),
-            17 if is("if-modified-since") => only(&mut fields.if_modified_since, value),
-            17 if is("transfer-encoding") => self.codings.add(value),
-            19 if is("if-unmodified-since") => only(&mut fields.if_unmodified_since, value),
+            15 if is(line, b"accept-encoding") => fields.accept_encoding.add(line, section),
+            17 if is(line, b"if-modified-since") => only(&mut fields.if_modified_since, value),
+            17 if is(line, b"transfer-encoding") => self.codings.add(value),
+            19 if is(line, b"if-unmodified-since") => only(&mut fields.if_unmodified_since, value),
             _ => {}
         }
         Ok(())
+    }
+
+    /// The options of a Connection field (RFC 9110 7.6.1).
+    fn connection(&mut self, value: &[u8]) {
+        for option in ascii::members(value) {
+            self.close |= option.eq_ignore_ascii_case(b"close");
+            self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
     }
 
     /// What content follows, by the rules of RFC 9112 6.3 for requests.
@@ -236,6 +247,18 @@ impl<'a> Section<'a> {
             (Codings::Absent, None) => Ok(Framing::None),
         }
     }
+}
+
+/// Whether `line` is the field `name`, which is of letters and hyphens and given in lower case.
+///
+/// A name is a token, and of all characters of a token only a letter's other case becomes the
+/// letter with this bit set. All bytes at once: this is asked about every line of every head.
+fn is<const LEN: usize>(line: &Line<'_>, name: &[u8; LEN]) -> bool {
+    let differences = |seen: &[u8; LEN]| {
+        let pairs = seen.iter().zip(name);
+        pairs.fold(0, |sum, (seen, wanted)| sum | ((seen | 0x20) ^ wanted))
+    };
+    <&[u8; LEN]>::try_from(line.name).is_ok_and(|seen| differences(seen) == 0)
 }
 
 /// A field that makes the whole request ambiguous if it is there twice.

@@ -15,28 +15,25 @@ pub(super) fn is_valid(value: &[u8]) -> bool {
         let (literal, rest) = rest.split_at_checked(end).unwrap_or_default();
         return is_ip_literal(literal) && is_port(rest.get(1..).unwrap_or_default());
     }
-    let end = value.iter().position(|&byte| byte == b':');
-    let (name, port) = value
-        .split_at_checked(end.unwrap_or(value.len()))
-        .unwrap_or_default();
-    is_reg_name(name) && is_port(port)
+    is_port(after_reg_name(value))
 }
 
-/// `reg-name`; every IPv4 address is one too.
-fn is_reg_name(name: &[u8]) -> bool {
-    let mut rest = name;
-    while let [first, after @ ..] = rest {
-        rest = match after {
-            _ if ascii::is_unreserved(*first) || ascii::is_sub_delim(*first) => after,
-            [high, low, after @ ..]
-                if *first == b'%' && high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
+/// What follows the `reg-name`; every IPv4 address is one too.
+fn after_reg_name(value: &[u8]) -> &[u8] {
+    let mut rest = value;
+    loop {
+        rest = match rest {
+            [first, after @ ..] if ascii::is_unreserved(*first) || ascii::is_sub_delim(*first) => {
+                after
+            }
+            [b'%', high, low, after @ ..]
+                if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
             {
                 after
             }
-            _ => return false,
+            _ => return rest,
         };
     }
-    true
 }
 
 /// What stands between the brackets of `IP-literal`: an IPv6 address, without a zone, which is

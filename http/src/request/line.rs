@@ -105,9 +105,7 @@ fn known_method(name: &[u8]) -> Result<Method, Reject> {
 /// neither can be mistaken for anything else. A fragment is never sent (RFC 9110 7.1), and a
 /// cache before us that cut it off would see another target.
 fn target(buf: &[u8]) -> Result<Option<Part<'_>>, Reject> {
-    let end = buf
-        .iter()
-        .position(|&byte| byte <= b' ' || byte == b'#' || byte == 0x7f);
+    let end = ascii::position(buf, |byte| byte <= b' ' || byte == b'#' || byte == 0x7f);
     let Some((target, rest)) = end.and_then(|end| buf.split_at_checked(end)) else {
         return Ok(None);
     };
