@@ -4,14 +4,17 @@ use std::io;
 use std::net::SocketAddr;
 use std::time::Duration;
 
+use bytes::BytesMut;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 
 use super::options::Listen;
+use crate::wire::handshake::{ClientHandshake, ClientStep, HandshakeError};
+use crate::wire::{Hello, RejectCode, Version};
 
-/// 1 s: a daemon on this machine answers within a millisecond, but while another client of a
-/// 5.0.1 daemon connects and is silent, only after a second.
+/// 1.5 s: a daemon on this machine answers within a millisecond, but a 5.0.1 daemon that waits
+/// for a silent client, only after a second.
 const PROBE_TIMEOUT: Duration = Duration::from_millis(1_500);
 
 /// 16: how often a port that the system chose for one address may be taken on the other.
@@ -88,20 +91,31 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, BindError> {
     }
 }
 
-/// Whether the first step of Spread's handshake is answered as a daemon answers it: with a list
-/// of authentication methods, each ended by a space.
+/// Whether a client's first words are answered as a Spread daemon answers them.
 async fn answers_as_spread(address: SocketAddr) -> bool {
-    /// Version 5.0.1, no membership, no name: the daemon is to make one up.
-    const HELLO: [u8; 5] = [5, 0, 1, 0, 0];
-    let ask = async {
-        let mut stream = TcpStream::connect(address).await?;
-        stream.write_all(&HELLO).await?;
-        let len = stream.read_u8().await?;
-        let mut methods = vec![0; usize::from(len)];
-        stream.read_exact(&mut methods).await?;
-        let is_list =
-            methods.ends_with(b" ") && methods.iter().all(|b| *b == b' ' || b.is_ascii_uppercase());
-        Ok::<_, io::Error>(is_list)
-    };
-    matches!(timeout(PROBE_TIMEOUT, ask).await, Ok(Ok(true)))
+    matches!(timeout(PROBE_TIMEOUT, probe(address)).await, Ok(Ok(true)))
+}
+
+async fn probe(address: SocketAddr) -> io::Result<bool> {
+    let (mut handshake, hello) = ClientHandshake::new(&Hello {
+        version: Version::OURS,
+        name: None,
+        membership: false,
+    });
+    let mut stream = TcpStream::connect(address).await?;
+    stream.write_all(&hello).await?;
+    let mut received = BytesMut::new();
+    loop {
+        match handshake.advance(&mut received) {
+            Ok(ClientStep::More) if stream.read_buf(&mut received).await? == 0 => return Ok(false),
+            Ok(ClientStep::More) => {}
+            // It offers what we speak, or has a reason of Spread's to refuse a session; there is
+            // no need to open one.
+            Ok(ClientStep::Write(_) | ClientStep::Done(_)) => return Ok(true),
+            Err(HandshakeError::Rejected(code)) => {
+                return Ok(!matches!(code, RejectCode::Other(_)));
+            }
+            Err(_) => return Ok(false),
+        }
+    }
 }

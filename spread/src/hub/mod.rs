@@ -3,6 +3,16 @@
 //! Any Spread client talks to it as to a daemon of version 5.0.1, so that one machine needs no
 //! daemon installed. It knows nothing of other daemons: a farm of several runs real ones.
 //!
+//! ```no_run
+//! # async fn serve() -> Result<(), spread::hub::BindError> {
+//! use spread::hub::{Hub, HubOptions};
+//!
+//! let hub = Hub::bind(HubOptions::default()).await?;
+//! hub.run(async { drop(tokio::signal::ctrl_c().await) }).await;
+//! # Ok(())
+//! # }
+//! ```
+//!
 //! ```text
 //! core/        decides: who is in which group, who is sent which bytes (pure)
 //! bind         takes the port on localhost, or says who has it

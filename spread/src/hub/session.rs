@@ -93,8 +93,9 @@ enum Over {
 /// A session and its connection.
 #[derive(Debug)]
 pub(super) struct Session {
-    socket: Socket,
+    // Dropped first: a client that sees its connection closed may take its name again.
     place: Place,
+    socket: Socket,
     limits: Limits,
     /// What was received and is not yet a whole frame.
     received: BytesMut,

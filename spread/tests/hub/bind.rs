@@ -209,3 +209,18 @@ fn an_address_of_another_machine_is_refused_with_the_reason() {
     assert_eq!(error.to_string(), "cannot listen on 192.0.2.1:0");
     assert!(std::error::Error::source(&error).is_some());
 }
+
+/// A program may run its hub on any runtime, on its own thread or among others.
+#[test]
+fn a_running_hub_can_be_given_to_a_thread() {
+    fn is_send<T: Send>(_: &T) {}
+    let runtime = runtime();
+    let hub = runtime
+        .block_on(Hub::bind(RunningHub::options()))
+        .expect("a hub");
+
+    let running = hub.run(std::future::ready(()));
+
+    is_send(&running);
+    runtime.block_on(running);
+}

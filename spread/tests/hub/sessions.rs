@@ -1,11 +1,15 @@
 //! The hub over real connections, spoken to in raw bytes: what one client does, well or badly,
 //! is its own affair.
 
-use std::io::ErrorKind;
-use std::net::TcpStream;
+use std::io::{ErrorKind, Read, Write};
+use std::net::{Shutdown, TcpStream};
+use std::sync::LazyLock;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 use std::time::Duration;
+
+use proptest::collection::vec;
+use proptest::prelude::*;
 
 use crate::running::{
     NULL_METHOD, RunningHub, await_own_echo, bits, frame, hello, join, read, read_frame,
@@ -78,9 +82,7 @@ fn a_name_held_by_an_unfinished_handshake_is_free_after_it() {
     send(&mut second, &hello("same", false));
     assert_eq!(read_to_end(&mut second), [0xfa]);
 
-    unfinished
-        .shutdown(std::net::Shutdown::Write)
-        .expect("a shutdown");
+    unfinished.shutdown(Shutdown::Write).expect("a shutdown");
     read_to_end(&mut unfinished);
     assert_served(&hub, "same");
 }
@@ -248,9 +250,7 @@ fn what_a_client_sent_before_it_closed_is_delivered() {
         &mut sender,
         &frame(bits::KILL, "sender", &[b"#sender#hub"], b""),
     );
-    sender
-        .shutdown(std::net::Shutdown::Write)
-        .expect("a shutdown");
+    sender.shutdown(Shutdown::Write).expect("a shutdown");
 
     for number in 0..1_000_u16 {
         assert_eq!(read_frame(&mut receiver).body, number.to_be_bytes());
@@ -331,4 +331,41 @@ fn what_waits_is_written_before_a_stopped_hub_ends_the_sessions() {
     assert_eq!(reader.join().expect("all was written"), b"");
     let refused = TcpStream::connect(hub.address).expect_err("nobody listens any more");
     assert_eq!(refused.kind(), ErrorKind::ConnectionRefused);
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Valid frames with some bytes changed, cut off anywhere, in front of a session or in it.
+    #[test]
+    fn whatever_a_client_writes_the_others_are_served(
+        at_once in any::<bool>(),
+        changes in vec((0_usize..400, any::<u8>()), 0..6),
+        cut in 0_usize..400,
+    ) {
+        let hub = hub_of_the_hostile();
+        let mut bytes = frame(bits::JOIN, "hostile", &[b"g"], b"");
+        bytes.extend(frame(bits::AGREED, "hostile", &[b"g", b"#witness#hub"], &[b'x'; 100]));
+        bytes.extend(frame(bits::KILL, "hostile", &[b"#hostile#hub"], b""));
+        let len = bytes.len();
+        changes.iter().for_each(|(at, byte)| bytes[at % len] = *byte);
+        bytes.truncate(cut);
+
+        let mut hostile = if at_once { hub.connect() } else { hub.open("hostile", true) };
+        // It may be ended, and its connection reset, before it has written everything.
+        drop(hostile.write_all(&bytes));
+        drop(hostile.shutdown(Shutdown::Write));
+        drop(hostile.read_to_end(&mut Vec::new()));
+
+        let mut witness = hub.open("witness", false);
+        await_own_echo(&mut witness, "witness");
+        send(&mut witness, &frame(bits::KILL, "witness", &[b"#witness#hub"], b""));
+        prop_assert_eq!(read_to_end(&mut witness), b"");
+    }
+}
+
+/// One hub for all cases, which therefore also shows that nothing is left behind.
+fn hub_of_the_hostile() -> &'static RunningHub {
+    static HUB: LazyLock<RunningHub> = LazyLock::new(|| RunningHub::start(RunningHub::options()));
+    &HUB
 }

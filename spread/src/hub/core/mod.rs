@@ -74,7 +74,10 @@ pub(super) enum End {
     #[error("its connection ended")]
     ConnectionEnded,
     /// It does not read as fast as it is sent to.
-    #[error("it does not read: {waiting} bytes were waiting for it, {max} may")]
+    #[error(
+        "it reads too slowly: {waiting} bytes were waiting for it, {max} may; it should take \
+         what comes at once and keep it itself, or the hub allow a longer queue"
+    )]
     TooSlow {
         /// The memory its frames took.
         waiting: usize,
@@ -82,7 +85,10 @@ pub(super) enum End {
         max: usize,
     },
     /// All sessions together hold too much, and this one most.
-    #[error("of all sessions it holds most, {held} bytes, and all together may hold {max}")]
+    #[error(
+        "{held} bytes were waiting for it, more than for any other, and all together may not \
+         be over {max}; it should read faster, or the hub be allowed more memory"
+    )]
     Overload {
         /// The memory held for this session.
         held: usize,
