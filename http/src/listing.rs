@@ -19,9 +19,10 @@ pub struct Entry<'a> {
 }
 
 /// Writes the page of the directory at `path` (as [`Target::path`](crate::Target::path) has it),
-/// with `entries` in the order they are given.
+/// with `entries` in the order they are given; unless they are `complete`, it says that there are
+/// more.
 #[must_use]
-pub fn page(path: &[u8], entries: &[Entry<'_>]) -> Vec<u8> {
+pub fn page(path: &[u8], entries: &[Entry<'_>], complete: bool) -> Vec<u8> {
     let mut out = Vec::with_capacity(512 + entries.len() * 128);
     out.extend_from_slice(START);
     title(&mut out, path);
@@ -34,7 +35,11 @@ pub fn page(path: &[u8], entries: &[Entry<'_>]) -> Vec<u8> {
     for entry in entries {
         row(&mut out, entry);
     }
-    out.extend_from_slice(b"</table></body></html>\n");
+    out.extend_from_slice(b"</table>\n");
+    if !complete {
+        out.extend_from_slice(b"<p>There are more names, which are not shown.</p>\n");
+    }
+    out.extend_from_slice(b"</body></html>\n");
     out
 }
 
@@ -81,7 +86,7 @@ mod tests {
             len: 1234,
             modified: 784_111_777,
         };
-        String::from_utf8(page(path, &[entry])).unwrap()
+        String::from_utf8(page(path, &[entry], true)).unwrap()
     }
 
     #[test]
@@ -100,11 +105,18 @@ mod tests {
             len: 4096,
             modified: 0,
         };
-        let text = String::from_utf8(page(b"", &[entry])).unwrap();
+        let text = String::from_utf8(page(b"", &[entry], true)).unwrap();
         assert!(
             text.contains("<a href=\"./d/\">d/</a></td><td></td>"),
             "{text}"
         );
+    }
+
+    #[test]
+    fn a_part_of_a_directory_says_that_it_is_one() {
+        let text = |complete| String::from_utf8(page(b"", &[], complete)).unwrap();
+        assert!(!text(true).contains("more names"));
+        assert!(text(false).contains("more names"));
     }
 
     #[test]

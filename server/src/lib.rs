@@ -1,1 +1,39 @@
-//! The web server.
+//! A light static web server whose request path logs to a Spread group.
+//!
+//! ```text
+//! Server::bind(Config) -> run: one worker per processor
+//!   worker:     accept -> connection -> turn: bytes -> Request -> Response -> bytes
+//!                                               |  Site: root, cache, listings
+//!                                               v
+//!                                       Record -> its own ring -> a publisher's thread
+//! ```
+//!
+//! | question | where |
+//! |---|---|
+//! | what a path names, and its content | `site/` |
+//! | which sockets are listened on | `listen/` |
+//! | what one thread owns, accepting, stopping | `worker/` |
+//! | reading, answering, writing, closing | `connection/` |
+//! | flags, signals, what is said | `cli/`, [`program`], `banner.rs` |
+//!
+//! The protocol itself is decided in the crate `http`, the text of log lines in
+//! `spread_logger`. Nothing on the way of a request is shared between workers, waits for
+//! a disk, or knows that there is a Spread.
+
+mod banner;
+mod cli;
+mod clock;
+mod config;
+mod connection;
+mod counters;
+mod listen;
+pub mod program;
+mod server;
+mod site;
+mod worker;
+
+pub use cli::{Args, Settings};
+pub use config::{Config, Limits, Timeouts};
+pub use counters::{Counters, Totals};
+pub use listen::ListenError;
+pub use server::{RunError, Server, StartError, StopHandle};

@@ -1,0 +1,165 @@
+//! The command line: flags in, settings out.
+//!
+//! The short letters are thttpd's, so `-h` is the address to listen on and help is
+//! `--help` alone. Whatever can be refused is refused here or when the server is bound,
+//! before anything is served.
+
+mod quantity;
+
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+
+use clap::{ArgAction, Parser};
+
+use self::quantity::{Size, Time};
+use crate::config::{self, Config, Limits, Timeouts};
+
+/// The flags as they were typed.
+#[derive(Debug, Parser)]
+#[command(
+    name = "rthttpd",
+    version,
+    about = "A light static web server that logs to a Spread group",
+    after_help = EXAMPLES,
+    disable_help_flag = true,
+    max_term_width = 100
+)]
+pub struct Args {
+    /// The directory to serve
+    #[arg(short, long, value_name = "DIR", default_value = ".")]
+    dir: PathBuf,
+
+    /// The port to listen on; 0 takes any that is free
+    #[arg(short, long, default_value_t = config::PORT)]
+    port: u16,
+
+    /// The address or host name to listen on [default: all addresses, IPv4 and IPv6]
+    #[arg(short = 'h', long, value_name = "ADDRESS")]
+    host: Option<String>,
+
+    /// Threads that serve [default: as many as processors, or as the CPU quota of the cgroup allows]
+    #[arg(long, value_name = "N")]
+    workers: Option<NonZeroUsize>,
+
+    /// Connections at a time; more wait to be accepted
+    #[arg(long, value_name = "N", default_value_t = config::CONNECTIONS_MAX)]
+    connections_max: NonZeroUsize,
+
+    /// Memory for small files, shared out among the workers; 0 for none
+    #[arg(long, value_name = "SIZE", default_value_t = Size(config::CACHE_BYTES))]
+    cache_size: Size,
+
+    /// How long a connection may wait between two requests
+    #[arg(long, value_name = "TIME", default_value_t = Time(config::IDLE_TIMEOUT))]
+    idle_timeout: Time,
+
+    /// How long a request may take to arrive, from its first byte
+    #[arg(long, value_name = "TIME", default_value_t = Time(config::REQUEST_TIMEOUT))]
+    request_timeout: Time,
+
+    /// How long a client may take none of its response
+    #[arg(long, value_name = "TIME", default_value_t = Time(config::SEND_TIMEOUT))]
+    send_timeout: Time,
+
+    /// How long, on TERM or INT, requests may take to finish
+    #[arg(long, value_name = "TIME", default_value_t = Time(config::STOP_TIMEOUT))]
+    stop_timeout: Time,
+
+    /// For those used to thttpd: changes nothing, rthttpd always stays in the foreground
+    #[arg(short = 'D')]
+    foreground: bool,
+
+    /// Print this help
+    #[arg(long, action = ArgAction::Help)]
+    help: Option<bool>,
+}
+
+/// What the program is to do.
+#[derive(Debug)]
+pub struct Settings {
+    /// The server's part.
+    pub config: Config,
+}
+
+impl Args {
+    /// The settings that the flags come to.
+    #[must_use]
+    pub fn settings(self) -> Settings {
+        let defaults = Config::new(self.dir);
+        let config = Config {
+            host: self.host,
+            port: self.port,
+            workers: self.workers.unwrap_or(defaults.workers),
+            limits: Limits {
+                connections_max: self.connections_max,
+                ..defaults.limits
+            },
+            timeouts: Timeouts {
+                idle: self.idle_timeout.0,
+                request: self.request_timeout.0,
+                send: self.send_timeout.0,
+                stop: self.stop_timeout.0,
+            },
+            cache_bytes: self.cache_size.0,
+            ..defaults
+        };
+        Settings { config }
+    }
+}
+
+const EXAMPLES: &str = "\
+Examples:
+  rthttpd -d ./www                  serve ./www at http://127.0.0.1:8080/
+  rthttpd -d ./www -p 80 -h ::1     at port 80 of one address
+
+Signals: TERM and INT finish what is under way and stop, a second one ends at once.
+Exit status: 0 stopped, 1 a failure while running, 2 a mistake in what was typed.";
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    fn settings(args: &[&str]) -> Settings {
+        let args = [&["rthttpd"], args].concat();
+        Args::try_parse_from(args).unwrap().settings()
+    }
+
+    #[test]
+    fn the_flags_do_not_contradict_each_other() {
+        Args::command().debug_assert();
+    }
+
+    #[test]
+    fn without_flags_the_defaults_hold() {
+        let config = settings(&[]).config;
+        let defaults = Config::new(".");
+
+        assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn thttpds_letters_mean_what_they_meant() {
+        let config = settings(&["-D", "-p", "81", "-h", "::1", "-d", "/srv"]).config;
+
+        assert_eq!(config.port, 81);
+        assert_eq!(config.host.as_deref(), Some("::1"));
+        assert_eq!(config.root, PathBuf::from("/srv"));
+    }
+
+    #[test]
+    fn what_is_no_value_is_refused() {
+        for args in [
+            ["-p", "65536"],
+            ["--workers", "0"],
+            ["--cache-size", "much"],
+            ["--idle-timeout", "10"],
+            ["--connections-max", "0"],
+        ] {
+            let error = Args::try_parse_from(["rthttpd", args[0], args[1]]).unwrap_err();
+            assert_eq!(error.exit_code(), 2, "{args:?}");
+            assert!(error.to_string().contains(args[1]), "{error}");
+        }
+    }
+}

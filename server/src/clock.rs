@@ -1,0 +1,88 @@
+//! The time as a worker needs it: cheap, and with the text of the `Date` field.
+//!
+//! The coarse clocks are read from memory the kernel updates at each tick, in a few
+//! nanoseconds and without a system call. They are behind by a tick, at most ten
+//! milliseconds, which neither a date in seconds nor a deadline in seconds shows.
+
+use rustix::time::{ClockId, clock_gettime};
+
+/// A worker's clock.
+#[derive(Debug)]
+pub(crate) struct Clock {
+    second: u64,
+    date: [u8; http::date::LEN],
+}
+
+impl Clock {
+    pub(crate) fn new() -> Self {
+        Self {
+            second: 0,
+            date: http::date::format(0),
+        }
+    }
+
+    /// The text of the `Date` field for `now`, in seconds since 1970; written anew once
+    /// a second.
+    pub(crate) fn date(&mut self, now: u64) -> &[u8; http::date::LEN] {
+        if now != self.second {
+            self.second = now;
+            self.date = http::date::format(i64::try_from(now).unwrap_or(i64::MAX));
+        }
+        &self.date
+    }
+}
+
+/// Seconds since 1970.
+pub(crate) fn unix() -> u64 {
+    u64::try_from(clock_gettime(ClockId::RealtimeCoarse).tv_sec).unwrap_or(0)
+}
+
+/// A moment that never goes back, in milliseconds since some beginning.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Moment(u64);
+
+impl Moment {
+    pub(crate) fn now() -> Self {
+        let time = clock_gettime(ClockId::MonotonicCoarse);
+        let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+        let millis = u64::try_from(time.tv_nsec / 1_000_000).unwrap_or(0);
+        Self(seconds * 1_000 + millis)
+    }
+
+    pub(crate) fn after(self, wait: std::time::Duration) -> Self {
+        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long it is from `earlier` to this; nothing if it has passed.
+    pub(crate) fn since(self, earlier: Self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.0.saturating_sub(earlier.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::time::Duration;
+
+    use super::*;
+
+    #[test]
+    fn the_date_follows_the_second_it_is_asked_for() {
+        let mut clock = Clock::new();
+
+        assert_eq!(clock.date(784_111_777), b"Sun, 06 Nov 1994 08:49:37 GMT");
+        assert_eq!(clock.date(784_111_778), b"Sun, 06 Nov 1994 08:49:38 GMT");
+    }
+
+    #[test]
+    fn the_clocks_agree_with_the_standard_ones() {
+        let system = std::time::SystemTime::now()
+            .duration_since(std::time::UNIX_EPOCH)
+            .unwrap();
+
+        assert!(unix().abs_diff(system.as_secs()) <= 60);
+        let later = Moment::now().after(Duration::from_secs(3600));
+        assert!(later.since(Moment::now()) > Duration::from_secs(3000));
+        assert_eq!(Moment::now().since(later), Duration::ZERO);
+    }
+}

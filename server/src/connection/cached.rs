@@ -1,0 +1,91 @@
+//! A small file in a worker's cache: its content, and the head that goes before it.
+
+use std::cell::Cell;
+
+use http::response::Prepared;
+use http::{ETag, Representation, Selection};
+
+use crate::site::{SmallFile, Stamp};
+
+use super::respond::SERVER;
+
+/// A file as it is served from memory.
+#[derive(Debug)]
+pub(crate) struct CachedFile {
+    pub(super) content: Vec<u8>,
+    /// The head of a response with the whole content.
+    pub(super) whole: Prepared,
+    /// Whether its path names a directory, whose index file this is.
+    pub(super) is_index: bool,
+    content_type: String,
+    stamp: Stamp,
+    /// When the file was last looked at, in seconds since 1970.
+    checked: Cell<u64>,
+    /// The file had just been changed when it was read: a further change could look the
+    /// same, so the content must be read again.
+    is_fresh: bool,
+}
+
+/// What is known about a cached file without looking.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Standing {
+    /// It was looked at within this second.
+    Good,
+    /// It holds if the stamp is still the same.
+    Check,
+    /// It must be read again.
+    Reload,
+}
+
+impl CachedFile {
+    pub(super) fn new(file: SmallFile, is_index: bool, now: u64) -> Self {
+        let content_type = file.media_type.to_string();
+        let representation = representation(&content_type, &file.stamp);
+        Self {
+            whole: Prepared::new(&representation, Selection::Whole, &[SERVER]),
+            content: file.content,
+            is_index,
+            content_type,
+            stamp: file.stamp,
+            checked: Cell::new(now),
+            is_fresh: file.stamp.is_fresh(now),
+        }
+    }
+
+    /// Files are looked at once a second at most.
+    pub(super) fn standing(&self, now: u64) -> Standing {
+        match (self.checked.get() == now, self.is_fresh) {
+            (true, _) => Standing::Good,
+            (false, false) => Standing::Check,
+            (false, true) => Standing::Reload,
+        }
+    }
+
+    /// Whether `stamp`, taken `now`, is that of this content.
+    pub(super) fn confirm(&self, stamp: &Stamp, now: u64) -> bool {
+        let holds = self.stamp == *stamp;
+        if holds {
+            self.checked.set(now);
+        }
+        holds
+    }
+
+    pub(super) fn representation(&self) -> Representation<'_> {
+        representation(&self.content_type, &self.stamp)
+    }
+
+    /// What it holds in memory.
+    pub(super) fn bytes(&self) -> usize {
+        self.content.capacity() + self.whole.as_bytes().len() + self.content_type.capacity()
+    }
+}
+
+/// What the head of a response tells of a file.
+pub(super) fn representation<'a>(content_type: &'a str, stamp: &Stamp) -> Representation<'a> {
+    Representation {
+        content_type,
+        len: stamp.size,
+        etag: ETag::new(stamp.modified, stamp.modified_nanos, stamp.size),
+        modified: stamp.modified,
+    }
+}

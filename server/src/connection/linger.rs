@@ -1,0 +1,53 @@
+//! The lingering close: saying the last word without cutting it off.
+//!
+//! Closing a socket that holds unread bytes makes the kernel send a reset, and a
+//! client that gets one throws away what it has received but not yet read: an error page
+//! would be lost just when it explains why. So our side is closed first, and what the
+//! client still sends is read and dropped until it closes too (RFC 9112 9.6).
+
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::Poll;
+use std::time::Duration;
+
+use rustix::net::Shutdown;
+use tokio::io::{AsyncRead, ReadBuf};
+
+use super::Connection;
+use crate::clock::Moment;
+
+/// As long as nginx waits for a client that says nothing.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// More than this is not what was on its way when the response was sent.
+const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
+
+impl Connection {
+    /// Closes our side and waits for the client to close its own, for a while.
+    pub(super) async fn linger(&mut self) {
+        if rustix::net::shutdown(&self.stream, Shutdown::Write).is_err() {
+            return;
+        }
+        self.received = Vec::new();
+        self.deadline = Moment::now().after(LINGER_TIMEOUT);
+        let mut left = LINGER_BYTES_MAX;
+        while left > 0 {
+            let read = poll_fn(|cx| {
+                let worker = Rc::clone(&self.worker);
+                let mut state = worker.state.borrow_mut();
+                let mut buffer = ReadBuf::new(&mut state.input);
+                match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                    Poll::Ready(Ok(())) => Poll::Ready(buffer.filled().len()),
+                    Poll::Ready(Err(_)) => Poll::Ready(0),
+                    Poll::Pending => self.poll_patience(cx).map(|()| 0),
+                }
+            })
+            .await;
+            if read == 0 {
+                return;
+            }
+            left = left.saturating_sub(read);
+        }
+    }
+}

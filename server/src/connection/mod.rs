@@ -1,0 +1,192 @@
+//! One connection: reading requests, writing responses, and when to stop.
+//!
+//! ```text
+//!            +--------------------- turn ----------------------+
+//!  socket -> | read once, answer all that is complete, write   | -> log
+//!            +----+-----------------+---------------------+----+
+//!                 | not all taken   | file not in memory  | last response
+//!               send              look                   end (linger)
+//! ```
+//!
+//! A turn is synchronous and works in the worker's own buffers, so that a request in
+//! the cache costs one read, one write and no allocation, and an idle connection holds
+//! no buffer. Bytes become a connection's own only while something is unfinished: a
+//! request that has come in part, a response that was taken in part.
+//!
+//! Which response a request gets is decided in `respond`; files too large for memory are
+//! sent in `send`; the goodbye is in `linger`.
+
+mod cached;
+mod linger;
+mod output;
+mod respond;
+mod send;
+mod timer;
+mod turn;
+
+use std::future::{Future, poll_fn};
+use std::net::IpAddr;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use http::Content;
+use rustix::io::Errno;
+use spread_logger::Record;
+use tokio::net::TcpStream;
+
+pub(crate) use self::cached::CachedFile;
+pub(crate) use self::output::Output;
+use self::output::Unsent;
+use self::respond::{Found, Look};
+use self::timer::Timer;
+use crate::clock::Moment;
+use crate::site::LookupError;
+use crate::worker::{Phase, State, Worker};
+
+/// A client's connection.
+#[derive(Debug)]
+pub(crate) struct Connection {
+    worker: Rc<Worker>,
+    stream: TcpStream,
+    client: IpAddr,
+    /// What came and has not been answered: the beginning of a request, or requests
+    /// behind one whose answer takes time.
+    received: Vec<u8>,
+    /// `received` may hold a whole request.
+    is_ready: bool,
+    /// What is still to come of the last request's content.
+    content: Option<Content>,
+    /// What the look for the first request in `received` has found.
+    found: Option<Found>,
+    /// How to end, once everything is sent.
+    ending: Option<Ending>,
+    /// What `deadline` is for; `None` after a request, when it must be set anew.
+    stage: Option<Stage>,
+    deadline: Moment,
+    timer: Timer,
+}
+
+/// What a connection waits for from its client.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Stage {
+    /// The first request to begin.
+    Beginning,
+    /// The next request to begin.
+    Idle,
+    /// A request that has begun to be complete.
+    Request,
+}
+
+/// How a connection ends.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Ending {
+    /// Nobody waits for anything: it is closed.
+    Close,
+    /// The client may be sending still, which a plain close would answer with a reset,
+    /// and that can destroy a response on its way.
+    Linger,
+}
+
+/// Why a turn ended.
+#[derive(Debug)]
+enum Turn {
+    /// The client has not taken everything.
+    Send(Unsent),
+    /// The next answer is not in memory.
+    Look(Look),
+    /// The connection is done.
+    End(Ending),
+}
+
+impl Connection {
+    pub(crate) fn new(worker: Rc<Worker>, stream: TcpStream, client: IpAddr) -> Self {
+        let now = Moment::now();
+        let deadline = now.after(worker.timeouts.request);
+        Self {
+            worker,
+            stream,
+            client,
+            received: Vec::new(),
+            is_ready: false,
+            content: None,
+            found: None,
+            ending: None,
+            stage: Some(Stage::Beginning),
+            deadline,
+            timer: Timer::new(now, deadline),
+        }
+    }
+
+    /// Serves the client until one of both has had enough.
+    pub(crate) async fn run(mut self) {
+        let ending = loop {
+            match poll_fn(|cx| self.poll_turn(cx)).await {
+                Turn::End(ending) => break ending,
+                Turn::Look(look) => match self.look(look).await {
+                    Some(found) => self.found = Some(found),
+                    None => break Ending::Close,
+                },
+                // Rare, and large enough not to be held by every connection.
+                Turn::Send(unsent) => {
+                    if !Box::pin(self.send(unsent)).await {
+                        break Ending::Close;
+                    }
+                }
+            }
+        };
+        if ending == Ending::Linger {
+            self.linger().await;
+        }
+    }
+
+    /// Asks the site on a thread that may wait; `None` when the server ends first.
+    async fn look(&mut self, look: Look) -> Option<Found> {
+        let site = Arc::clone(&self.worker.site);
+        let mut task = tokio::task::spawn_blocking(move || look.run(&site));
+        poll_fn(|cx| match Pin::new(&mut task).poll(cx) {
+            Poll::Ready(Ok(found)) => Poll::Ready(Some(found)),
+            // It panicked, or the runtime is going down.
+            Poll::Ready(Err(_)) => Poll::Ready(Some(Err(LookupError::Failed(Errno::IO)))),
+            Poll::Pending if self.worker.phase() == Phase::Ending => Poll::Ready(None),
+            Poll::Pending => Poll::Pending,
+        })
+        .await
+    }
+
+    /// Ready when the deadline has passed or the server ends.
+    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if self.worker.phase() == Phase::Ending {
+            return Poll::Ready(());
+        }
+        self.timer.poll(cx, self.deadline)
+    }
+
+    /// Gives the exchanges of `output`, `sent` bytes of which went out, to the log and
+    /// the counters. `requests` are the bytes that the requests were read from.
+    fn log(&self, state: &mut State, output: &Output, requests: &[u8], sent: u64) {
+        for exchange in &output.exchanges {
+            let asked = &exchange.asked;
+            let bytes = exchange.content_sent(sent);
+            if let Some(log) = &mut state.log {
+                log.log(&Record {
+                    client: self.client,
+                    user: None,
+                    time: exchange.time,
+                    request_line: asked.line.within(requests),
+                    status: exchange.status,
+                    bytes,
+                    referer: asked.referer.map(|span| span.within(requests)),
+                    user_agent: asked.user_agent.map(|span| span.within(requests)),
+                });
+            }
+            if let Some(counters) = self.worker.counters() {
+                counters.exchanges.add(1);
+                counters.content_bytes.add(bytes);
+                counters.refused.add(u64::from(exchange.status >= 400));
+                counters.cut_off.add(u64::from(!exchange.is_sent(sent)));
+            }
+        }
+    }
+}

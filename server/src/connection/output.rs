@@ -1,0 +1,210 @@
+//! Responses on their way out, and the exchanges they belong to.
+//!
+//! All that one read brought in is answered into one [`Output`] and written with one
+//! system call. A worker lends its own `Output` to whichever connection is being
+//! served, so that answering allocates nothing; only when a client does not take
+//! everything at once does the rest move to its connection, as an [`Unsent`].
+
+use std::io::IoSlice;
+use std::ops::Range;
+use std::rc::Rc;
+
+use crate::site::LargeFile;
+
+use super::cached::CachedFile;
+
+/// Responses, in order: bytes, then at most one longer content that is not copied.
+#[derive(Debug, Default)]
+pub(crate) struct Output {
+    /// Heads, and contents short enough to be copied behind them.
+    pub(super) bytes: Vec<u8>,
+    pub(super) tail: Tail,
+    pub(super) exchanges: Vec<Exchange>,
+}
+
+/// Content that is sent from where it is.
+#[derive(Debug, Default)]
+pub(super) enum Tail {
+    #[default]
+    None,
+    /// A file in memory, or a part of it.
+    Cached(Rc<CachedFile>, Range<usize>),
+    /// A page made for this response.
+    Page(Vec<u8>),
+    /// A file held open: from which byte, and how many.
+    File(Box<LargeFile>, u64, u64),
+}
+
+/// One request and its response, as far as the log wants to know.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Exchange {
+    pub(super) asked: Asked,
+    /// When it was answered, in seconds since 1970.
+    pub(super) time: u64,
+    pub(super) status: u16,
+    /// Where in the output the content begins.
+    pub(super) content_at: u64,
+    /// How long the content is; nothing for HEAD.
+    pub(super) content_len: u64,
+}
+
+/// Where in the received bytes the log finds what it quotes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Asked {
+    pub(super) line: Span,
+    pub(super) referer: Option<Span>,
+    pub(super) user_agent: Option<Span>,
+}
+
+/// A place within received bytes.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Span {
+    start: usize,
+    len: usize,
+}
+
+/// What a client has not taken yet, with all it needs to be finished later.
+#[derive(Debug)]
+pub(super) struct Unsent {
+    pub(super) output: Output,
+    /// The bytes that the exchanges' spans are about.
+    pub(super) requests: Vec<u8>,
+    /// How much of the output the socket has.
+    pub(super) sent: u64,
+}
+
+impl Output {
+    /// Forgets everything, and keeps the room for the next.
+    pub(super) fn clear(&mut self) {
+        self.bytes.clear();
+        self.tail = Tail::None;
+        self.exchanges.clear();
+    }
+
+    /// Whether it has to be sent before anything can be added: it holds `bytes_max`, or
+    /// ends in content that is not copied.
+    pub(super) fn is_full(&self, bytes_max: usize) -> bool {
+        self.bytes.len() >= bytes_max || !matches!(self.tail, Tail::None)
+    }
+
+    /// How much has to be sent.
+    pub(super) fn len(&self) -> u64 {
+        self.bytes.len() as u64 + self.tail.len()
+    }
+
+    /// Whether everything to be sent is in memory.
+    pub(super) fn is_in_memory(&self) -> bool {
+        !matches!(self.tail, Tail::File(..))
+    }
+
+    /// What is in memory from `sent` on, in two pieces either of which can be empty.
+    pub(super) fn slices(&self, sent: u64) -> [IoSlice<'_>; 2] {
+        let sent = usize::try_from(sent).unwrap_or(usize::MAX);
+        let bytes = self.bytes.get(sent..).unwrap_or_default();
+        let skipped = sent.saturating_sub(self.bytes.len());
+        let tail = self.tail.in_memory().get(skipped..).unwrap_or_default();
+        [IoSlice::new(bytes), IoSlice::new(tail)]
+    }
+}
+
+impl Tail {
+    fn len(&self) -> u64 {
+        match self {
+            Self::File(_, _, len) => *len,
+            memory => memory.in_memory().len() as u64,
+        }
+    }
+
+    fn in_memory(&self) -> &[u8] {
+        match self {
+            Self::None | Self::File(..) => &[],
+            Self::Cached(file, part) => file.content.get(part.clone()).unwrap_or_default(),
+            Self::Page(page) => page,
+        }
+    }
+}
+
+impl Exchange {
+    /// How much of the content is among the first `sent` bytes of the output.
+    pub(super) fn content_sent(&self, sent: u64) -> u64 {
+        sent.saturating_sub(self.content_at).min(self.content_len)
+    }
+
+    /// Whether the whole response is.
+    pub(super) fn is_sent(&self, sent: u64) -> bool {
+        sent >= self.content_at + self.content_len
+    }
+}
+
+impl Span {
+    /// The place of `part`, a piece of `whole`. An empty part may come from elsewhere.
+    pub(super) fn of(part: &[u8], whole: &[u8]) -> Self {
+        let start = part.as_ptr().addr().wrapping_sub(whole.as_ptr().addr());
+        if part.is_empty() || start > whole.len() {
+            return Self::default();
+        }
+        Self {
+            start,
+            len: part.len(),
+        }
+    }
+
+    pub(super) fn within(self, whole: &[u8]) -> &[u8] {
+        whole
+            .get(self.start..)
+            .and_then(|rest| rest.get(..self.len))
+            .unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn output(bytes: &[u8], page: &[u8]) -> Output {
+        Output {
+            bytes: bytes.to_vec(),
+            tail: Tail::Page(page.to_vec()),
+            exchanges: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_left_to_send_goes_on_where_it_stopped() {
+        let output = output(b"head", b"content");
+
+        for sent in 0..=11 {
+            let [bytes, tail] = output.slices(sent);
+            let left = [&bytes[..], &tail[..]].concat();
+            assert_eq!(left, b"headcontent"[usize::try_from(sent).unwrap()..]);
+        }
+        assert_eq!(output.len(), 11);
+    }
+
+    #[test]
+    fn an_exchange_knows_how_much_of_it_was_sent() {
+        let exchange = Exchange {
+            asked: Asked::default(),
+            time: 0,
+            status: 200,
+            content_at: 10,
+            content_len: 5,
+        };
+
+        assert_eq!(exchange.content_sent(3), 0);
+        assert_eq!(exchange.content_sent(12), 2);
+        assert_eq!(exchange.content_sent(99), 5);
+        assert!(!exchange.is_sent(14));
+        assert!(exchange.is_sent(15));
+    }
+
+    #[test]
+    fn a_span_finds_its_part_again_in_a_copy() {
+        let whole = b"GET / HTTP/1.1".to_vec();
+        let span = Span::of(&whole[4..5], &whole);
+
+        let copy = whole.clone();
+        assert_eq!(span.within(&copy), b"/");
+        assert_eq!(Span::of(b"", &whole).within(&whole), b"");
+    }
+}

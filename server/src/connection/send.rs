@@ -1,0 +1,167 @@
+//! Sending what a client did not take at once, and files too large for memory.
+//!
+//! A file goes from the page cache to the socket by `sendfile`, a chunk at a time. That
+//! call would wait for the disk, and with it every connection of the worker; so before
+//! each chunk a look that does not wait finds out whether it is in memory, and if it is
+//! not, another thread reads it first.
+
+use std::future::poll_fn;
+use std::io;
+use std::os::fd::OwnedFd;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Poll;
+
+use rustix::net::SendFlags;
+use tokio::io::{AsyncWrite, Interest};
+
+use super::Connection;
+use super::output::{Output, Tail, Unsent};
+use crate::clock::Moment;
+use crate::site::{Patience, read_exact_at};
+
+/// How much is sent before other connections have their turn: some 50 microseconds.
+const CHUNK_LEN: u64 = 256 * 1024;
+
+/// How far apart the bytes are that are looked at to see whether a chunk is in memory.
+/// The kernel reads ahead by 128 KiB at a time, so what was read before is found whole.
+const LOOK_STEP: usize = 64 * 1024;
+
+impl Connection {
+    /// Sends the rest, logs the exchanges, and says whether the connection can go on.
+    pub(super) async fn send(&mut self, mut unsent: Unsent) -> bool {
+        self.renew_deadline();
+        let mut outcome = self.send_memory(&unsent.output, &mut unsent.sent).await;
+        if outcome.is_ok()
+            && let Tail::File(file, first, len) = &unsent.output.tail
+        {
+            let part = (*first, *len);
+            let descriptor = Arc::clone(&file.descriptor);
+            outcome = self.send_file(&descriptor, part, &mut unsent.sent).await;
+        }
+        let worker = Rc::clone(&self.worker);
+        let mut state = worker.state.borrow_mut();
+        self.log(&mut state, &unsent.output, &unsent.requests, unsent.sent);
+        outcome.is_ok()
+    }
+
+    async fn send_memory(&mut self, output: &Output, sent: &mut u64) -> io::Result<()> {
+        loop {
+            let slices = output.slices(*sent);
+            if slices.iter().all(|slice| slice.is_empty()) {
+                return Ok(());
+            }
+            let written = if output.is_in_memory() {
+                poll_fn(
+                    |cx| match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices) {
+                        Poll::Pending => self.poll_patience(cx).map(|()| Err(timed_out())),
+                        ready => ready,
+                    },
+                )
+                .await?
+            } else {
+                // The file follows at once: one segment for the head and its beginning.
+                let [bytes, _] = slices;
+                let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
+                self.when_writable(|stream| Ok(rustix::net::send(stream, &bytes, flags)?))
+                    .await?
+            };
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            *sent += written as u64;
+            self.renew_deadline();
+        }
+    }
+
+    async fn send_file(
+        &mut self,
+        file: &Arc<OwnedFd>,
+        (first, len): (u64, u64),
+        sent: &mut u64,
+    ) -> io::Result<()> {
+        let end = first + len;
+        let mut at = first;
+        while at < end {
+            let chunk = usize::try_from((end - at).min(CHUNK_LEN)).unwrap_or(usize::MAX);
+            if !is_in_memory(file, at, chunk) {
+                self.warm(file, at, chunk).await?;
+            }
+            let chunk_end = at + chunk as u64;
+            while at < chunk_end {
+                let mut offset = at;
+                let left = usize::try_from(chunk_end - at).unwrap_or(usize::MAX);
+                let written = self
+                    .when_writable(|stream| {
+                        Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), left)?)
+                    })
+                    .await?;
+                if written == 0 {
+                    // The file has been cut since its length was announced: only
+                    // closing tells the client that there will be no more.
+                    return Err(io::ErrorKind::UnexpectedEof.into());
+                }
+                at += written as u64;
+                *sent += written as u64;
+                self.renew_deadline();
+            }
+            tokio::task::yield_now().await;
+        }
+        Ok(())
+    }
+
+    /// Brings a chunk into memory on a thread that may wait for the disk.
+    async fn warm(&mut self, file: &Arc<OwnedFd>, at: u64, len: usize) -> io::Result<()> {
+        let file = Arc::clone(file);
+        let task = tokio::task::spawn_blocking(move || {
+            let mut into = vec![0; LOOK_STEP.min(len)];
+            for start in (0..len).step_by(LOOK_STEP) {
+                let left = LOOK_STEP.min(len - start);
+                let part = into.get_mut(..left).unwrap_or_default();
+                // A failure shows again where it matters, in sendfile.
+                let _ = read_exact_at(&file, part, at + start as u64, Patience::Waiting);
+            }
+        });
+        task.await.map_err(io::Error::other)?;
+        self.renew_deadline();
+        Ok(())
+    }
+
+    /// Tries until the socket takes something.
+    async fn when_writable(
+        &mut self,
+        mut attempt: impl FnMut(&tokio::net::TcpStream) -> io::Result<usize>,
+    ) -> io::Result<usize> {
+        loop {
+            poll_fn(|cx| match self.stream.poll_write_ready(cx) {
+                Poll::Pending => self.poll_patience(cx).map(|()| Err(timed_out())),
+                ready => ready,
+            })
+            .await?;
+            let stream = &self.stream;
+            match stream.try_io(Interest::WRITABLE, || attempt(stream)) {
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                outcome => return outcome,
+            }
+        }
+    }
+
+    fn renew_deadline(&mut self) {
+        self.deadline = Moment::now().after(self.worker.timeouts.send);
+    }
+}
+
+fn is_in_memory(file: &OwnedFd, at: u64, len: usize) -> bool {
+    let mut byte = [0];
+    let last = len.saturating_sub(1);
+    (0..len)
+        .step_by(LOOK_STEP)
+        .chain([last])
+        .all(|place| read_exact_at(file, &mut byte, at + place as u64, Patience::Cached).is_ok())
+}
+
+fn timed_out() -> io::Error {
+    io::ErrorKind::TimedOut.into()
+}

@@ -1,0 +1,96 @@
+//! One deadline that moves often and passes hardly ever.
+//!
+//! Every request moves its connection's deadline. A timer registered for each would
+//! cost more than the request's parsing, so the timer is left where it was set: when it
+//! fires early, it is set again to where the deadline is by then. A connection that
+//! carries a thousand requests within its idle timeout touches the runtime's timers
+//! once.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use tokio::time::{Instant, Sleep};
+
+use crate::clock::Moment;
+
+/// The timer of one connection.
+#[derive(Debug)]
+pub(super) struct Timer {
+    sleep: Pin<Box<Sleep>>,
+    fires: Moment,
+    /// The task is known to the runtime's timers since `fires` was set.
+    registered: bool,
+}
+
+impl Timer {
+    pub(super) fn new(now: Moment, deadline: Moment) -> Self {
+        let sleep = tokio::time::sleep(deadline.since(now));
+        Self {
+            sleep: Box::pin(sleep),
+            fires: deadline,
+            registered: false,
+        }
+    }
+
+    /// Ready when `deadline` has passed; otherwise the task will be woken when it does.
+    ///
+    /// All calls must come from one task: its waker is handed over once.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>, deadline: Moment) -> Poll<()> {
+        if deadline < self.fires {
+            self.set(deadline);
+        }
+        loop {
+            if self.registered && !self.sleep.is_elapsed() {
+                return Poll::Pending;
+            }
+            self.registered = true;
+            if self.sleep.as_mut().poll(cx).is_pending() {
+                return Poll::Pending;
+            }
+            if deadline <= self.fires {
+                return Poll::Ready(());
+            }
+            self.set(deadline);
+        }
+    }
+
+    fn set(&mut self, deadline: Moment) {
+        let wait = deadline.since(Moment::now());
+        self.sleep.as_mut().reset(Instant::now() + wait);
+        self.fires = deadline;
+        self.registered = false;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+    use std::time::Duration;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timer_waits_for_a_deadline_that_has_moved() {
+        let now = Moment::now();
+        let started = Instant::now();
+        let mut timer = Timer::new(now, now.after(Duration::from_secs(1)));
+
+        let first = poll_fn(|cx| Poll::Ready(timer.poll(cx, now.after(Duration::from_secs(1)))));
+        assert!(first.await.is_pending());
+        poll_fn(|cx| timer.poll(cx, now.after(Duration::from_secs(5)))).await;
+
+        assert!(started.elapsed() > Duration::from_secs(4));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timer_obeys_a_deadline_that_comes_nearer() {
+        let now = Moment::now();
+        let started = Instant::now();
+        let mut timer = Timer::new(now, now.after(Duration::from_secs(100)));
+
+        poll_fn(|cx| timer.poll(cx, now.after(Duration::from_secs(2)))).await;
+
+        assert!(started.elapsed() < Duration::from_secs(3));
+    }
+}

@@ -1,0 +1,381 @@
+//! A turn: one read, the answers to all that is complete, and one write.
+
+use std::mem;
+use std::pin::Pin;
+use std::rc::Rc;
+use std::task::{Context, Poll, ready};
+
+use http::response;
+use http::{Content, Framing, Rejection, Request, Status};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::output::{Asked, Span, Unsent};
+use super::respond::{Answer, Look, Response, SERVER};
+use super::{Connection, Ending, Stage, Turn};
+use crate::clock::{self, Moment};
+use crate::worker::{INPUT_LEN, Phase, State};
+
+/// When so many bytes of responses have come together they are sent before the next
+/// request is answered.
+const BATCH_LEN: usize = 64 * 1024;
+
+/// How much of an unfinished request's room grows at a time.
+const RECEIVED_STEP: usize = 4 * 1024;
+
+/// Why no further request was answered into the output.
+#[derive(Debug)]
+enum Pause {
+    /// The output is full, or ends in content that was not copied.
+    Full,
+    /// The next request is not complete.
+    Input,
+    /// The next answer is not in memory.
+    Look(Look),
+    /// There will be no next request.
+    End(Ending),
+}
+
+/// What became of an attempt to write.
+enum Written {
+    All,
+    /// The client has taken so much and must be waited for.
+    Part(u64),
+    /// The client is gone, having taken so much.
+    Gone(u64),
+}
+
+impl Connection {
+    /// Reads and answers until something has to be waited for that is not the next
+    /// request.
+    pub(super) fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Turn> {
+        if let Some(ending) = self.ending {
+            return Poll::Ready(Turn::End(ending));
+        }
+        let worker = Rc::clone(&self.worker);
+        let mut state = worker.state.borrow_mut();
+        if self.is_ready {
+            self.is_ready = false;
+            if let Some(turn) = self.work_on_received(cx, &mut state) {
+                return Poll::Ready(turn);
+            }
+        }
+        let mut input = mem::take(&mut state.input);
+        // Shorter only when a panic has taken it away.
+        input.resize(INPUT_LEN, 0);
+        let outcome = self.poll_input(cx, &mut state, &mut input);
+        state.input = input;
+        outcome
+    }
+
+    fn poll_input(
+        &mut self,
+        cx: &mut Context<'_>,
+        state: &mut State,
+        input: &mut [u8],
+    ) -> Poll<Turn> {
+        loop {
+            let read = if self.received.is_empty() {
+                let mut buffer = ReadBuf::new(input);
+                let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+                outcome.map_ok(|()| buffer.filled().len())
+            } else {
+                self.poll_read_more(cx)
+            };
+            let read = match read {
+                Poll::Ready(Ok(read)) => read,
+                Poll::Ready(Err(_)) => 0,
+                Poll::Pending => return self.poll_waiting(cx, state),
+            };
+            if read == 0 {
+                return Poll::Ready(Turn::End(self.input_ended(cx, state)));
+            }
+            let turn = if self.received.is_empty() {
+                let (done, turn) = self.work(cx, state, input.get(..read).unwrap_or_default());
+                let rest = input.get(done..read).unwrap_or_default();
+                self.received.extend_from_slice(rest);
+                turn
+            } else {
+                self.work_on_received(cx, state)
+            };
+            if let Some(turn) = turn {
+                return Poll::Ready(turn);
+            }
+        }
+    }
+
+    /// Reads what comes next behind the beginning of a request that is there already.
+    fn poll_read_more(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+        let len = self.received.len();
+        self.received.resize(len + RECEIVED_STEP, 0);
+        let room = self.received.get_mut(len..).unwrap_or_default();
+        let mut buffer = ReadBuf::new(room);
+        let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+        let read = buffer.filled().len();
+        self.received.truncate(len + read);
+        outcome.map_ok(|()| read)
+    }
+
+    /// Nothing has come: until when to wait for it?
+    fn poll_waiting(&mut self, cx: &mut Context<'_>, state: &mut State) -> Poll<Turn> {
+        let is_idle = self.content.is_none() && is_blank(&self.received);
+        let stage = match (is_idle, self.stage) {
+            (true, Some(Stage::Beginning)) => Stage::Beginning,
+            (true, _) => Stage::Idle,
+            (false, _) => Stage::Request,
+        };
+        if self.stage != Some(stage) {
+            self.stage = Some(stage);
+            let timeouts = &self.worker.timeouts;
+            self.deadline = Moment::now().after(match stage {
+                Stage::Idle => timeouts.idle,
+                Stage::Beginning | Stage::Request => timeouts.request,
+            });
+        }
+        if is_idle && self.worker.phase() != Phase::Serving {
+            return Poll::Ready(Turn::End(Ending::Close));
+        }
+        ready!(self.poll_patience(cx));
+        if is_idle || self.content.is_some() || self.worker.phase() == Phase::Ending {
+            return Poll::Ready(Turn::End(Ending::Close));
+        }
+        self.refuse_received(cx, state, Status::RequestTimeout);
+        Poll::Ready(Turn::End(Ending::Linger))
+    }
+
+    /// The client sends no more, or is gone. Half a request is an exchange all the same.
+    fn input_ended(&mut self, cx: &mut Context<'_>, state: &mut State) -> Ending {
+        if self.content.is_none() && !is_blank(&self.received) {
+            self.refuse_received(cx, state, Status::BadRequest);
+        }
+        Ending::Close
+    }
+
+    fn work_on_received(&mut self, cx: &mut Context<'_>, state: &mut State) -> Option<Turn> {
+        let mut received = mem::take(&mut self.received);
+        let (done, turn) = self.work(cx, state, &received);
+        if done < received.len() {
+            received.drain(..done);
+            self.received = received;
+        }
+        turn
+    }
+
+    /// Answers the requests in `bytes` and sends the answers; says how many bytes were
+    /// used up, and what has to be waited for, unless that is more bytes.
+    fn work(
+        &mut self,
+        cx: &mut Context<'_>,
+        state: &mut State,
+        bytes: &[u8],
+    ) -> (usize, Option<Turn>) {
+        let mut done = 0;
+        loop {
+            let pause = self.fill(state, bytes, &mut done);
+            if let Pause::End(ending) = pause {
+                self.ending = Some(ending);
+            }
+            match self.write(cx, state) {
+                Written::All => {
+                    self.log_and_clear(state, bytes, u64::MAX);
+                }
+                Written::Part(sent) => {
+                    let unsent = Unsent {
+                        output: mem::take(&mut state.output),
+                        requests: bytes.get(..done).unwrap_or_default().to_vec(),
+                        sent,
+                    };
+                    self.is_ready = true;
+                    return (done, Some(Turn::Send(unsent)));
+                }
+                Written::Gone(sent) => {
+                    self.log_and_clear(state, bytes, sent);
+                    return (done, Some(Turn::End(Ending::Close)));
+                }
+            }
+            match pause {
+                Pause::Full => {}
+                Pause::Input => return (done, None),
+                Pause::Look(look) => {
+                    self.is_ready = true;
+                    return (done, Some(Turn::Look(look)));
+                }
+                Pause::End(ending) => return (done, Some(Turn::End(ending))),
+            }
+        }
+    }
+
+    /// Answers requests into the output until there is a reason to pause.
+    fn fill(&mut self, state: &mut State, bytes: &[u8], done: &mut usize) -> Pause {
+        let now = clock::unix();
+        while !state.output.is_full(BATCH_LEN) {
+            let rest = bytes.get(*done..).unwrap_or_default();
+            if let Some(content) = &mut self.content {
+                // The request has been answered. A content that breaks its framing can
+                // only end the connection.
+                let Ok(discarded) = content.discard(rest) else {
+                    return Pause::End(Ending::Linger);
+                };
+                *done += discarded;
+                if !content.is_done() {
+                    return Pause::Input;
+                }
+                self.content = None;
+                self.stage = None;
+                continue;
+            }
+            if rest.is_empty() {
+                return Pause::Input;
+            }
+            match Request::parse(rest, &self.worker.limits) {
+                Ok(None) => return Pause::Input,
+                Ok(Some(request)) => {
+                    if let Some(pause) = self.answer(state, &request, bytes, now) {
+                        return pause;
+                    }
+                    *done += request.head_len;
+                    if let Some(ending) = self.after(&request, *done == bytes.len()) {
+                        return Pause::End(ending);
+                    }
+                }
+                Err(rejection) => {
+                    self.refuse(state, &rejection, bytes, now);
+                    *done = bytes.len();
+                    return Pause::End(Ending::Linger);
+                }
+            }
+        }
+        Pause::Full
+    }
+
+    fn answer(
+        &mut self,
+        state: &mut State,
+        request: &Request<'_>,
+        bytes: &[u8],
+        now: u64,
+    ) -> Option<Pause> {
+        let connection = if self.is_last(request) {
+            response::Connection::Close
+        } else {
+            response::Connection::of(request)
+        };
+        let mut response = Response {
+            asked: Asked {
+                line: Span::of(request.request_line, bytes),
+                referer: request.fields.referer.map(|part| Span::of(part, bytes)),
+                user_agent: request.fields.user_agent.map(|part| Span::of(part, bytes)),
+            },
+            connection,
+            head_only: request.method == http::Method::Head,
+            now,
+            state,
+        };
+        match response.answer(request, &self.worker.site, self.found.take()) {
+            Answer::Written => None,
+            Answer::Look(look) => Some(Pause::Look(look)),
+        }
+    }
+
+    /// Prepares for what follows an answered request, or says how to end.
+    fn after(&mut self, request: &Request<'_>, is_all: bool) -> Option<Ending> {
+        // Whatever comes next has its own time.
+        self.stage = None;
+        let has_content = request.framing != Framing::None;
+        if self.is_last(request) {
+            // A client that has more to say must be heard out before the close.
+            return Some(if is_all && !has_content {
+                Ending::Close
+            } else {
+                Ending::Linger
+            });
+        }
+        if has_content {
+            let max = self.worker.limits.content_max;
+            self.content = Some(Content::new(request.framing, max));
+        }
+        None
+    }
+
+    /// Whether the connection ends with this request's response.
+    fn is_last(&self, request: &Request<'_>) -> bool {
+        // RFC 9110 10.1.1: a final status instead of 100 tells the client not to send its
+        // content; it may do so nevertheless, and then nobody can tell what is what.
+        !request.persistent || request.expects_continue || self.worker.phase() != Phase::Serving
+    }
+
+    fn refuse(&mut self, state: &mut State, rejection: &Rejection<'_>, bytes: &[u8], now: u64) {
+        let line = rejection.request_line.unwrap_or_default();
+        let mut response = Response {
+            asked: Asked {
+                line: Span::of(line, bytes),
+                ..Asked::default()
+            },
+            connection: response::Connection::Close,
+            head_only: rejection.head_only,
+            now,
+            state,
+        };
+        response.page(rejection.reject.status(), &[SERVER]);
+    }
+
+    /// Refuses the request that has come in part, as well as it can be done without
+    /// waiting any more.
+    fn refuse_received(&mut self, cx: &mut Context<'_>, state: &mut State, status: Status) {
+        let received = mem::take(&mut self.received);
+        let line = received
+            .split(|byte| matches!(byte, b'\r' | b'\n'))
+            .find(|line| !line.is_empty());
+        let mut response = Response {
+            asked: Asked {
+                line: Span::of(line.unwrap_or_default(), &received),
+                ..Asked::default()
+            },
+            connection: response::Connection::Close,
+            head_only: received.starts_with(b"HEAD "),
+            now: clock::unix(),
+            state,
+        };
+        response.page(status, &[SERVER]);
+        let sent = match self.write(cx, state) {
+            Written::All => u64::MAX,
+            Written::Part(sent) | Written::Gone(sent) => sent,
+        };
+        self.log_and_clear(state, &received, sent);
+    }
+
+    /// Writes the output, if the client takes it.
+    fn write(&mut self, cx: &mut Context<'_>, state: &State) -> Written {
+        let output = &state.output;
+        let len = output.len();
+        let mut sent = 0;
+        if !output.is_in_memory() {
+            return Written::Part(sent);
+        }
+        while sent < len {
+            let stream = Pin::new(&mut self.stream);
+            let written = match output.slices(sent) {
+                [bytes, tail] if tail.is_empty() => stream.poll_write(cx, &bytes),
+                slices => stream.poll_write_vectored(cx, &slices),
+            };
+            match written {
+                Poll::Ready(Ok(written @ 1..)) => sent += written as u64,
+                Poll::Ready(Ok(0) | Err(_)) => return Written::Gone(sent),
+                Poll::Pending => return Written::Part(sent),
+            }
+        }
+        Written::All
+    }
+
+    fn log_and_clear(&self, state: &mut State, requests: &[u8], sent: u64) {
+        let mut output = mem::take(&mut state.output);
+        self.log(state, &output, requests, sent);
+        output.clear();
+        state.output = output;
+    }
+}
+
+/// Whether there is no more than the empty lines that may stand before a request
+/// (RFC 9112 2.2).
+fn is_blank(received: &[u8]) -> bool {
+    received.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
+}

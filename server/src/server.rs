@@ -1,0 +1,226 @@
+//! The server as a whole: bound, run, asked how it goes, stopped.
+
+use std::io;
+use std::net::{SocketAddr, TcpListener};
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::thread;
+
+use rustix::io::Errno;
+use spread_logger::{Drain, Log, RingOptions, ring};
+use tokio::sync::watch;
+
+use crate::config::Config;
+use crate::counters::Counters;
+use crate::listen::{self, ListenError};
+use crate::site::Site;
+use crate::worker::{self, Phase, Setup};
+
+/// A web server that has its sockets and its document root, and waits to be run.
+#[derive(Debug)]
+pub struct Server {
+    config: Config,
+    site: Arc<Site>,
+    /// Those of each worker.
+    listeners: Vec<Vec<TcpListener>>,
+    addresses: Vec<SocketAddr>,
+    logs: Vec<Log>,
+    counters: Counters,
+    phase: Arc<watch::Sender<Phase>>,
+}
+
+/// Stops a server, from any thread. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct StopHandle(Arc<watch::Sender<Phase>>);
+
+/// Why a server cannot start.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum StartError {
+    /// The document root cannot be opened.
+    #[error("cannot serve {}: {}", path.display(), explain(*source))]
+    Root {
+        /// What was to be served.
+        path: PathBuf,
+        /// What the system said.
+        source: Errno,
+    },
+    /// It cannot listen.
+    #[error(transparent)]
+    Listen(#[from] ListenError),
+}
+
+impl StartError {
+    /// Whether what the operator wrote is at fault, rather than the state of the machine.
+    #[must_use]
+    pub const fn is_usage(&self) -> bool {
+        match self {
+            Self::Root { .. } => true,
+            Self::Listen(error) => error.is_usage(),
+        }
+    }
+}
+
+/// Why a server that was running has ended by itself.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RunError {
+    /// A worker could not be started.
+    #[error("cannot start a worker")]
+    Worker(#[source] io::Error),
+    /// A worker is gone, which is a defect of this program.
+    #[error("a worker has panicked")]
+    Panicked,
+}
+
+impl Server {
+    /// Opens the document root and listens. Connections are accepted by the kernel from
+    /// now on, and served once the server runs.
+    ///
+    /// # Errors
+    ///
+    /// When the root cannot be opened or the addresses cannot be listened on.
+    pub fn bind(config: Config) -> Result<Self, StartError> {
+        let site = Site::open(&config.root).map_err(|source| StartError::Root {
+            path: config.root.clone(),
+            source,
+        })?;
+        let workers = config.workers.get();
+        let listeners = listen::bind(config.host.as_deref(), config.port, workers)?;
+        let first = listeners.first().map(Vec::as_slice).unwrap_or_default();
+        let addresses = first
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect();
+        Ok(Self {
+            site: Arc::new(site),
+            addresses,
+            listeners,
+            logs: Vec::new(),
+            counters: Counters::new(workers),
+            phase: Arc::new(watch::Sender::new(Phase::Serving)),
+            config,
+        })
+    }
+
+    /// Logs every exchange into rings, one for each worker, whose other ends are returned.
+    /// `options.bytes` are shared out among them.
+    pub fn log_to(&mut self, options: &RingOptions) -> Vec<Drain> {
+        let workers = self.config.workers.get();
+        let options = RingOptions {
+            bytes: options.bytes / workers,
+            ..*options
+        };
+        let (logs, drains) = (0..workers).map(|_| ring(&options)).unzip();
+        self.logs = logs;
+        drains
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// What it counts, to be read at any time.
+    #[must_use]
+    pub fn counters(&self) -> Counters {
+        self.counters.clone()
+    }
+
+    /// What stops it.
+    #[must_use]
+    pub fn stop_handle(&self) -> StopHandle {
+        StopHandle(Arc::clone(&self.phase))
+    }
+
+    /// Serves on threads of its own until it is stopped, which this call waits for.
+    /// The logs are gone when it returns, so whoever drains them finds their end.
+    ///
+    /// # Errors
+    ///
+    /// When a worker cannot start or does not survive; the others are stopped then.
+    pub fn run(self) -> Result<(), RunError> {
+        let workers = self.config.workers.get();
+        let mut logs = self.logs.into_iter();
+        let mut threads = Vec::with_capacity(workers);
+        let mut outcome = Ok(());
+        for (number, listeners) in self.listeners.into_iter().enumerate() {
+            let setup = Setup {
+                number,
+                site: Arc::clone(&self.site),
+                listeners,
+                limits: self.config.limits.request,
+                timeouts: self.config.timeouts,
+                connections_max: self.config.limits.connections_max.get().div_ceil(workers),
+                cache_bytes: self.config.cache_bytes / workers,
+                counters: self.counters.clone(),
+                log: logs.next(),
+                phase: self.phase.subscribe(),
+            };
+            let stop = StopHandle(Arc::clone(&self.phase));
+            let thread = thread::Builder::new().name(format!("worker-{number}"));
+            let started = thread.spawn(move || {
+                // Whatever ends a worker ends the server: half of one would be worse.
+                let _stop = StopOnDrop(stop);
+                worker::run(setup)
+            });
+            match started {
+                Ok(thread) => threads.push(thread),
+                Err(error) => {
+                    outcome = Err(RunError::Worker(error));
+                    self.phase.send_replace(Phase::Ending);
+                    break;
+                }
+            }
+        }
+        for thread in threads {
+            let ended = match thread.join() {
+                Ok(ended) => ended.map_err(RunError::Worker),
+                Err(_) => Err(RunError::Panicked),
+            };
+            outcome = outcome.and(ended);
+        }
+        outcome
+    }
+}
+
+impl StopHandle {
+    /// Stops accepting, and ends when the exchanges under way are finished or the stop
+    /// timeout has passed.
+    pub fn stop(&self) {
+        self.advance(Phase::Stopping);
+    }
+
+    /// Ends at once, cutting off what is under way.
+    pub fn end(&self) {
+        self.advance(Phase::Ending);
+    }
+
+    fn advance(&self, to: Phase) {
+        self.0.send_if_modified(|phase| {
+            let is_news = *phase < to;
+            *phase = to.max(*phase);
+            is_news
+        });
+    }
+}
+
+struct StopOnDrop(StopHandle);
+
+impl Drop for StopOnDrop {
+    fn drop(&mut self) {
+        self.0.stop();
+    }
+}
+
+fn explain(source: Errno) -> String {
+    match source {
+        Errno::NOENT => "there is no such directory; give one with -d".into(),
+        Errno::NOTDIR => "it is not a directory; give one with -d".into(),
+        Errno::ACCESS => {
+            "permission denied; it must be readable for the user that serves it".into()
+        }
+        other => other.to_string(),
+    }
+}

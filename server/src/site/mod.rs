@@ -1,0 +1,312 @@
+//! The document root as a set of resources: what a path names, and its content.
+//!
+//! - `root` opens files beneath the root and nowhere else, with `walk` on old kernels
+//! - `media_type` says what a file is by its name
+//! - `listing` writes a directory as a page
+//! - `cache` keeps the content of small files in memory
+//!
+//! Everything is synchronous and says by [`Patience`] whether it may wait for a
+//! disk: the connection asks first with [`Patience::Cached`] on its own thread, and
+//! only when the answer is [`LookupError::WouldBlock`] again on a thread that may
+//! wait. Nothing here knows a request: methods, conditions and ranges are decided
+//! in `connection/respond.rs`.
+
+pub(crate) mod cache;
+mod listing;
+mod media_type;
+mod root;
+mod walk;
+
+use std::io::IoSliceMut;
+use std::os::fd::OwnedFd;
+use std::path::Path;
+use std::sync::Arc;
+
+use rustix::fs::{FileType, OFlags, Stat};
+use rustix::io::{Errno, ReadWriteFlags};
+
+pub(crate) use self::media_type::MediaType;
+pub(crate) use self::root::Patience;
+use self::root::{READ, Root};
+
+/// Files up to this size are served from memory, larger ones by `sendfile`.
+///
+/// Measured over loopback: copying from memory is one system call against the five
+/// of opening and sending a file, and stays ahead until the copy itself costs as much.
+pub(crate) const SMALL_FILE_MAX: u64 = 64 * 1024;
+
+/// What a path without a name at its end stands for, when it is there.
+const INDEX: &[u8] = b"index.html";
+
+/// The directory whose dot is an exception: RFC 8615 puts it into every root.
+const WELL_KNOWN: &[u8] = b".well-known";
+
+/// A document root.
+#[derive(Debug)]
+pub(crate) struct Site {
+    root: Root,
+}
+
+/// What a path names.
+#[derive(Debug)]
+pub(crate) enum Resource {
+    /// A file small enough to be kept in memory, whole.
+    Small(SmallFile),
+    /// A file to be sent from its descriptor.
+    Large(LargeFile),
+    /// A directory without an index file, as an HTML page.
+    Listing(Vec<u8>),
+    /// A directory that was named without the slash at its end.
+    SlashMissing,
+}
+
+/// A file in memory.
+#[derive(Debug)]
+pub(crate) struct SmallFile {
+    pub(crate) stamp: Stamp,
+    pub(crate) media_type: MediaType,
+    pub(crate) content: Vec<u8>,
+}
+
+/// A file held open.
+#[derive(Debug)]
+pub(crate) struct LargeFile {
+    pub(crate) stamp: Stamp,
+    pub(crate) media_type: MediaType,
+    pub(crate) descriptor: Arc<OwnedFd>,
+}
+
+/// What tells one state of a file from another.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Stamp {
+    device: u64,
+    inode: u64,
+    /// The size in bytes.
+    pub(crate) size: u64,
+    /// The time of the last modification, in seconds since 1970.
+    pub(crate) modified: i64,
+    /// Its part below a second.
+    pub(crate) modified_nanos: u32,
+    /// The time of the last change of any kind, which nobody can set: seconds.
+    changed: i64,
+    changed_nanos: u32,
+}
+
+/// Why a path gives nothing.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+pub(crate) enum LookupError {
+    /// The answer is not in the kernel's caches; ask where waiting is allowed.
+    #[error("the answer is not in memory")]
+    WouldBlock,
+    /// There is no such file, or it is one that is never shown.
+    #[error("no such file")]
+    NotFound,
+    /// It is there and not for us: no permission, not a regular file, or a link that
+    /// leads out of the root.
+    #[error("not served: {0}")]
+    Forbidden(Errno),
+    /// The process or the machine has run out of something.
+    #[error("out of resources: {0}")]
+    Exhausted(Errno),
+    /// The disk or the file system failed, or the file shrank while it was read.
+    #[error("cannot be read: {0}")]
+    Failed(Errno),
+}
+
+impl Site {
+    /// Opens the document root.
+    ///
+    /// # Errors
+    ///
+    /// The kernel's, when the directory cannot be opened.
+    pub(crate) fn open(path: &Path) -> Result<Self, Errno> {
+        Ok(Self {
+            root: Root::open(path)?,
+        })
+    }
+
+    /// Looks up `path` as [`http::Target`] has it: decoded, without slashes at its
+    /// ends, empty for the root; `is_directory` when it was written with a slash.
+    pub(crate) fn load(
+        &self,
+        path: &[u8],
+        is_directory: bool,
+        patience: Patience,
+    ) -> Result<Resource, LookupError> {
+        if has_hidden_component(path) {
+            return Err(LookupError::NotFound);
+        }
+        if is_directory {
+            return self.load_directory(path, patience);
+        }
+        let opened = match self.root.open_beneath(path, READ, patience) {
+            // A directory that may be entered but not read still has its index.
+            Err(Errno::ACCESS) if self.is_directory(path, patience) => {
+                return Ok(Resource::SlashMissing);
+            }
+            outcome => outcome?,
+        };
+        let status = rustix::fs::fstat(&opened)?;
+        match FileType::from_raw_mode(status.st_mode) {
+            FileType::Directory => Ok(Resource::SlashMissing),
+            _ => load_file(path, opened, &status, patience),
+        }
+    }
+
+    /// The state now of the file that [`Self::load`] found, without reading it.
+    pub(crate) fn stamp(
+        &self,
+        path: &[u8],
+        is_directory: bool,
+        patience: Patience,
+    ) -> Result<Stamp, LookupError> {
+        let index;
+        let path = if is_directory {
+            index = index_of(path);
+            &index
+        } else {
+            path
+        };
+        let opened = self.root.open_beneath(path, READ, patience)?;
+        Ok(Stamp::of(&rustix::fs::fstat(&opened)?))
+    }
+
+    fn load_directory(&self, path: &[u8], patience: Patience) -> Result<Resource, LookupError> {
+        let index = index_of(path);
+        match self.root.open_beneath(&index, READ, patience) {
+            Ok(opened) => {
+                let status = rustix::fs::fstat(&opened)?;
+                return load_file(&index, opened, &status, patience);
+            }
+            Err(Errno::NOENT) => {}
+            Err(errno) => return Err(errno.into()),
+        }
+        if patience == Patience::Cached {
+            // Reading a directory may wait, and a page of it takes its time.
+            return Err(LookupError::WouldBlock);
+        }
+        let directory = self
+            .root
+            .open_beneath(path, READ | OFlags::DIRECTORY, patience)?;
+        Ok(Resource::Listing(listing::write(
+            &self.root, path, &directory,
+        )?))
+    }
+
+    fn is_directory(&self, path: &[u8], patience: Patience) -> bool {
+        let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        self.root.open_beneath(path, look, patience).is_ok()
+    }
+}
+
+impl Stamp {
+    fn of(status: &Stat) -> Self {
+        Self {
+            device: status.st_dev,
+            inode: status.st_ino,
+            size: u64::try_from(status.st_size).unwrap_or(0),
+            modified: status.st_mtime,
+            modified_nanos: u32::try_from(status.st_mtime_nsec).unwrap_or(0),
+            changed: status.st_ctime,
+            changed_nanos: u32::try_from(status.st_ctime_nsec).unwrap_or(0),
+        }
+    }
+
+    /// Whether the file was last changed so shortly before `now` (seconds since
+    /// 1970) that another change could carry the same times: the clock of a file
+    /// system ticks in milliseconds, some in whole seconds.
+    pub(crate) fn is_fresh(&self, now: u64) -> bool {
+        let now = i64::try_from(now).unwrap_or(i64::MAX);
+        self.changed.max(self.modified) >= now.saturating_sub(2)
+    }
+}
+
+impl From<Errno> for LookupError {
+    fn from(errno: Errno) -> Self {
+        match errno {
+            Errno::AGAIN => Self::WouldBlock,
+            // ENAMETOOLONG: a name that long cannot be there.
+            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Self::NotFound,
+            // EXDEV: a link that leads out. ENXIO: a socket cannot be opened.
+            Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::XDEV | Errno::NXIO => {
+                Self::Forbidden(errno)
+            }
+            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::BUSY => Self::Exhausted(errno),
+            _ => Self::Failed(errno),
+        }
+    }
+}
+
+/// Whether a component begins with a dot: `.git`, `.env` and `.htpasswd` are in a
+/// document root by mistake more often than on purpose.
+fn has_hidden_component(path: &[u8]) -> bool {
+    path.split(|byte| *byte == b'/')
+        .any(|component| component.first() == Some(&b'.') && component != WELL_KNOWN)
+}
+
+fn index_of(directory: &[u8]) -> Vec<u8> {
+    let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+    [directory, slash, INDEX].concat()
+}
+
+fn load_file(
+    path: &[u8],
+    descriptor: OwnedFd,
+    status: &Stat,
+    patience: Patience,
+) -> Result<Resource, LookupError> {
+    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+        return Err(LookupError::Forbidden(Errno::NXIO));
+    }
+    let stamp = Stamp::of(status);
+    let media_type = MediaType::of(path);
+    if stamp.size > SMALL_FILE_MAX {
+        return Ok(Resource::Large(LargeFile {
+            stamp,
+            media_type,
+            descriptor: Arc::new(descriptor),
+        }));
+    }
+    let size = usize::try_from(stamp.size).unwrap_or(usize::MAX);
+    let mut content = vec![0; size];
+    read_exact_at(&descriptor, &mut content, 0, patience)?;
+    Ok(Resource::Small(SmallFile {
+        stamp,
+        media_type,
+        content,
+    }))
+}
+
+/// Fills `into` from `offset` on.
+///
+/// # Errors
+///
+/// [`LookupError::WouldBlock`] when it is not all in memory and must be, and
+/// [`LookupError::Failed`] with `EIO` when the file ends before.
+pub(crate) fn read_exact_at(
+    descriptor: &OwnedFd,
+    into: &mut [u8],
+    offset: u64,
+    patience: Patience,
+) -> Result<(), LookupError> {
+    let flags = match patience {
+        Patience::Cached => ReadWriteFlags::NOWAIT,
+        Patience::Waiting => ReadWriteFlags::empty(),
+    };
+    let mut done = 0;
+    while let Some(rest @ [_, ..]) = into.get_mut(done..) {
+        let at = offset + done as u64;
+        match rustix::io::preadv2(descriptor, &mut [IoSliceMut::new(rest)], at, flags) {
+            Ok(0) => return Err(LookupError::Failed(Errno::IO)),
+            Ok(read) => done += read,
+            Err(Errno::INTR) => {}
+            // Not every file system can say whether it would wait.
+            Err(Errno::OPNOTSUPP) => return Err(LookupError::WouldBlock),
+            Err(errno) => return Err(errno.into()),
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests;

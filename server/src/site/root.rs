@@ -1,0 +1,146 @@
+//! The document root: a directory held open, and files opened beneath it.
+//!
+//! The root is opened once; everything else is named relative to that
+//! descriptor, so renaming or replacing the directory's path changes nothing
+//! under a running server. One `openat2` with `RESOLVE_BENEATH` makes the
+//! kernel itself refuse every way out: `..`, absolute links, links whose target
+//! climbs too far, and races between looking and opening. Where the kernel
+//! refuses the call (before Linux 5.6, or a container profile that answers
+//! `EPERM`) the path is walked by hand in [`super::walk`], with the same answers.
+//!
+//! Nothing here knows HTTP: errors are the kernel's.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::path::Path;
+
+use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::io::Errno;
+
+use super::walk;
+
+/// How a file is opened. A FIFO or a device must not hold the thread, take a
+/// terminal, or leak into a child.
+pub(super) const READ: OFlags = OFlags::RDONLY
+    .union(OFlags::NONBLOCK)
+    .union(OFlags::NOCTTY)
+    .union(OFlags::CLOEXEC);
+
+/// Whether a look-up may touch the disk.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Patience {
+    /// Only what the kernel has in its caches; anything else is
+    /// [`Errno::AGAIN`]. For threads that serve other connections too.
+    Cached,
+    /// Whatever it takes. For threads that may wait.
+    Waiting,
+}
+
+/// The document root.
+#[derive(Debug)]
+pub(super) struct Root {
+    directory: OwnedFd,
+    way: Way,
+}
+
+/// How names below the root are looked up.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Way {
+    /// `openat2`, which can also be asked for cached look-ups alone (5.12).
+    Kernel { cached: bool },
+    /// One component at a time, following links ourselves.
+    ByHand,
+}
+
+impl Root {
+    /// Opens the root, and finds out once what the kernel offers.
+    pub(super) fn open(path: &Path) -> Result<Self, Errno> {
+        let directory = open_directory(path)?;
+        let way = probe(directory.as_fd());
+        Ok(Self { directory, way })
+    }
+
+    /// Opens the root and looks names up in the given way, for the tests.
+    #[cfg(test)]
+    pub(super) fn open_with(path: &Path, way: Way) -> Result<Self, Errno> {
+        Ok(Self {
+            directory: open_directory(path)?,
+            way,
+        })
+    }
+
+    /// Opens `path`; the empty path is the root itself.
+    ///
+    /// The descriptor may be of anything at all, a FIFO or a device included:
+    /// the caller looks before it reads.
+    pub(super) fn open_beneath(
+        &self,
+        path: &[u8],
+        flags: OFlags,
+        patience: Patience,
+    ) -> Result<OwnedFd, Errno> {
+        let path = if path.is_empty() { b"." } else { path };
+        match (self.way, patience) {
+            (Way::Kernel { cached: true }, Patience::Cached) => openat2(
+                self.directory.as_fd(),
+                path,
+                flags,
+                BENEATH.union(ResolveFlags::CACHED),
+            ),
+            (_, Patience::Cached) => Err(Errno::AGAIN),
+            (Way::Kernel { .. }, Patience::Waiting) => {
+                retry(|| openat2(self.directory.as_fd(), path, flags, BENEATH))
+            }
+            (Way::ByHand, Patience::Waiting) => {
+                walk::open_beneath(self.directory.as_fd(), path, flags)
+            }
+        }
+    }
+}
+
+const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
+
+/// A look-up that meets `..` (inside a link) while something beneath the root is
+/// renamed is answered `EAGAIN`. Somebody who renames in a loop may hold up one
+/// request, not for ever.
+const RENAME_RACES_MAX: usize = 64;
+
+fn retry(mut open: impl FnMut() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Errno> {
+    for _ in 1..RENAME_RACES_MAX {
+        match open() {
+            Err(Errno::AGAIN | Errno::INTR) => {}
+            outcome => return outcome,
+        }
+    }
+    // Not EAGAIN, which means "ask a patient thread" to the callers.
+    open().map_err(|errno| match errno {
+        Errno::AGAIN | Errno::INTR => Errno::BUSY,
+        other => other,
+    })
+}
+
+fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {
+    let flags = OFlags::RDONLY | OFlags::DIRECTORY | OFlags::CLOEXEC;
+    rustix::fs::open(path, flags, Mode::empty())
+}
+
+fn openat2(
+    directory: BorrowedFd<'_>,
+    path: &[u8],
+    flags: OFlags,
+    resolve: ResolveFlags,
+) -> Result<OwnedFd, Errno> {
+    rustix::fs::openat2(directory, path, flags, Mode::empty(), resolve)
+}
+
+fn probe(root: BorrowedFd<'_>) -> Way {
+    let look = OFlags::PATH | OFlags::CLOEXEC;
+    // ENOSYS: an old kernel. EPERM: an old seccomp profile, which does not know the
+    // number of the call.
+    let outcome = openat2(root, b".", look, BENEATH);
+    if matches!(outcome, Err(Errno::NOSYS | Errno::PERM)) {
+        return Way::ByHand;
+    }
+    // EINVAL: a kernel that does not know the flag. "." is always cached.
+    let cached = openat2(root, b".", look, BENEATH.union(ResolveFlags::CACHED)).is_ok();
+    Way::Kernel { cached }
+}

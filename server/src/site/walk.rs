@@ -1,0 +1,120 @@
+//! Looking a path up beneath a directory by hand, for kernels without `openat2`.
+//!
+//! One component at a time, never letting the kernel follow a link or a `..`:
+//! each component is opened with `O_PATH | O_NOFOLLOW`, a link is read and its
+//! target put in front of what remains, and `..` goes back to a directory that is
+//! still held open rather than to whatever is above it by now. The answers are
+//! those of `openat2(RESOLVE_BENEATH)`: `EXDEV` for every way out.
+
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+
+use rustix::fs::{FileType, Mode, OFlags};
+use rustix::io::Errno;
+
+/// As many links as the kernel itself follows in one path (`MAXSYMLINKS`).
+const LINKS_MAX: usize = 40;
+
+/// As deep as a path of 4,096 bytes (`PATH_MAX`) can go is 2,048; each level holds
+/// a descriptor while the look-up runs, so stop well before.
+const DEPTH_MAX: usize = 128;
+
+const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
+
+/// Opens `path` beneath `root` with `flags`.
+pub(super) fn open_beneath(
+    root: BorrowedFd<'_>,
+    path: &[u8],
+    flags: OFlags,
+) -> Result<OwnedFd, Errno> {
+    if path.first() == Some(&b'/') {
+        return Err(Errno::XDEV);
+    }
+    let mut walk = Walk {
+        root,
+        below: Vec::new(),
+        // The next component is at the end.
+        remaining: Vec::new(),
+        links: 0,
+    };
+    walk.push(path);
+    walk.run(flags)
+}
+
+struct Walk<'a> {
+    root: BorrowedFd<'a>,
+    /// The directories between the root and where we are.
+    below: Vec<OwnedFd>,
+    remaining: Vec<Vec<u8>>,
+    links: usize,
+}
+
+impl Walk<'_> {
+    fn run(mut self, flags: OFlags) -> Result<OwnedFd, Errno> {
+        while let Some(component) = self.remaining.pop() {
+            match component.as_slice() {
+                b"." => {}
+                b".." => {
+                    self.below.pop().ok_or(Errno::XDEV)?;
+                }
+                name => {
+                    if let Some(opened) = self.step(name, flags)? {
+                        return Ok(opened);
+                    }
+                }
+            }
+        }
+        // The path ended at a directory that is open already, but as a mere
+        // place: open it for what the caller wants.
+        rustix::fs::openat(self.here(), ".", flags, Mode::empty())
+    }
+
+    /// Takes one component; the file, when it was the last and is not a directory.
+    fn step(&mut self, name: &[u8], flags: OFlags) -> Result<Option<OwnedFd>, Errno> {
+        let place = rustix::fs::openat(self.here(), name, LOOK, Mode::empty())?;
+        let status = rustix::fs::fstat(&place)?;
+        match FileType::from_raw_mode(status.st_mode) {
+            FileType::Directory => {
+                if self.below.len() == DEPTH_MAX {
+                    return Err(Errno::NAMETOOLONG);
+                }
+                self.below.push(place);
+                Ok(None)
+            }
+            FileType::Symlink => {
+                self.links += 1;
+                if self.links > LINKS_MAX {
+                    return Err(Errno::LOOP);
+                }
+                let target = rustix::fs::readlinkat(&place, "", Vec::new())?;
+                if target.as_bytes().first() == Some(&b'/') {
+                    return Err(Errno::XDEV);
+                }
+                self.push(target.as_bytes());
+                Ok(None)
+            }
+            _ if self.remaining.is_empty() => {
+                let flags = flags | OFlags::NOFOLLOW;
+                rustix::fs::openat(self.here(), name, flags, Mode::empty()).map(Some)
+            }
+            _ => Err(Errno::NOTDIR),
+        }
+    }
+
+    /// Puts the components of `path` in front of what remains. A slash at the end
+    /// asks for a directory, which a "." after it does too.
+    fn push(&mut self, path: &[u8]) {
+        if path.last() == Some(&b'/') {
+            self.remaining.push(b".".to_vec());
+        }
+        let components = path.split(|byte| *byte == b'/').rev();
+        self.remaining.extend(
+            components
+                .filter(|part| !part.is_empty())
+                .map(<[u8]>::to_vec),
+        );
+    }
+
+    fn here(&self) -> BorrowedFd<'_> {
+        self.below.last().map_or(self.root, AsFd::as_fd)
+    }
+}

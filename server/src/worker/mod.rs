@@ -1,0 +1,214 @@
+//! One thread that serves: its runtime, its listeners, and all that its connections share.
+//!
+//! Workers share nothing on the way of a request. Each has a single-threaded runtime,
+//! its own listening sockets, cache, log ring, counters and clock, and its connections
+//! are tasks that stay on it; what they share is therefore in a [`RefCell`], borrowed
+//! between two waits and never across one.
+//!
+//! Nothing here reads or writes a connection; that is `connection/`.
+
+mod accept;
+mod roster;
+
+use std::cell::{Cell, RefCell};
+use std::io;
+use std::net::TcpListener;
+use std::rc::Rc;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Duration;
+
+use spread_logger::Log;
+use tokio::runtime::{Builder, LocalOptions};
+use tokio::sync::{Notify, watch};
+use tokio::time::timeout;
+
+use self::roster::{Roster, Seat};
+use crate::clock::Clock;
+use crate::config::Timeouts;
+use crate::connection::{CachedFile, Output};
+use crate::counters::{Counters, WorkerCounters};
+use crate::site::Site;
+use crate::site::cache::Cache;
+
+/// Where a server is in its life. It only goes forward.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) enum Phase {
+    /// Connections are accepted and requests answered.
+    Serving,
+    /// Requests under way are answered; nothing else.
+    Stopping,
+    /// Everything ends as it is.
+    Ending,
+}
+
+/// What a worker is made from.
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) number: usize,
+    pub(crate) site: Arc<Site>,
+    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) limits: http::Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) connections_max: usize,
+    pub(crate) cache_bytes: usize,
+    pub(crate) counters: Counters,
+    pub(crate) log: Option<Log>,
+    pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// What the connections of a worker share.
+#[derive(Debug)]
+pub(crate) struct Worker {
+    pub(crate) site: Arc<Site>,
+    pub(crate) limits: http::Limits,
+    pub(crate) timeouts: Timeouts,
+    pub(crate) state: RefCell<State>,
+    number: usize,
+    counters: Counters,
+    connections_max: usize,
+    phase: Cell<Phase>,
+    roster: RefCell<Roster>,
+    /// Told whenever a connection ends.
+    left: Notify,
+}
+
+/// What changes with every request.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) cache: Cache<Rc<CachedFile>>,
+    pub(crate) clock: Clock,
+    pub(crate) log: Option<Log>,
+    /// Where the connection being served reads to.
+    pub(crate) input: Vec<u8>,
+    /// Where its responses are written.
+    pub(crate) output: Output,
+}
+
+/// A connection's presence among those of its worker.
+#[derive(Debug)]
+pub(crate) struct Presence {
+    worker: Rc<Worker>,
+    seat: Option<Seat>,
+}
+
+/// Reads as large as this are rare, and a read that fills its buffer costs another.
+pub(crate) const INPUT_LEN: usize = 64 * 1024;
+
+/// Threads of a worker that wait for disks. More wait no faster for one disk.
+const WAITING_THREADS_MAX: usize = 16;
+
+/// How long what is cut off at the end may take to say so in the log.
+const END_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Runs a worker on this thread until the server has stopped.
+///
+/// # Errors
+///
+/// When the system refuses what a runtime is made of.
+pub(crate) fn run(setup: Setup) -> io::Result<()> {
+    let runtime = Builder::new_current_thread()
+        .enable_all()
+        .max_blocking_threads(WAITING_THREADS_MAX)
+        .thread_name(format!("disk-{}", setup.number))
+        .build_local(LocalOptions::default())?;
+    let outcome = runtime.block_on(serve(setup));
+    // A look at a dead network disk must not keep the process.
+    runtime.shutdown_background();
+    outcome
+}
+
+async fn serve(setup: Setup) -> io::Result<()> {
+    let listeners = setup.listeners.into_iter();
+    let listeners: Vec<_> = listeners
+        .map(|listener| tokio::net::TcpListener::from_std(listener).map(Rc::new))
+        .collect::<io::Result<_>>()?;
+    let mut phase = setup.phase;
+    let worker = Rc::new(Worker {
+        site: setup.site,
+        limits: setup.limits,
+        timeouts: setup.timeouts,
+        state: RefCell::new(State {
+            cache: Cache::new(setup.cache_bytes),
+            clock: Clock::new(),
+            log: setup.log,
+            input: vec![0; INPUT_LEN],
+            output: Output::default(),
+        }),
+        number: setup.number,
+        counters: setup.counters,
+        connections_max: setup.connections_max,
+        phase: Cell::new(Phase::Serving),
+        roster: RefCell::default(),
+        left: Notify::new(),
+    });
+    let accepting: Vec<_> = listeners
+        .iter()
+        .map(|listener| {
+            tokio::task::spawn_local(accept::run(Rc::clone(&worker), Rc::clone(listener)))
+        })
+        .collect();
+
+    // An error means that the server itself is gone, which is a reason to stop too.
+    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+    for task in accepting {
+        task.abort();
+    }
+    for listener in listeners {
+        // Closing would reset those who have been let in by the kernel already.
+        accept::rest(&worker, &listener);
+    }
+    worker.enter_phase(Phase::Stopping);
+    tokio::select! {
+        _ = timeout(worker.timeouts.stop, worker.emptied()) => {}
+        _ = phase.wait_for(|phase| *phase == Phase::Ending) => {}
+    }
+    worker.enter_phase(Phase::Ending);
+    let _ = timeout(END_TIMEOUT, worker.emptied()).await;
+    Ok(())
+}
+
+impl Worker {
+    pub(crate) fn phase(&self) -> Phase {
+        self.phase.get()
+    }
+
+    pub(crate) fn counters(&self) -> Option<&WorkerCounters> {
+        self.counters.of(self.number)
+    }
+
+    /// Takes a connection, whose task `waker` wakes, onto the roster.
+    pub(crate) fn enter(self: &Rc<Self>, waker: Waker) -> Presence {
+        Presence {
+            worker: Rc::clone(self),
+            seat: Some(self.roster.borrow_mut().enter(waker)),
+        }
+    }
+
+    fn enter_phase(&self, phase: Phase) {
+        self.phase.set(phase);
+        self.roster.borrow().wake_all();
+    }
+
+    fn is_full(&self) -> bool {
+        self.roster.borrow().len() >= self.connections_max
+    }
+
+    async fn emptied(&self) {
+        while self.roster.borrow().len() > 0 {
+            self.left.notified().await;
+        }
+    }
+}
+
+impl Drop for Presence {
+    fn drop(&mut self) {
+        if let Some(seat) = self.seat.take() {
+            self.worker.roster.borrow_mut().leave(seat);
+            self.worker.left.notify_one();
+        }
+        if let Some(counters) = self.worker.counters() {
+            counters.connections_ended.add(1);
+        }
+    }
+}

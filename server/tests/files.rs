@@ -1,0 +1,289 @@
+//! What is served: files of all sizes, parts of them, indexes, listings, redirects.
+
+mod support;
+
+use std::fs::{self, File};
+use std::io::Read;
+
+use support::{Root, get, noise};
+
+#[test]
+fn a_file_comes_with_what_describes_it() {
+    let served = Root::with(&[("style.css", b"p {}")]).serve();
+
+    let response = served.get("/style.css?v=1");
+
+    assert_eq!(response.status, 200);
+    assert_eq!(response.content, b"p {}");
+    assert_eq!(
+        response.field("Content-Type"),
+        Some("text/css; charset=utf-8")
+    );
+    assert_eq!(response.field("Accept-Ranges"), Some("bytes"));
+    assert!(response.field("ETag").unwrap().starts_with('"'));
+    assert!(response.field("Last-Modified").unwrap().ends_with(" GMT"));
+    assert!(response.field("Date").unwrap().ends_with(" GMT"));
+    assert_eq!(response.field("Connection"), None);
+}
+
+/// Around every border: copied, vectored, sent from the file, more than a chunk.
+#[test]
+fn files_of_all_sizes_come_whole() {
+    const SIZES: &[usize] = &[
+        0, 1, 8_191, 8_192, 8_193, 65_535, 65_536, 65_537, 262_144, 262_145, 3_000_000,
+    ];
+    let root = Root::new();
+    for size in SIZES {
+        root.file(&size.to_string(), &noise(*size));
+    }
+    let served = root.serve();
+    let mut client = served.connect();
+
+    for _ in 0..2 {
+        for size in SIZES {
+            let response = client.get(&format!("/{size}"));
+            assert!(response.content == noise(*size), "{size}");
+        }
+    }
+}
+
+#[test]
+fn head_gets_the_head_alone() {
+    let served = Root::with(&[("a", b"one"), ("large", &noise(100_000)), ("d/x", b"")]).serve();
+    let mut client = served.connect();
+
+    for target in ["/a", "/large", "/d/", "/d", "/nothing", "/%zz"] {
+        client.send(format!("HEAD {target} HTTP/1.1\r\nHost: test\r\n\r\n"));
+        let head = client.head();
+        let whole = client.get(target);
+        let fields = |text: &str| -> Vec<String> {
+            let kept = text.lines().filter(|line| !line.starts_with("Date"));
+            kept.map(str::to_owned).collect()
+        };
+        assert_eq!(fields(&head.head), fields(&whole.head), "{target}");
+    }
+}
+
+#[test]
+fn parts_of_files_are_served() {
+    let content = noise(200_000);
+    let served = Root::with(&[("small", &content[..1_000]), ("large", &content)]).serve();
+    let mut client = served.connect();
+    let cases = [
+        ("small", "0-0", 0..1, 1_000),
+        ("small", "10-19", 10..20, 1_000),
+        ("small", "990-", 990..1_000, 1_000),
+        ("small", "-5", 995..1_000, 1_000),
+        ("small", "500-9999", 500..1_000, 1_000),
+        ("large", "100000-", 100_000..200_000, 200_000),
+        ("large", "1-199998", 1..199_999, 200_000),
+    ];
+
+    for (name, range, expected, len) in cases {
+        client.send(format!(
+            "GET /{name} HTTP/1.1\r\nHost: test\r\nRange: bytes={range}\r\n\r\n"
+        ));
+        let response = client.response();
+        let (first, last) = (expected.start, expected.end - 1);
+        assert_eq!(response.status, 206, "{range}");
+        assert!(response.content == content[expected], "{range}");
+        assert_eq!(
+            response.field("Content-Range"),
+            Some(format!("bytes {first}-{last}/{len}").as_str())
+        );
+    }
+}
+
+#[test]
+fn a_part_beyond_the_end_is_refused_with_the_length() {
+    let served = Root::with(&[("a", b"one"), ("large", &noise(100_000))]).serve();
+    let mut client = served.connect();
+
+    for (name, len) in [("a", 3), ("large", 100_000)] {
+        client.send(format!(
+            "GET /{name} HTTP/1.1\r\nHost: test\r\nRange: bytes=100000-\r\n\r\n"
+        ));
+        let response = client.response();
+        assert_eq!(response.status, 416);
+        let range = format!("bytes */{len}");
+        assert_eq!(response.field("Content-Range"), Some(range.as_str()));
+    }
+    assert_eq!(client.get("/a").content, b"one");
+}
+
+#[test]
+fn what_the_client_has_is_not_sent_again() {
+    let served = Root::with(&[("a", b"one"), ("large", &noise(100_000))]).serve();
+    let mut client = served.connect();
+
+    for target in ["/a", "/large"] {
+        let first = client.get(target);
+        let fields = [
+            ("If-None-Match", first.field("ETag").unwrap()),
+            ("If-Modified-Since", first.field("Last-Modified").unwrap()),
+        ];
+        for (name, value) in fields {
+            client.send(format!(
+                "GET {target} HTTP/1.1\r\nHost: test\r\n{name}: {value}\r\n\r\n"
+            ));
+            let second = client.head();
+            assert_eq!(second.status, 304, "{name}");
+            assert_eq!(second.field("ETag"), first.field("ETag"));
+        }
+        client.send(format!(
+            "GET {target} HTTP/1.1\r\nHost: test\r\nIf-Match: \"other\"\r\n\r\n"
+        ));
+        assert_eq!(client.response().status, 412);
+    }
+}
+
+#[test]
+fn a_changed_file_is_seen_and_a_removed_one_is_gone() {
+    let served = Root::with(&[("a", b"one"), ("b", b"one")]).serve();
+    let mut client = served.connect();
+    assert_eq!(client.get("/a").content, b"one");
+    assert_eq!(client.get("/b").content, b"one");
+
+    served.root.file("a", b"two");
+    fs::remove_file(served.root.path("b")).unwrap();
+
+    // Within a second and a bit; how long it takes is not what is tested.
+    while client.get("/a").content != b"two" {}
+    while client.get("/b").status != 404 {}
+}
+
+#[test]
+fn a_directory_is_redirected_to_its_slash_with_the_query_kept() {
+    let served = Root::with(&[("d e/index.html", b"index")]).serve();
+
+    let response = served.get("/d%20e?a=b&c");
+
+    assert_eq!(response.status, 301);
+    assert_eq!(response.field("Location"), Some("/d%20e/?a=b&c"));
+    assert_eq!(served.get("/d%20e/").content, b"index");
+}
+
+#[test]
+fn no_redirect_leads_to_another_host() {
+    let served = Root::with(&[("d/x", b""), ("evil.example/x", b"")]).serve();
+
+    for target in [
+        "//evil.example",
+        "//evil.example/..%2fd",
+        "/\\evil.example",
+        "//d",
+    ] {
+        let response = served.get(target);
+        if let Some(location) = response.field("Location") {
+            assert!(
+                location.starts_with('/') && !location.starts_with("//"),
+                "{location}"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_directory_without_an_index_is_listed() {
+    let served = Root::with(&[("d/<b>", b""), ("d/.hidden", b"")]).serve();
+
+    let response = served.get("/d/");
+
+    assert_eq!(
+        response.field("Content-Type"),
+        Some("text/html; charset=utf-8")
+    );
+    assert!(response.text().contains("&lt;b&gt;"), "{}", response.text());
+    assert!(!response.text().contains("hidden"));
+}
+
+#[test]
+fn nothing_outside_the_root_is_served() {
+    let outside = Root::with(&[("secret", b"secret")]);
+    let root = Root::with(&[("a", b"one")]);
+    std::os::unix::fs::symlink(outside.path("secret"), root.path("out")).unwrap();
+    std::os::unix::fs::symlink(outside.path(""), root.path("dir")).unwrap();
+    let served = root.serve();
+
+    for target in [
+        "/out",
+        "/dir/secret",
+        "/dir/",
+        "/..",
+        "/../secret",
+        "/%2e%2e/secret",
+        "/a/../../secret",
+        "/..%2fsecret",
+        "/.env",
+        "//etc/passwd",
+        "/%00",
+        "/a%00",
+    ] {
+        let response = served.get(target);
+        assert!(response.status >= 400, "{target}: {}", response.status);
+        assert!(!response.text().contains("secret"), "{target}");
+    }
+}
+
+#[test]
+fn a_fifo_hangs_nobody() {
+    let root = Root::with(&[("a", b"one")]);
+    let made = std::process::Command::new("mkfifo")
+        .arg(root.path("fifo"))
+        .status();
+    assert!(made.unwrap().success());
+    let served = root.serve();
+
+    assert_eq!(served.status("/fifo"), 403);
+    assert_eq!(served.status("/a"), 200);
+}
+
+/// The length has been promised: closing early is all that is left to say.
+#[test]
+fn a_file_cut_while_it_is_sent_ends_the_connection() {
+    let root = Root::new();
+    let large = 64 << 20;
+    File::create(root.path("large"))
+        .unwrap()
+        .set_len(large)
+        .unwrap();
+    let served = root.serve();
+    let mut client = served.connect();
+    client.send(get("/large"));
+    assert_eq!(client.head().field("Content-Length"), Some("67108864"));
+
+    fs::OpenOptions::new()
+        .write(true)
+        .open(served.root.path("large"))
+        .unwrap()
+        .set_len(0)
+        .unwrap();
+
+    let mut received = 0;
+    let mut bytes = vec![0; 1 << 20];
+    while let Ok(read @ 1..) = client.stream.read(&mut bytes) {
+        received += read as u64;
+    }
+    assert!(received < large, "{received}");
+    let log = served.log();
+    assert_eq!((log.len(), log[0].1), (1, 200));
+    assert!(log[0].2 < large);
+}
+
+/// What replaces a file is another file; the one being sent goes on to its end.
+#[test]
+fn a_file_replaced_while_it_is_sent_comes_whole() {
+    let old = noise(20_000_000);
+    let served = Root::with(&[("large", &old)]).serve();
+    let mut client = served.connect();
+    client.send(get("/large"));
+    let head = client.head();
+    assert_eq!(head.status, 200);
+
+    served.root.file("new", b"short");
+    fs::rename(served.root.path("new"), served.root.path("large")).unwrap();
+
+    client.half_close();
+    assert!(client.rest_bytes() == old);
+    assert_eq!(served.get("/large").content, b"short");
+}

@@ -1,0 +1,89 @@
+//! Stopping: who is still served, and for how long.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Root, get, noise};
+
+#[test]
+fn idle_connections_are_closed_and_the_server_ends() {
+    let mut served = Root::with(&[("a", b"one")]).serve();
+    let mut silent = served.connect();
+    let mut idle = served.connect();
+    assert_eq!(idle.get("/a").status, 200);
+
+    served.finish().unwrap();
+
+    idle.expect_close();
+    silent.expect_close();
+}
+
+#[test]
+fn an_exchange_under_way_is_finished() {
+    let large = noise(20_000_000);
+    let mut served = Root::with(&[("large", &large)]).serve();
+    let mut client = served.connect();
+    client.send(get("/large"));
+    let head = client.head();
+    assert_eq!(head.status, 200);
+
+    served.stop.stop();
+
+    assert!(client.rest_bytes() == large);
+    served.join().unwrap();
+    assert_eq!(
+        served.log_of_the_end(),
+        [("GET /large HTTP/1.1".to_owned(), 200, 20_000_000)]
+    );
+}
+
+#[test]
+fn a_request_that_had_begun_is_answered_and_told_to_close() {
+    let mut served = Root::with(&[("a", b"one")]).serve();
+    let mut client = served.connect();
+    assert_eq!(client.get("/a").status, 200);
+    client.send("GET /a HTTP/1.1\r\nHost: t");
+    // Once this is answered, the bytes before it have been read too.
+    assert_eq!(served.get("/a").status, 200);
+
+    served.stop.stop();
+    // The listener is gone when the stop has been seen.
+    while std::net::TcpStream::connect(served.address).is_ok() {}
+    client.send("\r\n\r\n");
+
+    let last = client.response();
+    assert_eq!(last.content, b"one");
+    assert_eq!(last.field("Connection"), Some("close"));
+    served.join().unwrap();
+}
+
+#[test]
+fn what_takes_too_long_is_cut_off_and_logged() {
+    let mut served = Root::with(&[("large", &noise(50_000_000))]).serve_with(|config| {
+        config.timeouts.stop = Duration::from_millis(50);
+    });
+    let mut client = served.connect();
+    client.send(get("/large"));
+    client.head();
+
+    served.finish().unwrap();
+
+    let log = served.log_of_the_end();
+    assert_eq!((log.len(), log[0].1), (1, 200));
+    assert!(log[0].2 < 50_000_000);
+}
+
+#[test]
+fn an_end_does_not_wait_for_anybody() {
+    let mut served = Root::with(&[("large", &noise(50_000_000))]).serve();
+    let mut client = served.connect();
+    client.send(get("/large"));
+    client.head();
+
+    served.stop.stop();
+    served.stop.end();
+    served.join().unwrap();
+
+    assert_eq!(served.log_of_the_end().len(), 1);
+}

@@ -1,0 +1,120 @@
+//! Clients that take their time: every wait ends.
+
+mod support;
+
+use std::time::Duration;
+
+use support::{Root, get, noise};
+
+/// Short enough for a test, and nothing depends on its length.
+const SHORT: Duration = Duration::from_millis(50);
+
+#[test]
+fn a_client_that_says_nothing_is_left_without_a_word() {
+    let served = Root::new().serve_with(|config| config.timeouts.request = SHORT);
+
+    served.connect().expect_close();
+
+    assert!(served.log().is_empty());
+}
+
+#[test]
+fn an_idle_connection_is_closed_without_a_word() {
+    let served = Root::with(&[("a", b"one")]).serve_with(|config| config.timeouts.idle = SHORT);
+    let mut client = served.connect();
+    assert_eq!(client.get("/a").status, 200);
+
+    client.expect_close();
+
+    assert_eq!(served.log().len(), 1);
+}
+
+#[test]
+fn a_request_that_does_not_end_is_refused() {
+    let served = Root::new().serve_with(|config| config.timeouts.request = SHORT);
+    let mut client = served.connect();
+    client.send("GET /slow HTTP/1.1\r\nHost: ");
+
+    assert_eq!(client.response().status, 408);
+
+    client.half_close();
+    client.expect_close();
+    let log = served.log();
+    assert_eq!(log[0].0, "GET /slow HTTP/1.1");
+    assert_eq!((log.len(), log[0].1), (1, 408));
+}
+
+/// The deadline is for the whole request: a byte now and then does not move it.
+#[test]
+fn a_request_that_trickles_in_is_refused() {
+    let served = Root::new().serve_with(|config| config.timeouts.request = 4 * SHORT);
+    let mut client = served.connect();
+    client.stream.set_read_timeout(Some(SHORT / 5)).unwrap();
+    client.send("GET / HTTP/1.1\r\nX: ");
+
+    let mut sent = 0;
+    let answered = loop {
+        let mut byte = [0];
+        // The read is the pause between two bytes.
+        match client.stream.peek(&mut byte) {
+            Ok(_) => break true,
+            Err(_) if sent > 3_000 => break false,
+            Err(_) => client.send("x"),
+        }
+        sent += 1;
+    };
+
+    assert!(answered, "{sent} bytes were taken one by one");
+}
+
+#[test]
+fn a_content_that_does_not_end_ends_the_connection() {
+    let served = Root::with(&[("a", b"one")]).serve_with(|config| config.timeouts.request = SHORT);
+    let mut client = served.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nhalf");
+
+    assert_eq!(client.response().content, b"one");
+    client.expect_close();
+    assert_eq!(served.log().len(), 1);
+}
+
+#[test]
+fn a_client_that_does_not_read_is_given_up() {
+    let served = Root::with(&[("large", &noise(30_000_000)), ("mid", &noise(60_000))])
+        .serve_with(|config| config.timeouts.send = SHORT);
+    // From a file and from memory.
+    let requests = [get("/large"), get("/mid").repeat(500)];
+
+    for (number, request) in requests.iter().enumerate() {
+        let mut client = served.connect();
+        client.send(request);
+        while served.counters.totals().cut_off <= number as u64 {
+            std::thread::yield_now();
+        }
+    }
+
+    let log = served.log();
+    assert!(
+        log.iter()
+            .any(|(line, _, bytes)| line.contains("large") && *bytes < 30_000_000)
+    );
+    assert!(
+        log.iter()
+            .any(|(line, _, bytes)| line.contains("mid") && *bytes < 60_000)
+    );
+}
+
+#[test]
+fn a_slow_reader_gets_everything_as_long_as_it_reads() {
+    let large = noise(5_000_000);
+    let served = Root::with(&[("large", &large)]).serve();
+    let mut clients: Vec<_> = (0..10).map(|_| served.connect()).collect();
+    for client in &mut clients {
+        client.send(get("/large"));
+    }
+
+    // One after the other, so that all but one wait.
+    for client in &mut clients {
+        assert!(client.response().content == large);
+    }
+}

@@ -1,0 +1,314 @@
+//! A server on a port of its own, and clients that speak raw bytes to it.
+//!
+//! Every wait has a deadline that only a defect reaches; no test depends on how fast
+//! anything is.
+
+#![allow(dead_code, reason = "each test file uses its own part of this")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that fails here has failed"
+)]
+
+use std::fs;
+use std::io::{self, Read, Write};
+use std::net::{Shutdown, SocketAddr, TcpStream};
+use std::num::NonZeroUsize;
+use std::path::PathBuf;
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use rthttpd::{Config, Counters, RunError, Server, StopHandle};
+use spread_logger::{Drain, Format, OwnedRecord, RingOptions};
+use tempfile::TempDir;
+
+/// Far beyond anything but a hang.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A directory to be served.
+pub(crate) struct Root(TempDir);
+
+impl Root {
+    pub(crate) fn new() -> Self {
+        Self(TempDir::new().unwrap())
+    }
+
+    /// With files of these names and contents.
+    pub(crate) fn with(files: &[(&str, &[u8])]) -> Self {
+        let root = Self::new();
+        for (name, content) in files {
+            root.file(name, content);
+        }
+        root
+    }
+
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
+    pub(crate) fn file(&self, name: &str, content: &[u8]) {
+        let path = self.path(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(path, content).unwrap();
+    }
+
+    pub(crate) fn serve(self) -> Served {
+        self.serve_with(|_| ())
+    }
+
+    /// One worker, and whatever `configure` changes.
+    pub(crate) fn serve_with(self, configure: impl FnOnce(&mut Config)) -> Served {
+        let mut config = Config::new(self.0.path());
+        config.host = Some("127.0.0.1".into());
+        config.port = 0;
+        config.workers = NonZeroUsize::MIN;
+        configure(&mut config);
+        let mut server = Server::bind(config).unwrap();
+        let drains = server.log_to(&RingOptions {
+            bytes: 4 << 20,
+            ..RingOptions::default()
+        });
+        Served {
+            root: self,
+            address: server.addresses()[0],
+            counters: server.counters(),
+            stop: server.stop_handle(),
+            drains,
+            thread: Some(thread::spawn(move || server.run())),
+        }
+    }
+}
+
+/// A server at work.
+pub(crate) struct Served {
+    pub(crate) root: Root,
+    pub(crate) address: SocketAddr,
+    pub(crate) counters: Counters,
+    pub(crate) stop: StopHandle,
+    drains: Vec<Drain>,
+    thread: Option<JoinHandle<Result<(), RunError>>>,
+}
+
+impl Served {
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    /// Sends `request` on a connection of its own, and returns everything that comes back
+    /// until the server closes.
+    pub(crate) fn ask(&self, request: &str) -> String {
+        let mut client = self.connect();
+        client.send(request);
+        client.rest()
+    }
+
+    /// The response to a GET on a connection of its own.
+    pub(crate) fn get(&self, target: &str) -> Response {
+        self.connect().get(target)
+    }
+
+    /// The status of the response to a GET.
+    pub(crate) fn status(&self, target: &str) -> u16 {
+        self.get(target).status
+    }
+
+    /// Stops the server, and returns what it has logged.
+    pub(crate) fn records(mut self) -> Vec<OwnedRecord> {
+        self.finish().unwrap();
+        self.records_of_the_end()
+    }
+
+    /// What a server that has ended has logged.
+    pub(crate) fn records_of_the_end(&mut self) -> Vec<OwnedRecord> {
+        let mut text = Vec::new();
+        for drain in &mut self.drains {
+            drain.drain(|lines| text.extend_from_slice(lines));
+            assert!(drain.is_finished(), "the logs outlive the server");
+        }
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        lines
+            .map(|line| Format::Combined.parse(line).unwrap())
+            .collect()
+    }
+
+    /// Stops the server, and returns the request line, status and bytes of each record.
+    pub(crate) fn log(mut self) -> Vec<(String, u16, u64)> {
+        self.finish().unwrap();
+        self.log_of_the_end()
+    }
+
+    /// The same of a server that has ended.
+    pub(crate) fn log_of_the_end(&mut self) -> Vec<(String, u16, u64)> {
+        let shown = |record: OwnedRecord| {
+            let line = String::from_utf8_lossy(&record.request_line).into_owned();
+            (line, record.status, record.bytes)
+        };
+        self.records_of_the_end().into_iter().map(shown).collect()
+    }
+
+    /// Stops the server and waits for its end.
+    pub(crate) fn finish(&mut self) -> Result<(), RunError> {
+        self.stop.stop();
+        self.join()
+    }
+
+    /// Waits for the end of a server that somebody has stopped.
+    pub(crate) fn join(&mut self) -> Result<(), RunError> {
+        self.thread.take().unwrap().join().unwrap()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        if let Some(thread) = self.thread.take() {
+            self.stop.end();
+            let _ = thread.join();
+        }
+    }
+}
+
+/// A client's connection.
+pub(crate) struct Client {
+    pub(crate) stream: TcpStream,
+    /// What came behind the last response.
+    buffer: Vec<u8>,
+}
+
+/// A response, whole.
+#[derive(Clone, Debug)]
+pub(crate) struct Response {
+    pub(crate) status: u16,
+    /// The status line and the fields.
+    pub(crate) head: String,
+    pub(crate) content: Vec<u8>,
+}
+
+impl Client {
+    pub(crate) fn connect(address: SocketAddr) -> Self {
+        let stream = TcpStream::connect(address).unwrap();
+        stream.set_nodelay(true).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
+    }
+
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
+    }
+
+    /// Says that nothing more will be sent.
+    pub(crate) fn half_close(&mut self) {
+        self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+
+    pub(crate) fn get(&mut self, target: &str) -> Response {
+        self.send(get(target));
+        self.response()
+    }
+
+    /// The next response to a request other than HEAD.
+    pub(crate) fn response(&mut self) -> Response {
+        let mut response = self.head();
+        let len = response
+            .field("Content-Length")
+            .map_or(0, |len| len.parse().unwrap());
+        while self.buffer.len() < len {
+            assert!(self.fill(), "the connection was closed within a content");
+        }
+        response.content = self.buffer.drain(..len).collect();
+        response
+    }
+
+    /// The next response, which has no content whatever its head says.
+    pub(crate) fn head(&mut self) -> Response {
+        let end = loop {
+            if let Some(end) = find(&self.buffer, b"\r\n\r\n") {
+                break end + 4;
+            }
+            assert!(
+                self.fill(),
+                "the connection was closed before a head: {:?}",
+                String::from_utf8_lossy(&self.buffer)
+            );
+        };
+        let head: Vec<u8> = self.buffer.drain(..end).collect();
+        let head = String::from_utf8(head).unwrap();
+        let digits = head.strip_prefix("HTTP/1.1 ").expect("a status line");
+        Response {
+            status: digits[..3].parse().unwrap(),
+            head,
+            content: Vec::new(),
+        }
+    }
+
+    /// Everything that comes until the server closes.
+    pub(crate) fn rest(&mut self) -> String {
+        String::from_utf8_lossy(&self.rest_bytes()).into_owned()
+    }
+
+    /// The same, as bytes.
+    pub(crate) fn rest_bytes(&mut self) -> Vec<u8> {
+        while self.fill() {}
+        std::mem::take(&mut self.buffer)
+    }
+
+    /// Asserts that the server has closed and sent nothing before.
+    pub(crate) fn expect_close(&mut self) {
+        assert_eq!(self.rest(), "");
+    }
+
+    fn fill(&mut self) -> bool {
+        let mut bytes = [0; 64 * 1024];
+        match self.stream.read(&mut bytes) {
+            Ok(0) => false,
+            Ok(read) => {
+                self.buffer.extend_from_slice(&bytes[..read]);
+                true
+            }
+            Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                panic!("the server neither answers nor closes")
+            }
+            Err(error) => panic!("the connection was reset: {error}"),
+        }
+    }
+}
+
+impl Response {
+    pub(crate) fn field(&self, name: &str) -> Option<&str> {
+        self.head.lines().skip(1).find_map(|line| {
+            let (found, value) = line.split_once(':')?;
+            found.eq_ignore_ascii_case(name).then(|| value.trim())
+        })
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        std::str::from_utf8(&self.content).unwrap()
+    }
+}
+
+pub(crate) fn get(target: &str) -> String {
+    format!("GET {target} HTTP/1.1\r\nHost: test\r\n\r\n")
+}
+
+/// `len` bytes that do not repeat within any range a mistake could swap.
+pub(crate) fn noise(len: usize) -> Vec<u8> {
+    let mut state = 0x2545_f491_u32;
+    let next = |_| {
+        state ^= state << 13;
+        state ^= state >> 17;
+        state ^= state << 5;
+        state.to_le_bytes()[1]
+    };
+    (0..len).map(next).collect()
+}
+
+pub(crate) fn find(bytes: &[u8], pattern: &[u8]) -> Option<usize> {
+    bytes
+        .windows(pattern.len())
+        .position(|window| window == pattern)
+}
