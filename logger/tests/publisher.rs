@@ -272,7 +272,6 @@ async fn a_daemon_that_takes_nothing_is_given_up_for_the_next() {
     let mut running = Running::start(options(&[&silent, &other]), vec![drain]);
 
     let peer = silent_daemon.accept().await;
-    drop(silent_daemon);
     log_lines(&mut log, 0..8000);
     let mut next = other_daemon.accept().await;
     drop(log);

@@ -286,7 +286,7 @@ impl Run {
         self.settle();
         self.publish_books();
         let books = self.books();
-        if !self.confirmed && (books.waiting > 0 || self.link.is_up()) {
+        if !self.confirmed && books.lines > 0 {
             self.notices.given_up(&books, stop_timeout);
         }
         self.counters.set_connected_to(None);

@@ -19,6 +19,7 @@ pub(super) struct Notices {
     buffer_bytes: usize,
     /// The state that the operator knows of.
     told: Told,
+    told_of_refusal: bool,
     /// Losses of which a warning has told, and when it did.
     warned_of: Lost,
     warned_at: Option<Duration>,
@@ -39,6 +40,7 @@ impl Notices {
             addresses,
             buffer_bytes,
             told: Told::Nothing,
+            told_of_refusal: false,
             warned_of: Lost::default(),
             warned_at: None,
             lost_before: 0,
@@ -71,6 +73,7 @@ impl Notices {
     /// A connection is up; `books` as they stand.
     pub(super) fn connected(&mut self, address: Option<&Address>, books: &Books) {
         self.told = Told::Connected;
+        self.told_of_refusal = false;
         let lost = books.lost.total() - self.lost_before;
         self.lost_before = books.lost.total();
         if let Some(address) = address {
@@ -93,8 +96,11 @@ impl Notices {
         }
     }
 
-    /// The daemon did not pass a message on.
-    pub(super) fn refused(&self, group: StreamGroup) {
+    /// The daemon did not pass a message on; said once a connection.
+    pub(super) fn refused(&mut self, group: StreamGroup) {
+        if std::mem::replace(&mut self.told_of_refusal, true) {
+            return;
+        }
         warn!("the Spread daemon refuses messages to group {group}: see its access control");
     }
 
