@@ -14,17 +14,11 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spread::{Message, PrivateGroup, Request, Service};
-use spread_logger::{Log, RingOptions, ring};
-use support::{Daemon, Running, numbers, options, record, sentences, text, told};
+use spread_logger::{RingOptions, ring};
+use support::{Daemon, Running, log_lines, numbers, options, sentences, text, told};
 use tempfile::TempDir;
 use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep};
-
-fn log_lines(log: &mut Log, range: std::ops::Range<usize>) {
-    for i in range {
-        log.log(&record(&format!("{i:06}")));
-    }
-}
 
 fn expected(range: std::ops::Range<usize>) -> Vec<String> {
     range.map(|i| format!("{i:06}")).collect()

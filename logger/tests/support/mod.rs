@@ -2,6 +2,8 @@
 //!
 //! The clock is tokio's and paused, so waits of half a minute take none.
 
+#![allow(dead_code, reason = "each test program uses its part")]
+
 use std::net::{IpAddr, Ipv4Addr};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
@@ -10,7 +12,7 @@ use bytes::BytesMut;
 use spread::wire::Limits;
 use spread::wire::handshake::{Answer, ServerHandshake, ServerStep};
 use spread::{Delivery, GroupName, Message, Name, PrivateGroup, Request};
-use spread_logger::{Books, Counters, Drain, Format, Publisher, PublisherOptions, Record};
+use spread_logger::{Books, Counters, Drain, Format, Log, Publisher, PublisherOptions, Record};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::oneshot;
@@ -173,7 +175,7 @@ pub(crate) fn options(sockets: &[&Path]) -> PublisherOptions {
 }
 
 /// A record told from others by its request line.
-pub(crate) fn record(request_line: &str) -> Record<'_> {
+fn record(request_line: &str) -> Record<'_> {
     Record {
         client: IpAddr::V4(Ipv4Addr::LOCALHOST),
         user: None,
@@ -183,6 +185,13 @@ pub(crate) fn record(request_line: &str) -> Record<'_> {
         bytes: 1,
         referer: None,
         user_agent: None,
+    }
+}
+
+/// Logs records told from each other by these numbers.
+pub(crate) fn log_lines(log: &mut Log, range: std::ops::Range<usize>) {
+    for i in range {
+        log.log(&record(&format!("{i:06}")));
     }
 }
 
