@@ -32,9 +32,7 @@ pub use content::Content;
 pub use etag::ETag;
 pub use range::ByteRange;
 pub use reject::Reject;
-pub use request::{
-    FIELDS_MAX, FieldLines, Fields, Framing, Limits, Method, Rejection, Request, Version,
-};
+pub use request::{FieldLines, Fields, Framing, Limits, Method, Rejection, Request, Version};
 pub use select::{Representation, Selection};
 pub use status::Status;
 pub use target::Target;

@@ -153,18 +153,4 @@ impl Reject {
             _ => Status::BadRequest,
         }
     }
-
-    /// Whether the connection must be closed after the response, because it is not certain
-    /// where the next request begins. Not so when only the target or the method was refused.
-    #[must_use]
-    pub const fn closes(self) -> bool {
-        !matches!(
-            self,
-            Self::MethodNotAllowed
-                | Self::TargetEscape
-                | Self::TargetNul
-                | Self::TargetLeavesRoot
-                | Self::TargetSlash
-        )
-    }
 }

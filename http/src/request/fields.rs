@@ -8,7 +8,7 @@ use super::{Framing, Version};
 use crate::{Reject, ascii};
 
 /// Field lines of one head; Apache has the same limit.
-pub const FIELDS_MAX: usize = 100;
+const FIELDS_MAX: usize = 100;
 
 /// Field lines that nearly all heads keep to. Room for [`FIELDS_MAX`] is cleared only for the
 /// others: it takes as long as reading a small head.
@@ -157,9 +157,10 @@ impl<'a> Section<'a> {
                 value: header.value,
                 at: header.name.as_ptr().addr() - start,
             };
-            // The two bytes before a line are the end of the line before it. (That of the
-            // request line, before the first, has been checked.)
-            if line.at > 0 && bytes.get(line.at - 2..line.at) != Some(b"\r\n") {
+            // What is before a line ends in the end of the line before it. (That of the request
+            // line, before the first, has been checked.)
+            let before = bytes.get(..line.at).unwrap_or_default();
+            if !before.is_empty() && !before.ends_with(b"\r\n") {
                 return Err(Reject::LineEnd);
             }
             section.add(&line, bytes)?;

@@ -20,7 +20,7 @@ mod line;
 #[cfg(test)]
 mod tests;
 
-pub use fields::{FIELDS_MAX, FieldLines, Fields};
+pub use fields::{FieldLines, Fields};
 
 use crate::Reject;
 use fields::Section;
@@ -134,61 +134,49 @@ impl<'a> Request<'a> {
     /// Reads the head at the beginning of `buf`; `Ok(None)` while it is not whole.
     ///
     /// # Errors
-    /// As soon as what has arrived cannot become a request that is answered.
+    /// When it is no valid head or passes a limit. That is known as soon as the limit is passed,
+    /// and of most mistakes before the head is whole.
     pub fn parse(buf: &'a [u8], limits: &Limits) -> Result<Option<Self>, Rejection<'a>> {
-        // RFC 9112 2.2: empty lines before a request line are skipped. All of them, since the
-        // limit of the head counts them too.
-        let mut start = 0;
-        while buf
-            .get(start..)
-            .is_some_and(|rest| rest.starts_with(b"\r\n"))
-        {
-            start += 2;
-        }
         // Beyond the limit nothing is looked at, so that more bytes do not change the answer.
         let window = buf.get(..limits.head_max).unwrap_or(buf);
-        let rest = window.get(start..).unwrap_or_default();
-        if rest == b"\r" && window.len() < limits.head_max {
+        let is_full = window.len() == limits.head_max;
+        let head_too_long = is_full.then_some(Reject::HeadTooLong {
+            max: limits.head_max,
+        });
+
+        // RFC 9112 2.2: empty lines before a request line are skipped. All of them, since the
+        // limit of the head counts them too.
+        let mut rest = window;
+        while let Some(after) = rest.strip_prefix(b"\r\n") {
+            rest = after;
+        }
+        if rest == b"\r" && !is_full {
             return Ok(None);
         }
-        let full = window.len() == limits.head_max;
+        let start = window.len() - rest.len();
 
-        let line_window = rest.get(..limits.request_line_max).unwrap_or(rest);
-        let line = match RequestLine::parse(line_window) {
-            Ok(Some(line)) => line,
-            Ok(None) if line_window.len() == limits.request_line_max => {
-                let max = limits.request_line_max;
-                return Err(Rejection::early(
-                    line_window,
-                    Reject::RequestLineTooLong { max },
-                ));
+        let max = limits.request_line_max;
+        let received = rest.get(..max).unwrap_or(rest);
+        let too_long = if received.len() == max {
+            Some(Reject::RequestLineTooLong { max })
+        } else {
+            head_too_long
+        };
+        let line = match (RequestLine::parse(received), too_long) {
+            (Ok(Some(line)), _) => line,
+            (Ok(None), None) => return Ok(None),
+            (Err(reject), _) | (Ok(None), Some(reject)) => {
+                return Err(Rejection::early(received, reject));
             }
-            Ok(None) if full => {
-                let max = limits.head_max;
-                return Err(Rejection::early(line_window, Reject::HeadTooLong { max }));
-            }
-            Ok(None) => return Ok(None),
-            Err(reject) => return Err(Rejection::early(line_window, reject)),
         };
 
-        let section = rest.get(line.len..).unwrap_or_default();
-        match Section::parse(section) {
-            Ok(Some(section)) => Self::new(&line, &section, start, limits)
-                .map(Some)
-                .map_err(|reject| line.rejection(reject)),
-            Ok(None) if full => {
-                let max = limits.head_max;
-                Err(line.rejection(Reject::HeadTooLong { max }))
-            }
-            Ok(None) => Ok(None),
-            Err(reject) => Err(line.rejection(reject)),
-        }
-    }
-
-    /// Whether this asks about the server rather than a resource (`OPTIONS *`).
-    #[must_use]
-    pub fn is_asterisk(&self) -> bool {
-        self.target == b"*"
+        let fields = rest.get(line.len..).unwrap_or_default();
+        let request = match (Section::parse(fields), head_too_long) {
+            (Ok(Some(section)), _) => Self::new(&line, &section, start, limits),
+            (Ok(None), None) => return Ok(None),
+            (Err(reject), _) | (Ok(None), Some(reject)) => Err(reject),
+        };
+        request.map(Some).map_err(|reject| line.rejection(reject))
     }
 
     fn new(
@@ -225,21 +213,6 @@ impl<'a> Request<'a> {
 impl Method {
     /// The value of the Allow field for everything this server has.
     pub const ALLOW: &'static str = "GET, HEAD";
-
-    /// Its name, as in a request line.
-    #[must_use]
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Get => "GET",
-            Self::Head => "HEAD",
-            Self::Options => "OPTIONS",
-            Self::Post => "POST",
-            Self::Put => "PUT",
-            Self::Delete => "DELETE",
-            Self::Patch => "PATCH",
-            Self::Trace => "TRACE",
-        }
-    }
 
     /// Refuses what is not among [`Method::ALLOW`]. The connection can stay open: the content of
     /// such a request is framed like any other.

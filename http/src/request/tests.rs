@@ -1,6 +1,6 @@
 //! Heads one by one, by the sections of RFC 9112, and the law of the cuts.
 
-use super::{FIELDS_MAX, Framing, Limits, Method, Rejection, Request, Version};
+use super::{Framing, Limits, Method, Rejection, Request, Version};
 use crate::Reject;
 use proptest::prelude::{
     Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
@@ -540,11 +540,11 @@ fn a_single_field_that_is_there_twice_is_empty() {
 #[test]
 fn field_lines_are_counted() {
     let fields = |count: usize| get(&format!("Host: a\r\n{}", "A: b\r\n".repeat(count - 1)));
-    for count in [1, 23, 24, 25, FIELDS_MAX] {
+    for count in [1, 23, 24, 25, 100] {
         assert!(whole(&fields(count)).persistent);
     }
-    let max = FIELDS_MAX;
-    let head = fields(FIELDS_MAX + 1);
+    let max = 100;
+    let head = fields(101);
     assert_eq!(
         refused(head.as_bytes()),
         Some(Reject::TooManyFields { max })

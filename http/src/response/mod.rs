@@ -17,9 +17,6 @@ use bytes::BufMut;
 
 use crate::{Representation, Request, Selection, Status, Version, ascii, date};
 
-/// The interim response to `Expect: 100-continue` (RFC 9110 10.1.1).
-pub const CONTINUE: &[u8] = b"HTTP/1.1 100 Continue\r\n\r\n";
-
 /// What a response says about its connection (RFC 9112 9.3 and 9.6).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Connection {
