@@ -41,6 +41,10 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = "/tmp")]
     pub(crate) spread_socket_dir: PathBuf,
 
+    /// How many seconds stopping may take, for reading what the daemons have and for writing it
+    #[arg(long, value_name = "SECONDS", default_value_t = 10)]
+    pub(crate) stop_timeout: u16,
+
     /// Check the options and the configuration, and exit
     #[arg(long)]
     pub(crate) check: bool,

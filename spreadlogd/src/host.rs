@@ -211,6 +211,7 @@ impl Spreadlogd {
                 Some(Command::Stop) | None => break,
             }
         }
+        info!("stopping: what the daemons have delivered is read and written first");
         let deadline = Instant::now() + self.stop_timeout;
         // Half of the time for what the daemons still have, the other for the files.
         stop.send_replace(Some(Instant::now() + self.stop_timeout / 2));

@@ -12,12 +12,15 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
+use std::time::Duration;
 
 use clap::Parser as _;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use spread::{AddressError, Addresses, GroupName, NameError};
 use spreadlogd::config::{BYTES_MAX, FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
-use spreadlogd::{Chain, Command, Config, Locking, Options, RECEIVE_ERRORS, Spreadlogd, Summary};
+use spreadlogd::{
+    Chain, Command, Config, Locking, Options, RECEIVE_ERRORS, RunError, Spreadlogd, Summary,
+};
 use tokio::runtime;
 use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::sync::mpsc;
@@ -76,6 +79,11 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 /// Opens, connects, and runs until it is told to stop.
 fn start(args: &Args, parsed: Option<Config>) -> Result<Summary, Box<dyn Error>> {
     raise_descriptor_limit();
+    let runtime = runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()?;
+    // First of all, so that none of them ends us from here on.
+    let signals = runtime.block_on(async { Signals::catch() })?;
     let hub = match args.hub {
         Some(address) => Some(HubThread::start(address, &args.spread_socket_dir)?),
         None => None,
@@ -94,16 +102,14 @@ fn start(args: &Args, parsed: Option<Config>) -> Result<Summary, Box<dyn Error>>
             Locking::Exclusive
         },
         socket_dir: args.spread_socket_dir.clone(),
+        stop_timeout: Duration::from_secs(args.stop_timeout.into()),
         ..Options::default()
     };
     let spreadlogd = Spreadlogd::open(&config, &options)?;
     for file in spreadlogd.counters().files() {
         info!("writing to {}", file.path.display());
     }
-    let runtime = runtime::Builder::new_current_thread()
-        .enable_all()
-        .build()?;
-    let summary = runtime.block_on(run(spreadlogd))?;
+    let summary = runtime.block_on(run(spreadlogd, signals))?;
     if let Some(hub) = hub {
         hub.stop();
     }
@@ -138,17 +144,10 @@ enum BadDefault {
 }
 
 /// Runs it under the signals: HUP opens the files again, TERM and INT stop it.
-async fn run(spreadlogd: Spreadlogd) -> Result<Summary, Box<dyn Error>> {
+async fn run(spreadlogd: Spreadlogd, signals: Signals) -> Result<Summary, RunError> {
     let (commands, receiver) = mpsc::channel(1);
-    let signals = Signals {
-        hup: signal(SignalKind::hangup())?,
-        term: signal(SignalKind::terminate())?,
-        int: signal(SignalKind::interrupt())?,
-    };
-    // Caught, so that a limit on the size of files is a failed write and not the end.
-    let _too_large = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
     tokio::select! {
-        summary = spreadlogd.run(receiver) => Ok(summary?),
+        summary = spreadlogd.run(receiver) => summary,
         never = signals.pass_on(commands) => match never {},
     }
 }
@@ -161,6 +160,17 @@ struct Signals {
 }
 
 impl Signals {
+    /// Catches them from now on, in the current runtime.
+    fn catch() -> io::Result<Self> {
+        // Caught, and no more: a limit on the size of files is a failed write and not the end.
+        let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
+        Ok(Self {
+            hup: signal(SignalKind::hangup())?,
+            term: signal(SignalKind::terminate())?,
+            int: signal(SignalKind::interrupt())?,
+        })
+    }
+
     async fn pass_on(mut self, commands: mpsc::Sender<Command>) -> Infallible {
         let mut is_stopping = false;
         loop {

@@ -166,9 +166,10 @@ impl FileSink {
         match Target::open(path, self.locking, |other| other == self.target.identity) {
             Ok(Opened::Known(_)) => debug!("{} is still the same file", path.display()),
             Ok(Opened::New(target)) => {
-                debug!("reopened {}", path.display());
                 self.take_back();
                 self.target = target;
+                debug!("reopened {}", self.counters.path.display());
+                self.recover();
                 self.write_now(now);
             }
             Err(error) => warn!(
@@ -206,11 +207,13 @@ impl FileSink {
                 Err(error) => return self.fail(&error, now),
             }
         }
-        if let Some(trouble) = self
-            .trouble
-            .take()
-            .filter(|t| t.is_failure || t.lines_lost > 0)
-        {
+        self.recover();
+    }
+
+    /// The trouble is over, or another's.
+    fn recover(&mut self) {
+        let trouble = self.trouble.take();
+        if let Some(trouble) = trouble.filter(|t| t.is_failure || t.lines_lost > 0) {
             info!(
                 "writing to {} again; {} lines were lost meanwhile",
                 self.counters.path.display(),
