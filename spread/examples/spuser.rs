@@ -145,7 +145,7 @@ fn show(delivery: &Delivery) {
         ),
         Delivery::Transition { group, .. } => println!("{group}: the network is changing"),
         Delivery::SelfLeave { group } => println!("{group}: left"),
-        Delivery::Reject { message, .. } => println!("rejected: {:?}", message.groups),
+        Delivery::Reject(reject) => println!("refused: {:?} {:?}", reject.refused, reject.groups),
     }
 }
 

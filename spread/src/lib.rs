@@ -25,5 +25,6 @@ pub mod wire;
 pub use address::{Address, AddressError, Addresses};
 pub use name::{DaemonName, GroupName, Name, NameError, PrivateGroup, PrivateName};
 pub use wire::{
-    Cause, Delivery, GroupId, Membership, Message, RejectCode, Request, Service, Version,
+    Cause, Delivery, GroupId, Membership, Message, Outgoing, Refused, Reject, RejectCode, Request,
+    Service, Version,
 };

@@ -12,7 +12,7 @@ use support::transcript::{self, Kind};
 /// expect anything on a connection that is not open.
 #[test]
 fn every_session_opens_with_a_handshake_and_says_nothing_once_closed() {
-    for version in ["4.4.0", "5.0.1"] {
+    for version in ["4.4.0", "5.0.1", "5.0.1-policy"] {
         let names = transcript::names(version).expect("the directory is there");
         assert!(!names.is_empty(), "no recordings of {version}");
         for name in names {

@@ -23,7 +23,7 @@ use spread::wire::{DecodeError, Frame, Layout, Limits, RejectCode};
 use spread::{Delivery, PrivateGroup, Request, Version};
 use support::transcript::{self, Kind};
 
-const VERSIONS: [&str; 2] = ["4.4.0", "5.0.1"];
+const VERSIONS: [&str; 3] = ["4.4.0", "5.0.1", "5.0.1-policy"];
 
 /// Sessions that a daemon ended for what they sent: those of `5.0.1/killed.rec`.
 const KILLED: usize = 10;

@@ -41,9 +41,10 @@ mod write_queue;
 pub use connect::{ConnectOptions, connect};
 pub use error::{ConnectError, SendError, SessionError};
 pub use receiver::Receiver;
-pub use sender::{FRAME_BYTES_MAX, Outgoing, Sender};
+pub use sender::{FRAME_BYTES_MAX, Sender};
 
 use crate::name::PrivateGroup;
+pub use crate::wire::Outgoing;
 use crate::wire::Version;
 
 /// An open session.

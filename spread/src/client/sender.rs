@@ -2,32 +2,15 @@
 
 use std::io::IoSlice;
 
-use bytes::Bytes;
-
 use super::socket::WriteHalf;
 use super::write_queue::{SLICES_MAX, WriteQueue};
 use super::{SendError, SessionError};
 use crate::name::{GroupName, Name, PrivateGroup};
-use crate::wire::{Frame, GROUPS_MAX, Message, Request, Service};
+use crate::wire::{Frame, GROUPS_MAX, Outgoing, Request};
 
 /// 143,000: a 5.0.1 daemon aborts at body and groups of 143,152 bytes and more, though it means
 /// to take 143,952 and its library sends 144,000.
 pub const FRAME_BYTES_MAX: usize = 143_000;
-
-/// A message to be sent.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Outgoing<'a> {
-    /// The guarantee asked for.
-    pub service: Service,
-    /// Whether this session, if a member, is to be left out.
-    pub self_discard: bool,
-    /// From 1 to 100 destinations: groups, or private groups for one session alone.
-    pub groups: &'a [Name],
-    /// The application's 16 bits.
-    pub mess_type: i16,
-    /// The content; with the groups, 32 bytes each, at most [`FRAME_BYTES_MAX`].
-    pub body: Bytes,
-}
 
 /// Queues frames, and writes them when flushed.
 ///
@@ -87,16 +70,7 @@ impl Sender {
             let max = FRAME_BYTES_MAX;
             return Err(SendError::TooLong { len, max });
         }
-        let message = Message {
-            service: outgoing.service,
-            self_discard: outgoing.self_discard,
-            sender: self.private_group.into(),
-            groups: outgoing.groups.to_vec(),
-            mess_type: outgoing.mess_type,
-            foreign_endian: false,
-            body: outgoing.body.clone(),
-        };
-        self.push(Request::Multicast(message).encode(self.private_group))
+        self.push(outgoing.encode(self.private_group))
     }
 
     /// Writes until nothing is queued. Cancel-safe: what was written stays written.

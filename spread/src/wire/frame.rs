@@ -12,9 +12,9 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::header::{Header, Hint};
+use super::header::{self, Header, Hint};
 use super::membership::{self, Layout};
-use super::message::{Delivery, Message, Request};
+use super::message::{Delivery, Message, Outgoing, Reject, Request};
 use super::{DecodeError, kind};
 use crate::name::{GroupName, Name, PrivateGroup};
 
@@ -65,7 +65,8 @@ impl Limits {
                 max: self.groups_max,
             });
         }
-        let len = header.num_groups * Name::FIELD_LEN + header.data_len;
+        let names = header.num_groups.saturating_mul(Name::FIELD_LEN);
+        let len = names.saturating_add(header.data_len);
         if len > self.bytes_max {
             return Err(DecodeError::TooLong {
                 len,
@@ -150,10 +151,7 @@ impl Delivery {
             Self::SelfLeave { group } => {
                 encode(kind::SELF_LEAVE, *group, &[], Hint::NONE, &nothing)
             }
-            Self::Reject {
-                original_type,
-                message,
-            } => encode_reject(*original_type, message),
+            Self::Reject(reject) => reject.encode(),
         }
     }
 
@@ -176,10 +174,7 @@ impl Delivery {
             return Ok(None);
         };
         let delivery = match header.kind {
-            _ if rejected => Self::Reject {
-                original_type: rest.original_type(&header),
-                message: rest.into_message(&header)?,
-            },
+            _ if rejected => Self::Reject(rest.into_reject(&header)),
             // A client of a 5.0.1 daemon can add membership bits to its message, so the service
             // bits are looked at first: what has one was sent by a client.
             data if data & kind::SERVICE_MASK != 0 => Self::Message(rest.into_message(&header)?),
@@ -209,22 +204,30 @@ impl Message {
     }
 }
 
-fn encode(kind: u32, name: Name, groups: &[Name], hint: Hint, body: &Bytes) -> Frame {
-    encode_with(kind, name, groups, (hint, &[]), body)
+impl Outgoing<'_> {
+    /// The frame of this message, sent by the session whose address is `from`: the same as that
+    /// of the [`Request`], without a list of groups of its own.
+    #[must_use]
+    pub fn encode(&self, from: PrivateGroup) -> Frame {
+        let kind = kind::of_message(self.service, self.self_discard);
+        let hint = Hint::new(self.mess_type, false);
+        encode(kind, from.into(), self.groups, hint, &self.body)
+    }
 }
 
-/// As a daemon with an access-control policy writes it (`session.c: Sess_reject_message`).
-fn encode_reject(original_type: u32, message: &Message) -> Frame {
-    let kind = kind::of_message(message.service, message.self_discard) | kind::REJECT;
-    let hint = Hint::new(message.mess_type, message.foreign_endian);
-    let extra = original_type.to_le_bytes();
-    encode_with(
-        kind,
-        message.sender,
-        &message.groups,
-        (hint, &extra),
-        &message.body,
-    )
+impl Reject {
+    /// As a daemon writes it (`session.c: Sess_create_reject_message`).
+    fn encode(&self) -> Frame {
+        let kind = kind::REJECT | kind::of_self_discard(self.self_discard);
+        let hint = Hint::new(self.mess_type, self.foreign_endian);
+        let original = kind::of_refused(self.refused, self.self_discard);
+        let extra = header::with_order(original).to_le_bytes();
+        encode_with(kind, self.sender, &self.groups, (hint, &extra), &self.body)
+    }
+}
+
+fn encode(kind: u32, name: Name, groups: &[Name], hint: Hint, body: &Bytes) -> Frame {
+    encode_with(kind, name, groups, (hint, &[]), body)
 }
 
 fn encode_with(
@@ -240,7 +243,7 @@ fn encode_with(
         num_groups: groups.len(),
         hint,
         data_len: body.len(),
-        order: super::header::Order::Little,
+        order: header::Order::Little,
     };
     let len = Header::LEN + extra.len() + groups.len() * Name::FIELD_LEN;
     let mut head = BytesMut::with_capacity(len);
@@ -257,8 +260,8 @@ fn encode_with(
 
 /// What is behind the header.
 struct Rest {
-    /// A reject's original type.
-    extra: Bytes,
+    /// Of a reject.
+    original_type: [u8; ORIGINAL_TYPE_LEN],
     groups: Vec<Name>,
     body: Bytes,
 }
@@ -268,11 +271,6 @@ impl Rest {
     fn only_group(&self) -> Result<GroupName, DecodeError> {
         let first = self.groups.first().copied().unwrap_or(Name::EMPTY);
         GroupName::try_from(first).map_err(|_| DecodeError::BadGroup(first))
-    }
-
-    fn original_type(&self, header: &Header) -> u32 {
-        let bytes = self.extra.first_chunk().copied().unwrap_or_default();
-        header.order.u32(bytes)
     }
 
     fn into_message(self, header: &Header) -> Result<Message, DecodeError> {
@@ -288,6 +286,21 @@ impl Rest {
             body: self.body,
         })
     }
+
+    /// Its header has no service bits: what was asked for is in the original type alone.
+    fn into_reject(self, header: &Header) -> Reject {
+        let original = header.order.u32(self.original_type);
+        let (mess_type, foreign_endian) = header.hint.mess_type();
+        Reject {
+            refused: kind::refused(header::without_order(original)),
+            self_discard: header.kind & kind::SELF_DISCARD != 0,
+            sender: header.name,
+            groups: self.groups,
+            mess_type,
+            foreign_endian,
+            body: self.body,
+        }
+    }
 }
 
 fn peek(buffer: &BytesMut) -> Result<Option<Header>, DecodeError> {
@@ -296,20 +309,27 @@ fn peek(buffer: &BytesMut) -> Result<Option<Header>, DecodeError> {
 
 /// Takes the whole frame off the buffer, once all of it is there.
 fn take(buffer: &mut BytesMut, header: &Header, extra: usize) -> Option<Rest> {
-    let names = header.num_groups * Name::FIELD_LEN;
-    let len = Header::LEN + extra + names + header.data_len;
+    let names_at = Header::LEN + extra;
+    let body_at = names_at + header.num_groups * Name::FIELD_LEN;
+    let len = body_at + header.data_len;
     if buffer.len() < len {
         return None;
     }
     let mut frame = buffer.split_to(len).freeze();
-    frame.advance(Header::LEN);
-    let extra = frame.split_to(extra);
-    let names = frame.split_to(names);
-    let (fields, _) = names.as_chunks();
+    let behind_header = frame.get(Header::LEN..).and_then(<[u8]>::first_chunk);
+    let original_type = behind_header.copied().unwrap_or_default();
+    let (fields, _) = frame.get(names_at..body_at).unwrap_or(&[]).as_chunks();
+    let groups = fields.iter().map(Name::from_field).collect();
+    frame.advance(body_at);
     Some(Rest {
-        extra,
-        groups: fields.iter().map(Name::from_field).collect(),
-        body: frame,
+        original_type,
+        groups,
+        // An empty slice would keep the receive buffer alive, too.
+        body: if frame.is_empty() {
+            Bytes::new()
+        } else {
+            frame
+        },
     })
 }
 

@@ -51,7 +51,7 @@ impl Header {
         let (data_len, _) = split::<4>(rest);
         let order = Order::of(u32::from_le_bytes(kind));
         Ok(Self {
-            kind: order.u32(kind) & !ORDER_MASK,
+            kind: without_order(order.u32(kind)),
             name: Name::from_field(&name),
             num_groups: length("num_groups", order.i32(num_groups))?,
             hint: Hint(u32::from_le_bytes(hint)),
@@ -61,7 +61,7 @@ impl Header {
     }
 
     pub(super) fn encode(&self, to: &mut BytesMut) {
-        to.put_u32_le(self.kind | ORDER_MASK);
+        to.put_u32_le(with_order(self.kind));
         to.put_slice(self.name.as_field());
         to.put_i32_le(i32::try_from(self.num_groups).unwrap_or(i32::MAX));
         to.put_u32_le(self.hint.0);
@@ -123,6 +123,16 @@ impl Hint {
             Err(DecodeError::BadHint(self.0))
         }
     }
+}
+
+/// Type bits as we write them, with the bits that tell our byte order.
+pub(super) const fn with_order(kind: u32) -> u32 {
+    kind | ORDER_MASK
+}
+
+/// Type bits without those that tell a byte order.
+pub(super) const fn without_order(kind: u32) -> u32 {
+    kind & !ORDER_MASK
 }
 
 fn length(field: &'static str, value: i32) -> Result<usize, DecodeError> {

@@ -1,6 +1,6 @@
 //! The bits of a frame's type (`sp.h`, `sess_types.h`).
 
-use super::message::{Cause, Service};
+use super::message::{Cause, Refused, Service};
 
 const SERVICES: [(u32, Service); 6] = [
     (0x01, Service::Unreliable),
@@ -32,6 +32,8 @@ pub(super) const KILL: u32 = 0x4_0000;
 pub(super) const REQUEST_MASK: u32 = SERVICE_MASK | JOIN | LEAVE | KILL;
 
 pub(super) const REJECT: u32 = 0x40_0000;
+/// The original type of a rejected join; that of a rejected leave is `CAUSED_BY_LEAVE`.
+const CAUSED_BY_JOIN: u32 = 0x100;
 
 /// The bits of a regular message.
 pub(super) fn of_message(service: Service, self_discard: bool) -> u32 {
@@ -39,7 +41,11 @@ pub(super) fn of_message(service: Service, self_discard: bool) -> u32 {
         .iter()
         .find(|(_, is)| *is == service)
         .map_or(0, |(bits, _)| *bits);
-    bits | if self_discard { SELF_DISCARD } else { 0 }
+    bits | of_self_discard(self_discard)
+}
+
+pub(super) const fn of_self_discard(self_discard: bool) -> u32 {
+    if self_discard { SELF_DISCARD } else { 0 }
 }
 
 /// The service, if exactly one is asked for.
@@ -66,4 +72,27 @@ pub(super) fn cause(kind: u32) -> Option<Cause> {
         .iter()
         .find(|(bits, _)| kind & bits != 0)
         .map(|(_, cause)| *cause)
+}
+
+/// What the original type of a reject stands for.
+pub(super) fn refused(original: u32) -> Refused {
+    match original & !SELF_DISCARD {
+        CAUSED_BY_JOIN => Refused::Join,
+        SELF_LEAVE => Refused::Leave,
+        bits => match service(bits) {
+            Some(service) if bits & !SERVICE_MASK == 0 => Refused::Message(service),
+            _ => Refused::Other(original),
+        },
+    }
+}
+
+/// The original type in a reject.
+pub(super) fn of_refused(refused: Refused, self_discard: bool) -> u32 {
+    let bits = match refused {
+        Refused::Join => CAUSED_BY_JOIN,
+        Refused::Leave => SELF_LEAVE,
+        Refused::Message(service) => return of_message(service, self_discard),
+        Refused::Other(original) => return original,
+    };
+    bits | of_self_discard(self_discard)
 }

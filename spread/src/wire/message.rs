@@ -104,13 +104,61 @@ pub enum Delivery {
         /// The group that was left.
         group: Name,
     },
-    /// The daemon refused what this session sent (an access-control policy).
-    Reject {
-        /// The type bits of the refused frame.
-        original_type: u32,
-        /// What was refused; the daemon appends the sender's private group to `groups`.
-        message: Message,
-    },
+    /// The daemon refused what this session sent.
+    Reject(Reject),
+}
+
+/// A request that comes back undone: an access-control policy forbids it, or the group to be
+/// joined has as many members on this daemon as it can have.
+///
+/// Nothing tells a session of a refused message that it was not to get back itself
+/// (`self_discard`).
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Reject {
+    /// What was refused.
+    pub refused: Refused,
+    /// As it was sent.
+    pub self_discard: bool,
+    /// The private group of this session.
+    pub sender: Name,
+    /// The groups as they were sent, and behind them the sender's private group (of 100 groups it
+    /// takes the place of the last).
+    pub groups: Vec<Name>,
+    /// As it was sent.
+    pub mess_type: i16,
+    /// As in a [`Message`].
+    pub foreign_endian: bool,
+    /// The content, as it was sent.
+    pub body: Bytes,
+}
+
+/// What a daemon refused.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Refused {
+    /// To let this session join a group.
+    Join,
+    /// To let it leave a group.
+    Leave,
+    /// To deliver a message of this service.
+    Message(Service),
+    /// Something of a type that no known daemon refuses.
+    Other(u32),
+}
+
+/// A message to be sent, with its destinations borrowed.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Outgoing<'a> {
+    /// The guarantee asked for.
+    pub service: Service,
+    /// Whether this session, if a member, is to be left out.
+    pub self_discard: bool,
+    /// From 1 to 100 destinations: groups, or private groups for one session alone.
+    pub groups: &'a [Name],
+    /// The application's 16 bits.
+    pub mess_type: i16,
+    /// The content; with the groups, 32 bytes each, at most 143,000 bytes
+    /// (`client::FRAME_BYTES_MAX`).
+    pub body: Bytes,
 }
 
 /// Anything a client asks of its daemon after the handshake.

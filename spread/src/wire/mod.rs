@@ -24,4 +24,6 @@ pub use error::DecodeError;
 pub use frame::{Frame, GROUPS_MAX, Limits};
 pub use handshake::{Hello, RejectCode, Version, Welcome};
 pub use membership::Layout;
-pub use message::{Cause, Delivery, GroupId, Membership, Message, Request, Service};
+pub use message::{
+    Cause, Delivery, GroupId, Membership, Message, Outgoing, Refused, Reject, Request, Service,
+};

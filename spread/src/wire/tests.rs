@@ -95,11 +95,25 @@ fn delivery() -> impl Strategy<Value = Delivery> {
         membership().prop_map(Delivery::Membership),
         (name(), id()).prop_map(|(group, id)| Delivery::Transition { group, id }),
         name().prop_map(|group| Delivery::SelfLeave { group }),
-        (any::<u32>(), message(name())).prop_map(|(original_type, message)| Delivery::Reject {
-            original_type,
-            message,
-        }),
+        (any::<Option<bool>>(), message(name())).prop_map(reject),
     ]
+}
+
+/// Of a message, if not of a join (`Some(true)`) or a leave.
+fn reject((joins, message): (Option<bool>, Message)) -> Delivery {
+    Delivery::Reject(Reject {
+        refused: match joins {
+            Some(true) => Refused::Join,
+            Some(false) => Refused::Leave,
+            None => Refused::Message(message.service),
+        },
+        self_discard: message.self_discard,
+        sender: message.sender,
+        groups: message.groups,
+        mess_type: message.mess_type,
+        foreign_endian: message.foreign_endian,
+        body: message.body,
+    })
 }
 
 fn request() -> impl Strategy<Value = Request> {
@@ -163,6 +177,21 @@ proptest! {
         let input: Vec<u8> = requests.iter().flat_map(|one| bytes(&one.encode(me()))).collect();
 
         prop_assert_eq!(decode_in_pieces(&input, &cuts, decode_request), requests);
+    }
+
+    /// Two ways to the same frame; the one of the client copies no list.
+    #[test]
+    fn an_outgoing_message_is_the_frame_of_its_request(mut message in message(Just(me().into()))) {
+        message.foreign_endian = false;
+        let outgoing = Outgoing {
+            service: message.service,
+            self_discard: message.self_discard,
+            groups: &message.groups,
+            mess_type: message.mess_type,
+            body: message.body.clone(),
+        };
+
+        prop_assert_eq!(outgoing.encode(me()), Request::Multicast(message.clone()).encode(me()));
     }
 
     /// A 5.0.1 daemon dies of some frames; whatever comes, this gives an error or a value.
@@ -315,4 +344,22 @@ fn a_client_cannot_pass_a_message_off_as_a_membership() {
         0,
         "and the hub hands on none of it"
     );
+}
+
+/// A type that no daemon refuses is kept as it is; the session goes on.
+#[test]
+fn a_reject_of_an_unknown_type_is_a_reject() {
+    let unknown = Delivery::Reject(Reject {
+        refused: Refused::Other(0x1_0040),
+        self_discard: false,
+        sender: me().into(),
+        groups: vec![me().into()],
+        mess_type: 0,
+        foreign_endian: false,
+        body: Bytes::new(),
+    });
+
+    let decoded = decode_delivery(&mut BytesMut::from(&bytes(&unknown.encode())[..]));
+
+    assert_eq!(decoded, Ok(Some(unknown)));
 }

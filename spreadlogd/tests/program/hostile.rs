@@ -6,7 +6,10 @@ use std::net::{Ipv4Addr, TcpListener, TcpStream};
 use bytes::BytesMut;
 use spread::wire::Limits;
 use spread::wire::handshake::{Answer, ServerHandshake, ServerStep};
-use spread::{Cause, Delivery, GroupId, Membership, Message, Name, PrivateGroup, Request, Service};
+use spread::{
+    Cause, Delivery, GroupId, Membership, Message, Name, PrivateGroup, Refused, Reject, Request,
+    Service,
+};
 
 use crate::support::{Dir, Program, Publisher, TestHub, name};
 
@@ -72,10 +75,15 @@ fn every_kind_of_delivery_is_survived() {
         membership(Cause::Leave, &[]),
         Delivery::Transition { group, id },
         Delivery::SelfLeave { group },
-        Delivery::Reject {
-            original_type: 0,
-            message: message(own, &[group], "refused\n"),
-        },
+        Delivery::Reject(Reject {
+            refused: Refused::Join,
+            self_discard: false,
+            sender: own,
+            groups: vec![group, own],
+            mess_type: 0,
+            foreign_endian: false,
+            body: "refused\n".into(),
+        }),
         Delivery::Message(message(Name::EMPTY, &[], "to nobody\n")),
         Delivery::Message(message(own, &[group, group], "twice addressed\n")),
         Delivery::Message(message(name("##"), &[group], "")),
