@@ -7,11 +7,36 @@
 //! |---|---|
 //! | the head arrives: `Ok(None)` until it is whole | [`Request::parse`] in `request/` |
 //! | its content is counted off and thrown away | [`Content`] in `content/` |
-//! | the request target becomes a path that cannot leave the root | [`Target::parse`] in `target/` |
+//! | the target becomes a path that cannot leave the root | [`Target::parse`] in `target/` |
 //! | preconditions and ranges choose what is sent | [`Representation::select`] in `select.rs` |
 //! | the head of the response is written | [`response`] |
 //!
 //! A client's mistake is a [`Reject`], an ordinary value with a status and a reason.
+//!
+//! ```
+//! use http::response::{Connection, Head};
+//! use http::{ETag, Limits, Representation, Request, Target, date};
+//!
+//! let received = b"GET /hello.txt HTTP/1.1\r\nHost: www.example\r\nRange: bytes=-5\r\n\r\n";
+//! let now = 1_795_000_000;
+//!
+//! let request = Request::parse(received, &Limits::default()).unwrap().expect("it is whole");
+//! let target = Target::parse(request.target).unwrap();
+//! assert_eq!(target.path(), b"hello.txt");
+//!
+//! let file = Representation {
+//!     content_type: "text/plain",
+//!     len: 12,
+//!     etag: ETag::new(1_700_000_000, 0, 12),
+//!     modified: 1_700_000_000,
+//! };
+//! let selection = file.select(&request, now);
+//! let mut out = Vec::new();
+//! Head::new(&mut out, selection.status())
+//!     .representation(&file, selection)
+//!     .end(&date::format(now), Connection::of(&request));
+//! assert!(out.starts_with(b"HTTP/1.1 206 Partial Content\r\n"));
+//! ```
 
 pub mod date;
 pub mod escape;

@@ -13,7 +13,8 @@ pub struct Representation<'a> {
     pub len: u64,
     /// Its validator, strong.
     pub etag: ETag,
-    /// When it was modified, in seconds since 1970.
+    /// When it was modified, in seconds since 1970. A file from the future is as old as the
+    /// response: Last-Modified must not be after Date (RFC 9110 8.8.2.1).
     pub modified: i64,
 }
 

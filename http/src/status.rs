@@ -27,7 +27,9 @@ macro_rules! statuses {
             #[must_use]
             pub const fn line(self) -> &'static str {
                 match self {
-                    $(Self::$name => concat!("HTTP/1.1 ", stringify!($code), " ", $reason, "\r\n"),)*
+                    $(Self::$name => {
+                        concat!("HTTP/1.1 ", stringify!($code), " ", $reason, "\r\n")
+                    })*
                 }
             }
 

@@ -190,7 +190,10 @@ proptest! {
     }
 
     #[test]
-    fn a_length_is_taken_exactly(len in 0..50u64, parts in prop::collection::vec(0..20usize, 0..6)) {
+    fn a_length_is_taken_exactly(
+        len in 0..50u64,
+        parts in prop::collection::vec(0..20usize, 0..6),
+    ) {
         let mut content = Content::new(Framing::Length(len), MAX);
         let mut left = len;
         for part in parts {
