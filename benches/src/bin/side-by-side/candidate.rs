@@ -165,6 +165,8 @@ impl Log {
             .arg("access_log")
             .arg("--file")
             .arg(&file)
+            .arg("--spread-socket-dir")
+            .arg(&setup.scratch)
             .current_dir(&setup.scratch);
         let mut spreadlogd =
             Program::start("spreadlogd", command, setup.load_core, &setup.scratch)?;
