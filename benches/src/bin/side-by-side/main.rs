@@ -50,6 +50,9 @@ struct Args {
     /// Requests in each measurement
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     requests: u64,
+    /// Bytes of the file asked for
+    #[arg(long, value_name = "BYTES", default_value_t = CONTENT_LEN)]
+    content: usize,
     /// A first look: 3 rounds of 30,000 requests
     #[arg(long, conflicts_with_all = ["rounds", "requests"])]
     quick: bool,
@@ -95,7 +98,7 @@ enum RunError {
 /// A file of this length is the case of the first target: small, and larger than its head.
 const CONTENT_LEN: usize = 1024;
 
-const TARGET: &str = "/1k.txt";
+const TARGET: &str = "/file.txt";
 
 const CONNECTIONS: usize = 64;
 
@@ -118,7 +121,7 @@ fn run(args: &Args) -> Result<(), RunError> {
         build()?;
     }
     let directory = tempfile::tempdir()?;
-    let content = content();
+    let content = content(args.content);
     let setup = prepare(directory.path(), &content)?;
     let case = case(args);
     let machine = Machine::look();
@@ -164,7 +167,7 @@ fn case(args: &Args) -> Case {
         (usize::from(args.rounds), args.requests)
     };
     Case {
-        content_len: CONTENT_LEN,
+        content_len: args.content,
         connections: CONNECTIONS,
         requests,
         rounds,
@@ -218,12 +221,10 @@ fn programs() -> io::Result<PathBuf> {
 }
 
 /// Text, so that a wrong answer can be read in an error.
-fn content() -> Vec<u8> {
+fn content(len: usize) -> Vec<u8> {
     (0..)
-        .flat_map(|line| {
-            format!("{line:06} one kilobyte, served over and over again\n").into_bytes()
-        })
-        .take(CONTENT_LEN)
+        .flat_map(|line| format!("{line:06} one file, served over and over again\n").into_bytes())
+        .take(len)
         .collect()
 }
 
