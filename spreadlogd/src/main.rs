@@ -5,6 +5,7 @@
 
 mod cli;
 mod hub;
+mod stops;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -12,7 +13,7 @@ use std::fs::File;
 use std::io::{self, IsTerminal as _, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use clap::Parser as _;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
@@ -31,6 +32,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 use cli::Args;
 use hub::HubThread;
+use stops::{Stops, Wish};
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -172,18 +174,22 @@ impl Signals {
     }
 
     async fn pass_on(mut self, commands: mpsc::Sender<Command>) -> Infallible {
-        let mut is_stopping = false;
+        let (mut stops, began) = (Stops::default(), Instant::now());
         loop {
-            let command = tokio::select! {
-                _ = self.hup.recv() => Command::Reopen,
-                _ = self.term.recv() => Command::Stop,
-                _ = self.int.recv() => Command::Stop,
+            let stop = tokio::select! {
+                _ = self.hup.recv() => None,
+                _ = self.term.recv() => Some(SignalKind::terminate()),
+                _ = self.int.recv() => Some(SignalKind::interrupt()),
             };
-            if command == Command::Stop && is_stopping {
-                error!("told to stop a second time: ending at once");
-                process::exit(1);
-            }
-            is_stopping |= command == Command::Stop;
+            let command = match stop.map(|signal| stops.on(signal, began.elapsed())) {
+                None => Command::Reopen,
+                Some(Wish::Stop) => Command::Stop,
+                Some(Wish::Same) => continue,
+                Some(Wish::EndAtOnce) => {
+                    error!("told to stop a second time: ending at once");
+                    process::exit(1);
+                }
+            };
             // While it stops it takes no more, and needs none.
             let _ = commands.send(command).await;
         }
