@@ -11,6 +11,7 @@ use std::task::{Context, Poll, ready};
 
 use bytes::{Bytes, BytesMut};
 use tokio::sync::watch;
+use tokio::task::yield_now;
 
 use crate::name::PrivateGroup;
 use crate::wire::handshake::{Answer, ServerHandshake, ServerStep};
@@ -114,27 +115,31 @@ impl Session {
 
     /// Serves frames until the session is over.
     async fn exchange(&mut self) -> Over {
-        // Frames may have come in one piece with the end of the handshake.
-        match self.carry_out() {
-            Ok(()) => poll_fn(|cx| self.poll_turn(cx)).await,
-            Err(error) => Over::Hostile(error),
+        loop {
+            let more = self.received.len() == self.received.capacity();
+            // The first may have come in one piece with the end of the handshake.
+            if let Err(error) = self.carry_out() {
+                return Over::Hostile(error);
+            }
+            if more {
+                // Before a flood goes on, what others have sent meanwhile is looked for, too.
+                yield_now().await;
+            }
+            if let Err(over) = poll_fn(|cx| self.poll_turn(cx)).await {
+                return over;
+            }
         }
     }
 
-    /// One turn: writes what waits, reads once, carries out what that asks for.
-    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Over> {
+    /// One turn: writes what waits, and reads once.
+    fn poll_turn(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Over>> {
         if let Some(end) = self.write(cx) {
-            return Poll::Ready(Over::Ended(end));
+            return Poll::Ready(Err(Over::Ended(end)));
         }
-        match ready!(self.poll_read(cx)) {
-            Ok(1..) => {}
-            closed => return Poll::Ready(Over::Closed(closed)),
-        }
-        if let Err(error) = self.carry_out() {
-            return Poll::Ready(Over::Hostile(error));
-        }
-        cx.waker().wake_by_ref();
-        Poll::Pending
+        Poll::Ready(match ready!(self.poll_read(cx)) {
+            Ok(1..) => Ok(()),
+            closed => Err(Over::Closed(closed)),
+        })
     }
 
     /// Writes until all is written; then the session is over.

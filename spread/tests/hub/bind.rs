@@ -5,10 +5,12 @@ use std::io::Write;
 use std::net::TcpListener;
 use std::os::unix::net::{UnixListener, UnixStream};
 use std::path::{Path, PathBuf};
+use std::sync::mpsc;
 use std::thread;
 
-use crate::running::{RunningHub, hello};
+use crate::running::{RunningHub, hello, tell};
 use spread::hub::{BindError, Hub, HubOptions, Listen};
+use tempfile::TempDir;
 use tokio::runtime::Runtime;
 
 fn bind(options: HubOptions) -> Result<Hub, BindError> {
@@ -27,10 +29,26 @@ fn options_in(dir: &Path) -> HubOptions {
     }
 }
 
-/// A port that was free a moment ago.
-fn port() -> u16 {
-    let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
-    listener.local_addr().expect("an address").port()
+/// A hub on a port in whose place for a Unix socket `prepare` has put something.
+fn hub_beside<T>(prepare: impl Fn(&Path) -> T) -> (TempDir, Hub, PathBuf, T) {
+    loop {
+        let dir = tempfile::tempdir().expect("a directory");
+        let listener = TcpListener::bind(("127.0.0.1", 0)).expect("a port");
+        let port = listener.local_addr().expect("an address").port();
+        let path = dir.path().join(port.to_string());
+        let prepared = prepare(&path);
+        drop(listener);
+        let options = HubOptions {
+            port,
+            ..options_in(dir.path())
+        };
+        match bind(options) {
+            Ok(hub) => return (dir, hub, path, prepared),
+            // Another program was given the port just now.
+            Err(BindError::Taken { .. } | BindError::SpreadRunning { .. }) => {}
+            Err(error) => panic!("{error}"),
+        }
+    }
 }
 
 #[test]
@@ -73,53 +91,33 @@ fn the_unix_socket_serves_as_the_port_does() {
 /// What a daemon leaves that was killed.
 #[test]
 fn a_dead_socket_of_ours_is_replaced() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let port = port();
-    let path = dir.path().join(port.to_string());
-    drop(UnixListener::bind(&path).expect("a socket"));
-
-    let options = HubOptions {
-        port,
-        ..options_in(dir.path())
-    };
-    let runtime = runtime();
-    let hub = runtime.block_on(Hub::bind(options)).expect("a hub");
+    let (_dir, hub, path, ()) =
+        hub_beside(|path| drop(UnixListener::bind(path).expect("a socket")));
 
     assert_eq!(hub.socket_path(), Some(path.as_path()));
     UnixStream::connect(path).expect("the hub listens");
 }
 
 #[test]
-fn a_living_socket_is_left_alone() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let port = port();
-    let path = dir.path().join(port.to_string());
-    let living = UnixListener::bind(&path).expect("a socket");
+fn a_living_socket_is_left_alone_and_the_operator_told() {
+    let (lines, log) = mpsc::channel();
+    let guard = tell(lines);
 
-    let hub = bind(HubOptions {
-        port,
-        ..options_in(dir.path())
-    })
-    .expect("TCP alone");
+    let (_dir, hub, path, _living) = hub_beside(|path| UnixListener::bind(path).expect("a socket"));
 
+    drop(guard);
     assert_eq!(hub.socket_path(), None);
+    let told = log.iter().last().expect("a warning");
+    let reason = "TCP alone: another process listens there";
+    let expected = format!("WARN no Unix socket at {}, {reason}", path.display());
+    assert_eq!(told, expected);
     drop(hub);
     UnixStream::connect(&path).expect("it is still there");
-    drop(living);
 }
 
 #[test]
 fn what_is_no_socket_is_left_alone() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let port = port();
-    let path = dir.path().join(port.to_string());
-    fs::write(&path, "precious").expect("a file");
-
-    let hub = bind(HubOptions {
-        port,
-        ..options_in(dir.path())
-    })
-    .expect("TCP alone");
+    let (_dir, hub, path, ()) = hub_beside(|path| fs::write(path, "precious").expect("a file"));
 
     assert_eq!(hub.socket_path(), None);
     drop(hub);
@@ -129,18 +127,12 @@ fn what_is_no_socket_is_left_alone() {
 /// A link at that place must not have what it points to removed, or be followed.
 #[test]
 fn a_link_is_left_alone() {
-    let dir = tempfile::tempdir().expect("a directory");
-    let port = port();
-    let path = dir.path().join(port.to_string());
-    let target = dir.path().join("target");
-    drop(UnixListener::bind(&target).expect("a socket"));
-    std::os::unix::fs::symlink(&target, &path).expect("a link");
-
-    let hub = bind(HubOptions {
-        port,
-        ..options_in(dir.path())
-    })
-    .expect("TCP alone");
+    let (_dir, hub, path, target) = hub_beside(|path| {
+        let target = path.with_extension("target");
+        drop(UnixListener::bind(&target).expect("a socket"));
+        std::os::unix::fs::symlink(&target, path).expect("a link");
+        target
+    });
 
     assert_eq!(hub.socket_path(), None);
     assert!(fs::symlink_metadata(&target).is_ok() && fs::symlink_metadata(&path).is_ok());

@@ -1,12 +1,14 @@
 //! A hub on a thread of its own and clients that speak to it in raw bytes.
 
-use std::io::{Read, Write};
+use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::{Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use spread::hub::{Hub, HubOptions};
 use tokio::sync::oneshot;
+use tracing::subscriber::DefaultGuard;
 
 /// No test waits so long unless it has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -16,6 +18,7 @@ pub(crate) struct RunningHub {
     pub(crate) address: SocketAddr,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
+    log: Mutex<mpsc::Receiver<String>>,
 }
 
 impl RunningHub {
@@ -29,9 +32,11 @@ impl RunningHub {
     }
 
     pub(crate) fn start(options: HubOptions) -> Self {
-        let (started, address) = std::sync::mpsc::channel();
+        let (started, address) = mpsc::channel();
         let (stop, stopped) = oneshot::channel();
+        let (lines, log) = mpsc::channel();
         let thread = std::thread::spawn(move || {
+            let _guard = tell(lines);
             let runtime = tokio::runtime::Builder::new_current_thread()
                 .enable_all()
                 .build()
@@ -46,7 +51,14 @@ impl RunningHub {
             address: address.recv().expect("the hub has started"),
             stop: Some(stop),
             thread: Some(thread),
+            log: Mutex::new(log),
         }
+    }
+
+    /// The next sentence the hub tells its operator.
+    pub(crate) fn told(&self) -> String {
+        let log = self.log.lock().expect("one test reads");
+        log.recv_timeout(DEADLINE).expect("a sentence of the hub")
     }
 
     /// Stops the hub and waits for its end.
@@ -77,6 +89,34 @@ impl RunningHub {
         let private_group = read(&mut stream, usize::from(accepted[4]));
         assert_eq!(private_group, format!("#{name}#hub").as_bytes());
         stream
+    }
+}
+
+/// Sends what is told on this thread, while the guard lives, to `lines`.
+pub(crate) fn tell(lines: mpsc::Sender<String>) -> DefaultGuard {
+    tracing::subscriber::set_default(
+        tracing_subscriber::fmt()
+            .with_ansi(false)
+            .without_time()
+            .with_target(false)
+            .with_writer(move || Lines(lines.clone()))
+            .finish(),
+    )
+}
+
+/// Gives each line of a log to whoever waits for it.
+struct Lines(mpsc::Sender<String>);
+
+impl Write for Lines {
+    fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+        let text = String::from_utf8_lossy(line).trim().to_owned();
+        // The test may have read all it wanted.
+        drop(self.0.send(text));
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -121,7 +161,7 @@ pub(crate) fn read_to_end(stream: &mut TcpStream) -> Vec<u8> {
     let mut bytes = Vec::new();
     match stream.read_to_end(&mut bytes) {
         Ok(_) => bytes,
-        Err(error) if error.kind() == std::io::ErrorKind::ConnectionReset => bytes,
+        Err(error) if error.kind() == io::ErrorKind::ConnectionReset => bytes,
         Err(error) => panic!("the connection is not closed: {error}"),
     }
 }

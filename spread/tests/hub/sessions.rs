@@ -111,6 +111,9 @@ fn a_hostile_frame_ends_its_own_session_and_no_other() {
         let mut stream = hub.open("hostile", false);
         send(&mut stream, &bytes);
         assert_eq!(read_to_end(&mut stream), b"", "{bytes:?}");
+        let told = hub.told();
+        let begins = "WARN ended the session #hostile#hub: it broke the protocol: ";
+        assert!(told.starts_with(begins), "{told}");
         await_own_echo(&mut witness, "witness");
     }
 }
@@ -177,6 +180,16 @@ fn a_reader_that_does_not_read_is_ended_and_nobody_else() {
     };
 
     assert_eq!((ended.kind, ended.groups), (0x1400, 1));
+    let told = hub.told();
+    let begins = "WARN ended the session #slow#hub: it reads too slowly: ";
+    let waiting = told
+        .strip_prefix(begins)
+        .and_then(|rest| rest.split_once(' '));
+    let bytes: usize = waiting.expect(&told).0.parse().expect(&told);
+    assert!(
+        bytes > 1 << 20 && told.contains("1048576 may; it should take"),
+        "{told}"
+    );
     await_own_echo(&mut reader, "reader");
     assert_served(&hub, "slow");
 }

@@ -38,4 +38,9 @@ fn a_hub_out_of_descriptors_serves_again_when_there_are_some() {
 
     let mut session = hub.open("a", false);
     running::await_own_echo(&mut session, "a");
+    let told = hub.told();
+    assert!(
+        told.starts_with("WARN cannot accept connections at the moment: "),
+        "{told}"
+    );
 }
