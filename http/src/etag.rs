@@ -8,7 +8,8 @@ const LEN_MAX: usize = 16 + 8 + 16 + 3;
 /// A strong entity tag, quotes included.
 ///
 /// Made from the time of modification to the nanosecond and the length. Not from the inode:
-/// the machines of a farm that serve copies of one tree must agree on it.
+/// the machines of a farm that serve copies of one tree must agree on it. Two contents of one
+/// length, written in place within one tick of the file system's clock, are not told apart.
 #[derive(Clone, Copy, Eq, PartialEq)]
 pub struct ETag {
     bytes: [u8; LEN_MAX],
