@@ -8,7 +8,11 @@
 //! daemon delivers as it comes; memberships, too. With its input from a pipe it carries out the
 //! commands, shows what they gave rise to, and ends.
 
-#![allow(clippy::print_stdout, reason = "a terminal program")]
+#![allow(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a terminal program"
+)]
 
 use std::error::Error;
 use std::process::ExitCode;
@@ -46,10 +50,11 @@ async fn main() -> ExitCode {
         Err(error) => {
             let mut cause = Some(&*error as &dyn Error);
             while let Some(error) = cause {
-                println!("spuser: {error}");
+                eprintln!("spuser: {error}");
                 cause = error.source();
             }
-            ExitCode::FAILURE
+            // At once: the runtime would wait for the thread that reads standard input.
+            std::process::exit(1)
         }
     }
 }

@@ -56,8 +56,11 @@ impl FromStr for Address {
             .strip_prefix('[')
             .and_then(|host| host.strip_suffix(']'));
         let host = bracketed.unwrap_or(host);
-        if host.is_empty() || host.len() > HOST_LEN_MAX {
+        if host.is_empty() {
             return Err(refuse("there is no host after the @"));
+        }
+        if host.len() > HOST_LEN_MAX {
+            return Err(refuse("the host is longer than any name, 255 bytes"));
         }
         if !host
             .bytes()

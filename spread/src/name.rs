@@ -179,8 +179,9 @@ impl PrivateGroup {
     pub fn new(bytes: impl AsRef<[u8]>) -> Result<Self, NameError> {
         let bytes = bytes.as_ref();
         let parts = bytes.strip_prefix(b"#").and_then(split_at_hash);
-        let well_formed = parts
-            .is_some_and(|(name, daemon)| !daemon.is_empty() && name.len() <= PrivateName::LEN_MAX);
+        let well_formed = parts.is_some_and(|(name, daemon)| {
+            (1..=PrivateName::LEN_MAX).contains(&name.len()) && !daemon.is_empty()
+        });
         if !well_formed || bytes.len() > Name::LEN_MAX || bytes.contains(&0) {
             return Err(NameError::new("private group", bytes, Name::LEN_MAX));
         }
@@ -304,3 +305,87 @@ macro_rules! name_traits {
 }
 
 name_traits! { GroupName PrivateName DaemonName PrivateGroup }
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::{DaemonName, GroupName, Name, PrivateGroup, PrivateName};
+
+    proptest! {
+        /// Whatever a peer sends: it is cut at the first NUL, or at 31 bytes.
+        #[test]
+        fn a_field_says_what_is_before_its_first_nul(field: [u8; 32]) {
+            let name = Name::from_field(&field);
+
+            let expected = field[..31].split(|&b| b == 0).next().unwrap();
+            prop_assert_eq!(name.as_bytes(), expected);
+            prop_assert_eq!(Name::from_field(name.as_field()), name);
+            prop_assert!(name.as_field()[expected.len()..].iter().all(|&b| b == 0));
+        }
+
+        /// Of any bytes, what is taken as an address is its parts and two `#`.
+        #[test]
+        fn an_address_is_its_two_parts(bytes in "[#$-~]{0,33}") {
+            if let Ok(address) = PrivateGroup::new(&bytes) {
+                let parts = [b"#", address.private_name(), b"#", address.daemon()].concat();
+                prop_assert_eq!(address.as_bytes(), &parts[..]);
+                prop_assert_eq!(parts, bytes.as_bytes());
+            }
+        }
+
+        #[test]
+        fn the_address_of_a_session_has_its_names(name in "[$-~]{1,10}", daemon in "[$-~]{1,19}") {
+            let (name, daemon) = (name.parse().unwrap(), daemon.parse().unwrap());
+
+            let address = PrivateGroup::of(name, daemon);
+
+            prop_assert_eq!(PrivateGroup::new(address.as_bytes()), Ok(address));
+            prop_assert_eq!(address.private_name(), name.as_bytes());
+            prop_assert_eq!(address.daemon(), daemon.as_bytes());
+        }
+    }
+
+    #[test]
+    fn a_name_has_its_length_and_no_more() {
+        let long = |len| "x".repeat(len);
+
+        assert!(GroupName::new(long(31)).is_ok() && GroupName::new(long(32)).is_err());
+        assert!(PrivateName::new(long(10)).is_ok() && PrivateName::new(long(11)).is_err());
+        assert!(DaemonName::new(long(19)).is_ok() && DaemonName::new(long(20)).is_err());
+        assert!(GroupName::new("").is_err());
+    }
+
+    #[test]
+    fn a_name_is_of_the_bytes_that_daemons_take() {
+        for byte in 0..=u8::MAX {
+            let taken = (0x24..=0x7e).contains(&byte);
+
+            assert_eq!(GroupName::new([byte]).is_ok(), taken, "{byte:#04x}");
+            assert_eq!(PrivateName::new([byte]).is_ok(), taken, "{byte:#04x}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_address_is_refused() {
+        for text in ["", "#", "##", "#a", "#a#", "##d", "a#d", "#elevenbytes#d"] {
+            let error = PrivateGroup::new(text).unwrap_err();
+
+            assert!(error.to_string().contains(text), "{error}");
+        }
+    }
+
+    /// A name from a peer is shown in logs and on terminals.
+    #[test]
+    fn a_name_is_shown_without_control_bytes() {
+        let mut field = [0; 32];
+        field[..5].copy_from_slice(b"a\x1b[1\n");
+
+        assert_eq!(Name::from_field(&field).to_string(), r"a\x1b[1\n");
+        let error = GroupName::new("x\ny").unwrap_err().to_string();
+        assert!(
+            error.starts_with(r"group name x\ny: must be 1 to 31"),
+            "{error}"
+        );
+    }
+}

@@ -8,6 +8,7 @@ use std::time::Duration;
 use spread::client::{
     ConnectError, ConnectOptions, Outgoing, SendError, Session, SessionError, connect,
 };
+use spread::wire::Frame;
 use spread::{Address, Delivery, GroupName, Message, Name, RejectCode, Service};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
@@ -56,8 +57,8 @@ fn group() -> GroupName {
     GroupName::new("g").unwrap()
 }
 
-fn frame(body: &'static [u8]) -> Vec<u8> {
-    let frame = Delivery::Message(Message {
+fn message(body: Vec<u8>) -> Delivery {
+    Delivery::Message(Message {
         service: Service::Agreed,
         self_discard: false,
         sender: Name::EMPTY,
@@ -66,8 +67,11 @@ fn frame(body: &'static [u8]) -> Vec<u8> {
         foreign_endian: false,
         body: body.into(),
     })
-    .encode();
-    [frame.head, frame.body].concat()
+}
+
+fn frame(body: &[u8]) -> Vec<u8> {
+    let Frame { head, body } = message(body.to_vec()).encode();
+    [head, body].concat()
 }
 
 fn outgoing<'a>(groups: &'a [Name], body: Vec<u8>) -> Outgoing<'a> {
@@ -118,9 +122,10 @@ async fn a_silent_daemon_is_given_up() {
 #[tokio::test]
 async fn a_web_server_is_no_daemon() {
     let (daemon, address) = FakeDaemon::new().await;
-    let page = [b"HTTP/1.1 400 Bad Request\r\n\r\n".to_vec(), vec![b'.'; 80]].concat();
+    let page = b"HTTP/1.1 400 Bad Request\r\n\r\n";
 
-    let (_, error) = tokio::join!(daemon.answer(&page), dial(&address));
+    // It says no more, and keeps the connection.
+    let (_open, error) = tokio::join!(daemon.answer(page), dial(&address));
 
     assert!(matches!(error.unwrap_err(), ConnectError::NotSpread { .. }));
 }
@@ -233,6 +238,91 @@ async fn what_no_daemon_takes_is_refused_before_it_is_sent() {
     assert_eq!(longest, Ok(()));
 }
 
+/// What the daemon says right behind its welcome arrives with it, and is not lost.
+#[tokio::test]
+async fn a_frame_that_comes_with_the_welcome_is_delivered() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let answering = async {
+        let mut stream = daemon.answer(b"\x05NULL ").await;
+        stream.read_exact(&mut [0; 90]).await.unwrap();
+        let both = [WELCOME.to_vec(), frame(b"first")].concat();
+        stream.write_all(&both).await.unwrap();
+        stream
+    };
+    let (_stream, session) = tokio::join!(answering, dial(&address));
+
+    let delivery = session.unwrap().receiver.recv().await.unwrap();
+
+    let Delivery::Message(first) = delivery else {
+        panic!()
+    };
+    assert_eq!(first.body, "first");
+}
+
+/// Given up again and again in the middle of a frame, `recv` loses no byte of it.
+#[tokio::test]
+async fn a_receiver_that_is_given_up_loses_nothing() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let (stream, session) = tokio::join!(daemon.welcome(), dial(&address));
+    let (mut stream, mut receiver) = (stream, session.unwrap().receiver);
+    let all = [frame(b"first"), frame(b"second")].concat();
+
+    let mut bodies = Vec::new();
+    for byte in all {
+        stream.write_all(&[byte]).await.unwrap();
+        let delivery = tokio::time::timeout(Duration::ZERO, receiver.recv()).await;
+        if let Ok(Delivery::Message(message)) = delivery.unwrap_or(Ok(NOTHING)) {
+            bodies.push(message.body);
+        }
+    }
+    while bodies.len() < 2 {
+        if let Delivery::Message(message) = receiver.recv().await.unwrap() {
+            bodies.push(message.body);
+        }
+    }
+
+    assert_eq!(bodies, ["first", "second"]);
+}
+
+const NOTHING: Delivery = Delivery::SelfLeave { group: Name::EMPTY };
+
+/// Of a publisher's large messages and of many small ones, kept or not: each comes whole.
+#[tokio::test]
+async fn messages_of_any_length_come_whole_and_in_order() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let (stream, session) = tokio::join!(daemon.welcome(), dial(&address));
+    let (mut stream, mut receiver) = (stream, session.unwrap().receiver);
+    let lengths = [0, 1, 200, 8_192, 65_536, 3, 143_000, 200, 1_000_000, 0];
+    let bodies: Vec<Vec<u8>> = (b'a'..)
+        .zip(lengths)
+        .map(|(byte, len)| vec![byte; len])
+        .collect();
+    let sending = async {
+        for _ in 0..20 {
+            for body in &bodies {
+                let Frame { head, body } = message(body.clone()).encode();
+                stream.write_all(&head).await.unwrap();
+                stream.write_all(&body).await.unwrap();
+            }
+        }
+    };
+    let receiving = async {
+        let mut kept = Vec::new();
+        for _ in 0..20 {
+            for _ in &bodies {
+                if let Delivery::Message(message) = receiver.recv().await.unwrap() {
+                    kept.push(message.body);
+                }
+            }
+        }
+        kept
+    };
+
+    let ((), kept) = tokio::join!(sending, receiving);
+
+    assert!(kept.iter().eq(bodies.iter().cycle().take(200)));
+}
+
 /// `localhost` has two addresses on most machines; the daemon listens on one.
 #[tokio::test]
 async fn every_address_of_a_name_is_tried() {
@@ -248,4 +338,30 @@ async fn every_address_of_a_name_is_tried() {
     let (_stream, session) = tokio::join!(daemon.welcome(), dial(&by_name));
 
     assert_eq!(session.unwrap().private_group().as_bytes(), b"#me#fake");
+}
+
+/// The time is for all addresses together; one that does not answer leaves the next its share.
+#[tokio::test(start_paused = true)]
+async fn silent_daemons_on_every_address_take_no_longer_than_one() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let Address::Host { port, .. } = address else {
+        panic!()
+    };
+    // On machines where the name has both addresses, the second one, too.
+    let second = TcpListener::bind((std::net::Ipv6Addr::LOCALHOST, port)).await;
+    let by_name = Address::Host {
+        port,
+        host: "localhost".to_owned(),
+    };
+
+    let began = tokio::time::Instant::now();
+    let error = dial(&by_name).await.unwrap_err();
+
+    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error}");
+    assert!(
+        began.elapsed() <= Duration::from_millis(5_010),
+        "{:?}",
+        began.elapsed()
+    );
+    drop((daemon, second));
 }

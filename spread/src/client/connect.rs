@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
 use tokio::net::lookup_host;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 
 use super::socket::{ReadHalf, Socket, WriteHalf};
 use super::{ConnectError, Receiver, Sender, Session};
@@ -50,10 +50,12 @@ impl Default for ConnectOptions {
 }
 
 /// Opens a session with the daemon at `address`. Every address of a host's name is tried, in the
-/// resolver's order, each for its share of the time. Cancel-safe: dropped, it leaves nothing.
+/// resolver's order, each for its share of the time that is left. Cancel-safe: dropped, it leaves
+/// nothing but, at worst, a connection that the daemon sees closed.
 ///
 /// # Errors
-/// When there is no session; the variant says whose doing it is.
+/// When there is no session; the variant says whose doing it is. Of a name with several addresses
+/// it is the last one's answer, or that of a daemon which refused.
 pub async fn connect(address: &Address, options: &ConnectOptions) -> Result<Session, ConnectError> {
     match address {
         Address::Port(port) => {
@@ -62,8 +64,10 @@ pub async fn connect(address: &Address, options: &ConnectOptions) -> Result<Sess
         }
         Address::Path(path) => attempt(address, options.timeout, options, Socket::unix(path)).await,
         Address::Host { port, host } => {
+            let began = Instant::now();
+            let left = || options.timeout.saturating_sub(began.elapsed());
             let found = look_up(address, host, *port, options).await?;
-            connect_to_any(address, &found, options).await
+            connect_to_any(address, &found, options, left).await
         }
     }
 }
@@ -88,15 +92,19 @@ async fn connect_to_any(
     address: &Address,
     found: &[SocketAddr],
     options: &ConnectOptions,
+    left: impl Fn() -> Duration,
 ) -> Result<Session, ConnectError> {
     let mut error = ConnectError::UnknownHost {
         address: address.clone(),
         source: io::Error::new(io::ErrorKind::NotFound, "it has no address"),
     };
-    let share = u32::try_from(found.len()).map_or(Duration::ZERO, |n| options.timeout / n.max(1));
-    for &found in found {
+    for (untried, &found) in (1..=found.len()).rev().zip(found) {
+        // Never less than its equal share, and all that is left for the last.
+        let share = left() / u32::try_from(untried).unwrap_or(u32::MAX);
         match attempt(address, share, options, Socket::tcp(found)).await {
             Ok(session) => return Ok(session),
+            // That nobody listens on the name's other address says less than a daemon's answer.
+            Err(_) if matches!(error, ConnectError::Refused { .. }) => {}
             Err(failed) => error = failed,
         }
     }
@@ -161,17 +169,25 @@ async fn exchange(
     to_write: Option<Bytes>,
 ) -> io::Result<()> {
     if let Some(bytes) = to_write {
-        write.writable().await?;
-        // All of it in one write, as a 5.0.1 daemon needs it: a new socket has room for 95 bytes.
-        let written = write.try_write(&[io::IoSlice::new(&bytes)])?;
-        if written != Some(bytes.len()) {
-            return Err(io::ErrorKind::WriteZero.into());
-        }
+        write_at_once(write, &bytes).await?;
     }
     buffer.reserve(HANDSHAKE_READ_BYTES);
     match read.read(buffer).await? {
         0 => Err(io::ErrorKind::UnexpectedEof.into()),
         _ => Ok(()),
+    }
+}
+
+/// In one write, as a 5.0.1 daemon needs it: a new socket has room for 95 bytes.
+async fn write_at_once(write: &WriteHalf, bytes: &[u8]) -> io::Result<()> {
+    loop {
+        write.writable().await?;
+        match write.try_write(&[io::IoSlice::new(bytes)])? {
+            // It was no more than a rumour.
+            None => {}
+            Some(count) if count == bytes.len() => return Ok(()),
+            Some(_) => return Err(io::ErrorKind::WriteZero.into()),
+        }
     }
 }
 

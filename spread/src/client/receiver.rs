@@ -9,9 +9,14 @@ use crate::wire::{Delivery, Layout, Limits};
 /// 64 KiB: two of a publisher's messages in one system call.
 const READ_BYTES: usize = 64 << 10;
 
+/// 8 KiB: while there is as much room, a read goes on where the last one ended. A new buffer for
+/// each read would be one for each small message that the caller keeps.
+const ROOM_MIN: usize = 8 << 10;
+
 /// Gives what the daemon delivers, in its order.
 ///
-/// Read it always: a daemon throws out a session that lets 1,000 messages wait.
+/// Read it always: a daemon throws out a session that lets 1,000 messages wait. Bodies are parts of
+/// the buffer they were read into and keep it, all 64 KiB of it: copy what is to stay.
 #[derive(Debug)]
 pub struct Receiver {
     socket: ReadHalf,
@@ -44,7 +49,9 @@ impl Receiver {
             if let Some(delivery) = self.try_recv()? {
                 return Ok(delivery);
             }
-            self.buffer.reserve(READ_BYTES);
+            if self.buffer.capacity() - self.buffer.len() < ROOM_MIN {
+                self.buffer.reserve(READ_BYTES);
+            }
             if self.socket.read(&mut self.buffer).await? == 0 {
                 return Err(SessionError::Closed);
             }

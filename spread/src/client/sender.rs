@@ -2,6 +2,8 @@
 
 use std::io::IoSlice;
 
+use tokio::task::coop::consume_budget;
+
 use super::socket::WriteHalf;
 use super::write_queue::{SLICES_MAX, WriteQueue};
 use super::{SendError, SessionError};
@@ -79,6 +81,7 @@ impl Sender {
     /// When the session is over.
     pub async fn flush(&mut self) -> Result<(), SessionError> {
         while self.queue.bytes() > 0 {
+            consume_budget().await;
             let written = {
                 let mut slices = [IoSlice::new(&[]); SLICES_MAX];
                 let filled = self.queue.fill(&mut slices);
@@ -95,7 +98,8 @@ impl Sender {
 
     /// Ends the session in good order: writes what is queued, says goodbye, and closes this
     /// direction. Read the [`super::Receiver`] to its end before dropping it: unread input resets a
-    /// connection, and a reset can overtake what was just written.
+    /// connection, and a reset can overtake what was just written. A daemon that reads nothing keeps
+    /// this waiting; dropped, it closes the connection with the rest unwritten.
     ///
     /// # Errors
     /// When the session was over before.

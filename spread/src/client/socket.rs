@@ -7,6 +7,7 @@ use bytes::BytesMut;
 use socket2::SockRef;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
+use tokio::task::coop::consume_budget;
 
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -50,6 +51,8 @@ pub(super) enum ReadHalf {
 impl ReadHalf {
     /// Reads what is there, once something is; 0 at the end. Cancel-safe.
     pub(super) async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
+        // A daemon that sends as fast as this reads must not keep the thread from other tasks.
+        consume_budget().await;
         loop {
             let read = match self {
                 Self::Tcp(half) => {
@@ -99,9 +102,14 @@ impl WriteHalf {
 
     /// Says that nothing more comes; what the daemon still sends can be read.
     pub(super) async fn shutdown(&mut self) -> io::Result<()> {
-        match self {
+        let shut = match self {
             Self::Tcp(half) => half.shutdown().await,
             Self::Unix(half) => half.shutdown().await,
+        };
+        match shut {
+            // The daemon was quicker to close.
+            Err(error) if error.kind() == io::ErrorKind::NotConnected => Ok(()),
+            shut => shut,
         }
     }
 }

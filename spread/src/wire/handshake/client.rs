@@ -2,7 +2,7 @@
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
-use super::{ACCEPTED, CHOICE_LEN, FLAG_MEMBERSHIP, Hello, METHOD, RejectCode, Version, Welcome};
+use super::{ACCEPTED, CHOICE_LEN, FLAG_MEMBERSHIP, Hello, IP, NULL, RejectCode, Version, Welcome};
 use crate::name::{Name, PrivateGroup};
 
 /// A session being opened.
@@ -53,19 +53,29 @@ impl ClientHandshake {
         };
         let code = length.cast_signed();
         let length = usize::try_from(code).map_err(|_| RejectCode::of(code))?;
-        let Some(list) = buffer.get(1..=length) else {
+        if length > LIST_LEN_MAX {
+            return Err(HandshakeError::NotSpread(code.cast_unsigned()));
+        }
+        let arrived = buffer.get(1..).unwrap_or_default();
+        let list = arrived.get(..length);
+        // Not only when all of it is there: a web server's answer begins like a list, and may be
+        // shorter than it seems to promise.
+        let mut seen = list.unwrap_or(arrived).iter();
+        if let Some(odd) = seen.find(|b| !(b' '..=b'~').contains(b)) {
+            return Err(HandshakeError::NotSpread(*odd));
+        }
+        let Some(list) = list else {
             return Ok(ClientStep::More);
         };
-        if !list.split(|&b| b == b' ').any(|method| method == METHOD) {
+        let offers = |method: &&&[u8]| list.split(|&b| b == b' ').any(|name| name == **method);
+        let Some(method) = SPOKEN.iter().find(offers) else {
             return Err(HandshakeError::NoCommonMethod(list.to_vec()));
-        }
+        };
         buffer.advance(1 + length);
         self.state = State::AwaitWelcome;
-        let mut choice = BytesMut::zeroed(CHOICE_LEN);
-        choice
-            .iter_mut()
-            .zip(METHOD)
-            .for_each(|(to, from)| *to = *from);
+        let mut choice = BytesMut::with_capacity(CHOICE_LEN);
+        choice.put_slice(method);
+        choice.resize(CHOICE_LEN, 0);
         Ok(ClientStep::Write(choice.freeze()))
     }
 }
@@ -99,10 +109,13 @@ fn decode_welcome(buffer: &mut BytesMut) -> Result<ClientStep, HandshakeError> {
         return Ok(ClientStep::More);
     };
     let version = Version::new(major, minor, patch);
-    let length = usize::from(length);
-    if major < Version::FIRST.major || length > Name::LEN_MAX {
-        return Err(HandshakeError::NotSpread(major));
+    if major < Version::FIRST.major {
+        return Err(HandshakeError::TooOld(version));
     }
+    if usize::from(length) > Name::LEN_MAX {
+        return Err(HandshakeError::NotSpread(length));
+    }
+    let length = usize::from(length);
     let Some(group) = buffer.get(WELCOME_FIXED_LEN..WELCOME_FIXED_LEN + length) else {
         return Ok(ClientStep::More);
     };
@@ -115,6 +128,12 @@ fn decode_welcome(buffer: &mut BytesMut) -> Result<ClientStep, HandshakeError> {
     }))
 }
 
+/// The methods spoken here, the preferred one first.
+const SPOKEN: [&[u8]; 2] = [NULL, IP];
+
+/// What a daemon has room for (`sess_types.h: MAX_AUTH_NAME * MAX_AUTH_METHODS`).
+const LIST_LEN_MAX: usize = CHOICE_LEN;
+
 /// The code, three numbers of the version, the length.
 const WELCOME_FIXED_LEN: usize = 5;
 
@@ -126,12 +145,15 @@ pub enum HandshakeError {
     #[error(transparent)]
     Rejected(#[from] RejectCode),
     /// It asks for an authentication that is not spoken here, or is no Spread daemon.
-    #[error("it does not offer the method NULL, but {:?}: it wants authentication, or is no Spread daemon", .0.escape_ascii().to_string())]
+    #[error("it offers neither NULL nor IP, but \"{}\": it wants authentication, or is no Spread daemon", .0.escape_ascii())]
     NoCommonMethod(Vec<u8>),
     /// Its answer is none that a Spread daemon gives.
     #[error("it answers {0:#04x} where a Spread daemon would not")]
     NotSpread(u8),
+    /// It is older than the protocol (`sp.c: SP_connect` wants 3 at least).
+    #[error("it calls itself Spread {0}, and none before 3 is spoken here")]
+    TooOld(Version),
     /// The address it gives the session is none.
-    #[error("it calls the session {:?}", .0.escape_ascii().to_string())]
+    #[error("it calls the session \"{}\"", .0.escape_ascii())]
     BadPrivateGroup(Vec<u8>),
 }

@@ -154,8 +154,10 @@ impl RejectCode {
 /// daemon acts on.)
 const FLAG_MEMBERSHIP: u8 = 0x01;
 
-/// The one method spoken here: nothing is exchanged, and it always succeeds.
-const METHOD: &[u8] = b"NULL";
+/// The method that always succeeds, with nothing exchanged.
+const NULL: &[u8] = b"NULL";
+/// The daemon goes by the client's address; nothing is exchanged.
+const IP: &[u8] = b"IP";
 
 /// `MAX_AUTH_NAME` of each of `MAX_AUTH_METHODS` slots.
 const SLOT_LEN: usize = 30;

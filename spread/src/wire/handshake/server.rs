@@ -3,7 +3,7 @@
 use bytes::{Buf, BufMut, Bytes, BytesMut};
 
 use super::{
-    ACCEPTED, CHOICE_LEN, FLAG_MEMBERSHIP, Hello, METHOD, RejectCode, SLOT_LEN, Version, Welcome,
+    ACCEPTED, CHOICE_LEN, FLAG_MEMBERSHIP, Hello, NULL, RejectCode, SLOT_LEN, Version, Welcome,
 };
 use crate::name::{PrivateGroup, PrivateName};
 
@@ -167,7 +167,7 @@ fn check_choice(choice: &[u8; CHOICE_LEN]) -> Result<(), RejectCode> {
         .map(|slot| slot.split(|&b| b == 0).next().unwrap_or_default())
         .filter(|method| !method.is_empty())
         .peekable();
-    if named.peek().is_none() || named.any(|method| method != METHOD) {
+    if named.peek().is_none() || named.any(|method| method != NULL) {
         return Err(RejectCode::Auth);
     }
     Ok(())

@@ -172,6 +172,74 @@ fn the_client_tells_a_refusal_from_what_is_no_daemon() {
         first(b"\xf1"),
         HandshakeError::Rejected(RejectCode::Other(-15))
     );
-    let http = [&b"HTTP/1.1 400 Bad Request\r\n"[..], &[b' '; 80]].concat();
-    assert!(matches!(first(&http), HandshakeError::NoCommonMethod(_)));
+    assert_eq!(
+        first(b"\x06PWORD "),
+        HandshakeError::NoCommonMethod(b"PWORD ".to_vec())
+    );
+    // Longer than any list, so that nobody waits for it.
+    assert_eq!(first(b"\x5b"), HandshakeError::NotSpread(91));
+}
+
+/// The answers of servers that wait for more, or close: none is as long as its first byte says.
+#[test]
+fn another_protocol_is_known_by_its_first_line() {
+    for (answer, odd) in [
+        (&b"HTTP/1.1 400 Bad Request\r\n"[..], b'\r'),
+        (b"SSH-2.0-OpenSSH_9.2p1\r\n", b'\r'),
+        (b"-ERR unknown command\r\n", b'\r'),
+        (b"J\0\0\0\x0a8.0.36", 0),
+    ] {
+        let (mut client, _) = ClientHandshake::new(&hello(Version::OURS));
+
+        let error = client.advance(&mut BytesMut::from(answer));
+
+        assert_eq!(error, Err(HandshakeError::NotSpread(odd)));
+    }
+}
+
+#[test]
+fn of_the_methods_on_offer_the_easiest_is_chosen() {
+    for (list, chosen) in [
+        (&b"\x05NULL "[..], &b"NULL"[..]),
+        (b"\x08NULL IP ", b"NULL"),
+        (b"\x08IP NULL ", b"NULL"),
+        (b"\x09PWORD IP ", b"IP"),
+        (b"\x02IP", b"IP"),
+    ] {
+        let (mut client, _) = ClientHandshake::new(&hello(Version::OURS));
+
+        let step = client.advance(&mut BytesMut::from(list)).unwrap();
+
+        let ClientStep::Write(choice) = step else {
+            panic!("{step:?}")
+        };
+        let (name, padding) = choice.split_at(chosen.len());
+        assert_eq!((name, choice.len()), (chosen, 90));
+        assert!(padding.iter().all(|&b| b == 0));
+    }
+}
+
+#[test]
+fn a_welcome_that_no_daemon_says_is_refused_with_the_byte_at_fault() {
+    for (welcome, error) in [
+        (&b"\x00"[..], HandshakeError::NotSpread(0)),
+        (b"\x02", HandshakeError::NotSpread(2)),
+        (b"\xf7", HandshakeError::Rejected(RejectCode::Auth)),
+        (
+            b"\x01\x02\x09\x00\x01",
+            HandshakeError::TooOld(Version::new(2, 9, 0)),
+        ),
+        (b"\x01\x05\x00\x01\x20", HandshakeError::NotSpread(32)),
+        (
+            b"\x01\x05\x00\x01\x03##a",
+            HandshakeError::BadPrivateGroup(b"##a".to_vec()),
+        ),
+    ] {
+        let (mut client, _) = ClientHandshake::new(&hello(Version::OURS));
+        client
+            .advance(&mut BytesMut::from(&b"\x05NULL "[..]))
+            .unwrap();
+
+        assert_eq!(client.advance(&mut BytesMut::from(welcome)), Err(error));
+    }
 }
