@@ -17,10 +17,11 @@ use tracing::{debug, info};
 
 use crate::config::{Config, Subscription};
 use crate::counters::{Counters, FileCounters, GroupCounters, Summary};
+use crate::intake::Intake;
 use crate::queue::{Item, Queue};
 use crate::router::Router;
 use crate::sink::{FileSink, Locking, Opened, SinkError, Target};
-use crate::subscriber::{Intake, Subscriber};
+use crate::subscriber::Subscriber;
 use crate::writer::Writer;
 
 /// What a [`Spreadlogd`] is told while it runs.
@@ -144,12 +145,7 @@ impl Spreadlogd {
                 ..ConnectOptions::default()
             },
             joined: joined.clone(),
-            intake: Intake {
-                router,
-                queue: Arc::clone(&queue),
-                counters: Arc::clone(&counters),
-                is_full: false,
-            },
+            intake: Intake::new(router, Arc::clone(&queue), Arc::clone(&counters)),
         };
         let subscribers = config
             .spreads()

@@ -3,6 +3,7 @@
 pub mod config;
 pub mod counters;
 mod host;
+mod intake;
 mod queue;
 mod random;
 mod room;

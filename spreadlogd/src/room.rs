@@ -30,6 +30,10 @@ impl Room {
         self.held.fetch_sub(bytes, Ordering::Relaxed);
     }
 
+    pub(crate) fn is_half_free(&self) -> bool {
+        self.held.load(Ordering::Relaxed) <= self.max / 2
+    }
+
     pub(crate) const fn max(&self) -> usize {
         self.max
     }

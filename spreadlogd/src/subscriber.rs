@@ -9,24 +9,20 @@
 //! delivered before.
 
 use std::error::Error;
-use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
 use spread::client::{
     self, ConnectError, ConnectOptions, Outgoing, SendError, Session, SessionError,
 };
-use spread::{Address, Addresses, Delivery, Message, Name, Service, stream};
+use spread::{Address, Addresses, Name, Service};
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
 use crate::Chain;
-use crate::counters::Counters;
-use crate::queue::{Full, Queue};
+use crate::intake::Intake;
 use crate::random::{Backoff, private_name};
-use crate::router::Router;
-use crate::sink::Lines;
 
 /// When to have stopped, once that is known.
 pub(crate) type Stop = watch::Receiver<Option<Instant>>;
@@ -122,7 +118,7 @@ impl Subscriber {
             ..
         } = session;
         let own = Name::from(sender.private_group());
-        for group in self.intake.router.groups() {
+        for group in self.intake.router().groups() {
             if let Err(error) = sender.join(group) {
                 return End::Unsaid(error);
             }
@@ -154,7 +150,7 @@ impl Subscriber {
                 Ok(Some(_)) => {
                     info!(
                         "connected to {address} as {own}, joined {}",
-                        self.intake.router
+                        self.intake.router()
                     );
                     joined = Some(Joined::new(&self.joined));
                     *backoff = Backoff::new();
@@ -166,67 +162,6 @@ impl Subscriber {
         // A courtesy: a daemon that does not take it notices the end of the connection.
         let _ = timeout(DISCONNECT_TIMEOUT, sender.disconnect()).await;
         End::Stopped
-    }
-}
-
-/// What becomes of a delivery: it is routed and queued, or counted.
-#[derive(Debug)]
-pub(crate) struct Intake {
-    pub(crate) router: Router,
-    pub(crate) queue: Arc<Queue>,
-    pub(crate) counters: Arc<Counters>,
-    /// The last message did not fit into the queue.
-    pub(crate) is_full: bool,
-}
-
-impl Intake {
-    /// Returns the type of an echo that has come back to `own`, our private group.
-    fn receive(&mut self, delivery: Delivery, own: Name) -> Option<i16> {
-        // Memberships and transitions come only to sessions that asked for them; a daemon that
-        // sends them nevertheless does no harm.
-        let Delivery::Message(message) = delivery else {
-            return None;
-        };
-        if message.sender == own && message.groups == [own] {
-            return Some(message.mess_type);
-        }
-        self.take(&message);
-        None
-    }
-
-    fn take(&mut self, message: &Message) {
-        let is_numbered = stream::numbered(message).is_some();
-        // A copy: the body is a part of the receive buffer, and the lines of a quiet group would
-        // keep 64 KiB each from being freed while they wait.
-        let lines = Lines::new(Bytes::copy_from_slice(&message.body));
-        let Some(sinks) = self.router.route(&message.groups, &lines, is_numbered) else {
-            self.counters.unrouted.add(1);
-            return;
-        };
-        if lines.count == 0 {
-            return;
-        }
-        let count = lines.count;
-        match self.queue.push(lines, Arc::clone(&sinks)) {
-            Ok(()) => self.is_full = false,
-            Err(Full) => self.lose(count, &sinks),
-        }
-    }
-
-    fn lose(&mut self, lines: u64, sinks: &[usize]) {
-        for sink in sinks {
-            if let Some(file) = self.counters.files.get(*sink) {
-                file.lines_lost.add(lines);
-            }
-        }
-        if !self.is_full {
-            self.is_full = true;
-            warn!(
-                "lines come faster than they are written and {} MiB of them wait: \
-                 what does not fit is lost, and counted",
-                self.queue.room().max() >> 20
-            );
-        }
     }
 }
 

@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod embedded;
 mod hostile;
 mod options;
 mod outage;

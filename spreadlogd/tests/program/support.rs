@@ -19,7 +19,7 @@ use spread::{Address, Delivery, Name, Service};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
-const DEADLINE: Duration = Duration::from_secs(60);
+pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_spreadlogd");
 
@@ -241,7 +241,7 @@ pub(crate) fn name(text: &str) -> Name {
     Name::from_field(&field)
 }
 
-fn runtime() -> Runtime {
+pub(crate) fn runtime() -> Runtime {
     runtime::Builder::new_current_thread()
         .enable_all()
         .build()
