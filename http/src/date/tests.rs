@@ -54,20 +54,23 @@ fn all_three_forms_are_read() {
 /// Never more than 50 years from now, whatever century that lies in.
 #[test]
 fn two_digits_of_a_year_are_the_nearest_year() {
-    const CASES: &[(&str, i64, i64)] = &[
-        // What is read in November, the year it is in June, the year it means.
-        ("94", 2026, 1994),
-        ("75", 2026, 2075),
-        ("76", 2026, 1976),
-        ("77", 2026, 1977),
-        ("00", 2026, 2000),
-        ("00", 2099, 2100),
-        ("48", 2099, 2148),
-        ("49", 2099, 2049),
-        ("26", 1970, 1926),
+    const CASES: &[(&str, i64, i64, i64)] = &[
+        // What is read in a date of November, year and month that it is, the year it means.
+        ("94", 2026, 6, 1994),
+        ("75", 2026, 6, 2075),
+        ("76", 2026, 6, 1976),
+        ("76", 2026, 12, 2076),
+        ("77", 2026, 12, 1977),
+        ("00", 2026, 6, 2000),
+        ("00", 2099, 6, 2100),
+        ("48", 2099, 6, 2148),
+        ("49", 2099, 6, 2049),
+        ("49", 2099, 12, 2149),
+        ("50", 2099, 12, 2050),
+        ("26", 1970, 6, 1926),
     ];
-    for (digits, this_year, year) in CASES {
-        let now = days_from_civil(*this_year, 6, 15) * DAY;
+    for (digits, this_year, month, year) in CASES {
+        let now = days_from_civil(*this_year, *month, 15) * DAY;
         let day = days_from_civil(*year, 11, 6);
         let day_of_week = pick(&WEEKDAYS, weekday(day)).unwrap();
         let end = pick(&WEEKDAY_ENDS, weekday(day)).unwrap();

@@ -88,6 +88,7 @@ mod tests {
             ("%66oo", true),
             ("%6", false),
             ("%zz", false),
+            ("%6z", false),
             ("100%", false),
             ("127.0.0.1", true),
             ("999.999", true),
