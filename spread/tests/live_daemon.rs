@@ -15,6 +15,7 @@
 
 mod support {
     pub(crate) mod daemon;
+    pub(crate) mod player;
     pub(crate) mod script;
 }
 
@@ -31,7 +32,8 @@ use spread::{
     Address, Cause, Delivery, GroupName, Membership, Message, Name, PrivateName, Service,
 };
 use support::daemon::Daemon;
-use support::script::{self, Player};
+use support::player::Player;
+use support::script;
 use tokio::sync::oneshot;
 
 /// Much longer than anything here takes: a daemon's ring forms in 2 s.
