@@ -11,6 +11,29 @@
 //! A [`Publisher`] on a thread of its own empties the rings, packs whole lines into numbered messages
 //! and sends them; it keeps them while no daemon is there, counts what it loses, and at the stop
 //! waits until the daemon has everything.
+//!
+//! ```no_run
+//! use spread_logger::{Log, Publisher, PublisherOptions, RingOptions, ring};
+//!
+//! # fn serve(log: Log) {}
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let (log, drain) = ring(&RingOptions::default());
+//! let options = PublisherOptions::new("4803@localhost".parse()?, "access_log".parse()?);
+//! let publisher = Publisher::new(options, vec![drain])?;
+//! let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
+//! let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+//! let thread = std::thread::spawn(move || {
+//!     runtime.block_on(publisher.run(async {
+//!         stopped.await.ok();
+//!     }))
+//! });
+//! serve(log);
+//! drop(stop);
+//! let books = thread.join().expect("the publisher does not panic");
+//! println!("{} lines, {} of them lost", books.lines, books.lost.total());
+//! # Ok(())
+//! # }
+//! ```
 
 mod batch;
 mod counters;

@@ -17,7 +17,6 @@ use spread::{Message, PrivateGroup, Request, Service};
 use spread_logger::{RingOptions, ring};
 use support::{Daemon, Running, log_lines, numbers, options, sentences, text, told};
 use tempfile::TempDir;
-use tokio::io::AsyncReadExt;
 use tokio::time::{Instant, sleep};
 
 fn expected(range: std::ops::Range<usize>) -> Vec<String> {
@@ -201,33 +200,21 @@ async fn a_half_written_frame_goes_again_on_the_next_connection() {
     let (mut log, drain) = ring(&RingOptions::default());
     let mut running = Running::start(options(&[&socket]), vec![drain]);
 
-    let mut first = daemon.accept().await;
+    let first = daemon.accept().await;
+    let first_name = first.private_group;
     log_lines(&mut log, 0..8000);
     sleep(Duration::from_secs(5)).await;
-    let std = first.stream.into_std().unwrap();
-    std.shutdown(std::net::Shutdown::Read).unwrap();
-    let mut second = daemon.accept().await;
-    let mut half = tokio::net::UnixStream::from_std(std).unwrap();
-    while half.read_buf(&mut first.buffer).await.unwrap() > 0 {}
-    let mut messages = Vec::new();
-    while let Some(Request::Multicast(message)) = Request::decode(
-        &mut first.buffer,
-        first.private_group,
-        &spread::wire::Limits::REQUEST,
-    )
-    .unwrap()
-    {
-        messages.push(message);
-    }
+    let (mut messages, cut) = first.go();
     let whole = messages.len();
+    let mut second = daemon.accept().await;
     drop(log);
     running.stop();
     messages.extend(second.until_the_end().await);
     let books = running.task.await.unwrap();
 
     assert!(whole > 0 && whole < messages.len());
-    assert!(!first.buffer.is_empty(), "the last frame was cut");
-    assert_ne!(first.private_group, second.private_group);
+    assert!(cut > 0, "of the next frame it had the beginning");
+    assert_ne!(first_name, second.private_group);
     assert_eq!(numbers(&messages), counting_from(1, messages.len()));
     assert_eq!(text(&messages), expected(0..8000));
     assert_eq!((books.lines, books.waiting), (8000, 0));
@@ -442,6 +429,78 @@ async fn lines_that_a_full_ring_dropped_are_in_the_books() {
     assert!(books.lost.queue_full > 0);
     assert_eq!(books.lines + books.lost.total(), 1000);
     assert_eq!(text(&messages).len(), usize::try_from(books.lines).unwrap());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_daemon_that_throws_sessions_out_is_left_for_the_next() {
+    let dir = TempDir::new().unwrap();
+    let (first, second) = (dir.path().join("first"), dir.path().join("second"));
+    let (hostile, other) = (Daemon::bind(&first), Daemon::bind(&second));
+    let (mut log, drain) = ring(&RingOptions::default());
+    let mut running = Running::start(options(&[&first, &second]), vec![drain]);
+
+    drop(hostile.accept().await);
+    let mut peer = other.accept().await;
+    log_lines(&mut log, 0..10);
+    drop(log);
+    running.stop();
+    let messages = peer.until_the_end().await;
+
+    assert_eq!(text(&messages), expected(0..10));
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_operator_is_told_of_a_connection_lost_and_of_the_next() {
+    let dir = TempDir::new().unwrap();
+    let socket = dir.path().join("4803");
+    let daemon = Daemon::bind(&socket);
+    let (told, _guard) = told();
+    let (mut log, drain) = ring(&RingOptions::default());
+    let mut running = Running::start(options(&[&socket]), vec![drain]);
+
+    drop(daemon.accept().await);
+    drop(daemon);
+    sleep(Duration::from_secs(60)).await;
+    log_lines(&mut log, 0..10);
+    sleep(Duration::from_secs(1)).await;
+    std::fs::remove_file(&socket).unwrap();
+    let mut peer = Daemon::bind(&socket).accept().await;
+    drop(log);
+    running.stop();
+    peer.until_the_end().await;
+    running.task.await.unwrap();
+
+    let address = socket.display();
+    assert_eq!(
+        sentences(&told),
+        [
+            format!("INFO connected to the Spread daemon at {address}: 0 lines waited, 0 lost"),
+            format!(
+                "WARN the connection to the Spread daemon at {address} is gone: the daemon closed \
+                 the connection; keeping up to 64 MiB of lines, then dropping and counting"
+            ),
+            format!("INFO connected to the Spread daemon at {address}: 10 lines waited, 0 lost"),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_ring_past_half_is_drained_before_its_time() {
+    let dir = TempDir::new().unwrap();
+    let (mut log, drain) = ring(&RingOptions {
+        bytes: 128 * 1024,
+        ..RingOptions::default()
+    });
+    let running = Running::start(options(&[&dir.path().join("4803")]), vec![drain]);
+    sleep(Duration::from_millis(30)).await;
+    let began = Instant::now();
+
+    log_lines(&mut log, 0..1000);
+    while running.counters.books().lines < 1000 {
+        tokio::task::yield_now().await;
+    }
+
+    assert!(began.elapsed() < Duration::from_millis(10));
 }
 
 /// Refused before anything is opened, with what to choose instead.

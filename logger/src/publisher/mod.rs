@@ -286,11 +286,12 @@ impl Run {
         self.settle();
         self.publish_books();
         let books = self.books();
-        if !self.confirmed && books.lines > 0 {
+        self.counters.set_connected_to(None);
+        if self.confirmed {
+            self.link.close().await;
+        } else if books.lines > 0 {
             self.notices.given_up(&books, stop_timeout);
         }
-        self.counters.set_connected_to(None);
-        self.link.close().await;
         books
     }
 

@@ -16,7 +16,7 @@ use chrono::Local;
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
 
-use crate::format::{Extent, Format, Formatter, LINE_LEN_MAX, UtcOffset};
+use crate::format::{Extent, Format, Formatter, LINE_LEN_MAX, LINE_LEN_MIN, UtcOffset};
 use crate::record::Record;
 
 /// How a ring is made.
@@ -26,7 +26,8 @@ pub struct RingOptions {
     pub bytes: usize,
     /// The layout of its lines.
     pub format: Format,
-    /// The longest line, its newline included; within `LINE_LEN_MIN` and `LINE_LEN_MAX`.
+    /// The longest line, its newline included; brought within [`LINE_LEN_MIN`] and
+    /// [`LINE_LEN_MAX`].
     pub line_len_max: usize,
 }
 
@@ -43,15 +44,16 @@ impl Default for RingOptions {
 /// Makes the ring of one worker, its pages touched, so that no line pays for a page fault.
 #[must_use]
 pub fn ring(options: &RingOptions) -> (Log, Drain) {
-    let bytes = options.bytes.max(2 * options.line_len_max);
+    let line_len_max = options.line_len_max.clamp(LINE_LEN_MIN, LINE_LEN_MAX);
+    let bytes = options.bytes.max(2 * line_len_max);
     let (mut producer, consumer) = RingBuffer::new(bytes);
     // A chunk comes with its slots set to zero; it is dropped uncommitted.
     drop(producer.write_chunk(bytes));
     let shared = Arc::new(Shared::default());
     shared.set_offset(local_offset());
     let log = Log {
-        formatter: Formatter::new(options.format, options.line_len_max),
-        line: Vec::with_capacity(LINE_LEN_MAX),
+        formatter: Formatter::new(options.format, line_len_max),
+        line: Vec::with_capacity(line_len_max),
         half: bytes / 2,
         producer,
         shared: Arc::clone(&shared),

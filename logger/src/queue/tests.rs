@@ -5,7 +5,6 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
-use crate::format::LINE_LEN_MIN;
 
 fn record(request_line: &[u8]) -> Record<'_> {
     Record {

@@ -4,7 +4,8 @@
 
 #![allow(dead_code, reason = "each test program uses its part")]
 
-use std::net::{IpAddr, Ipv4Addr};
+use std::io::{self, Read, Write};
+use std::net::{IpAddr, Ipv4Addr, Shutdown};
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
@@ -67,8 +68,8 @@ impl Daemon {
 /// The daemon's end of a publisher's session.
 #[derive(Debug)]
 pub(crate) struct Peer {
-    pub(crate) stream: UnixStream,
-    pub(crate) buffer: BytesMut,
+    stream: UnixStream,
+    buffer: BytesMut,
     pub(crate) private_group: PrivateGroup,
 }
 
@@ -76,18 +77,13 @@ impl Peer {
     /// The next whole frame; `None` when the publisher has closed.
     pub(crate) async fn request(&mut self) -> Option<Request> {
         loop {
-            if let Some(request) = self.decoded() {
+            if let Some(request) = decoded(&mut self.buffer, self.private_group) {
                 return Some(request);
             }
             if self.stream.read_buf(&mut self.buffer).await.unwrap() == 0 {
                 return None;
             }
         }
-    }
-
-    /// A whole frame of those that were read.
-    pub(crate) fn decoded(&mut self) -> Option<Request> {
-        Request::decode(&mut self.buffer, self.private_group, &Limits::REQUEST).unwrap()
     }
 
     pub(crate) async fn message(&mut self) -> Message {
@@ -125,6 +121,26 @@ impl Peer {
         }
     }
 
+    /// Ends the session in the middle of whatever is being sent: takes nothing more, and gives
+    /// the messages that its socket had taken whole, and the bytes it has of the next.
+    pub(crate) fn go(self) -> (Vec<Message>, usize) {
+        let mut stream = self.stream.into_std().unwrap();
+        stream.shutdown(Shutdown::Read).unwrap();
+        stream.set_nonblocking(false).unwrap();
+        let mut left = Vec::new();
+        stream.read_to_end(&mut left).unwrap();
+        let mut buffer = self.buffer;
+        buffer.extend_from_slice(&left);
+        let mut messages = Vec::new();
+        while let Some(request) = decoded(&mut buffer, self.private_group) {
+            let Request::Multicast(message) = request else {
+                panic!("a message was expected, not {request:?}");
+            };
+            messages.push(message);
+        }
+        (messages, buffer.len())
+    }
+
     /// Goes through the end of a publisher that stops: its last messages.
     pub(crate) async fn until_the_end(&mut self) -> Vec<Message> {
         let (messages, last) = self.messages_until_last().await;
@@ -134,6 +150,10 @@ impl Peer {
         self.stream.shutdown().await.unwrap();
         messages
     }
+}
+
+fn decoded(buffer: &mut BytesMut, from: PrivateGroup) -> Option<Request> {
+    Request::decode(buffer, from, &Limits::REQUEST).unwrap()
 }
 
 /// A publisher at work.
@@ -233,13 +253,13 @@ pub(crate) fn sentences(told: &Mutex<Vec<u8>>) -> Vec<String> {
 
 struct Shared(Arc<Mutex<Vec<u8>>>);
 
-impl std::io::Write for Shared {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
+impl Write for Shared {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
         self.0.lock().unwrap().extend_from_slice(bytes);
         Ok(bytes.len())
     }
 
-    fn flush(&mut self) -> std::io::Result<()> {
+    fn flush(&mut self) -> io::Result<()> {
         Ok(())
     }
 }

@@ -52,7 +52,7 @@ impl Connection {
             index,
             session,
             first: if index == 0 {
-                First::IsThis
+                First::NotTried
             } else {
                 First::later()
             },
@@ -119,11 +119,13 @@ impl Connection {
         })
     }
 
-    /// Queues an empty message to its own private group, once.
+    /// Queues an empty message to its own private group, once. It is the last, and only this
+    /// connection can say that all before it has arrived, so it is not replaced any more.
     pub(super) fn ask_for_echo(&mut self, service: Service) {
         let own = Name::from(self.session.private_group());
         if self.echo == Echo::NotAsked && self.send(service, &[own], Bytes::new()).is_ok() {
             self.echo = Echo::Asked;
+            self.first = First::NotTried;
         }
     }
 
@@ -174,7 +176,8 @@ enum Echo {
 
 /// The way back to the first address.
 enum First {
-    IsThis,
+    /// This connection is to it, or the last there will be.
+    NotTried,
     Later(Instant),
     Dialling(Attempt),
     Answered(Session),
@@ -200,7 +203,7 @@ impl First {
     }
 
     fn take_answered(&mut self) -> Option<Session> {
-        match std::mem::replace(self, Self::IsThis) {
+        match std::mem::replace(self, Self::NotTried) {
             Self::Answered(session) => Some(session),
             other => {
                 *self = other;
