@@ -184,9 +184,9 @@ impl Running {
     }
 }
 
-/// The defaults, with these sockets for addresses.
-pub(crate) fn options(sockets: &[&Path]) -> PublisherOptions {
-    let addresses: Vec<String> = sockets
+/// The defaults, with these addresses, most of which are paths of sockets.
+pub(crate) fn options(addresses: &[&Path]) -> PublisherOptions {
+    let addresses: Vec<String> = addresses
         .iter()
         .map(|path| path.display().to_string())
         .collect();
