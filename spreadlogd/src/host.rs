@@ -196,21 +196,22 @@ impl Spreadlogd {
         for subscriber in self.subscribers {
             sessions.spawn(subscriber.run(stopping.clone()));
         }
-        loop {
+        let ended = loop {
             let command = tokio::select! {
                 command = commands.recv() => command,
                 _ = &mut writer => return Err(RunError::WriterEnded),
-                Some(_) = sessions.join_next() => return Err(RunError::SubscriberEnded),
+                Some(_) = sessions.join_next() => break Err(RunError::SubscriberEnded),
             };
             match command {
                 Some(Command::Reopen) => self.queue.command(Item::Reopen),
-                Some(Command::Stop) | None => break,
+                Some(Command::Stop) | None => break Ok(()),
             }
-        }
+        };
         info!("stopping: what the daemons have delivered is read and written first");
-        let deadline = Instant::now() + self.stop_timeout;
+        let now = Instant::now();
+        let deadline = now + self.stop_timeout;
         // Half of the time for what the daemons still have, the other for the files.
-        stop.send_replace(Some(Instant::now() + self.stop_timeout / 2));
+        stop.send_replace(Some(now + self.stop_timeout / 2));
         while sessions.join_next().await.is_some() {}
         queue.finish(deadline);
         match timeout_at(deadline + HANG, writer).await {
@@ -220,7 +221,7 @@ impl Spreadlogd {
         }
         let summary = self.counters.summary();
         info!("{summary}");
-        Ok(summary)
+        ended.map(|()| summary)
     }
 }
 
@@ -272,7 +273,8 @@ fn routes(spread: &Subscription, files: &mut Files) -> Result<Vec<Route>, StartE
     Ok(routes)
 }
 
-/// The files opened so far. However a file is spelt, it is opened once.
+/// The files opened so far. However a file is spelt, it is opened once; when it is opened again,
+/// it is by the spelling that came first.
 struct Files {
     locking: Locking,
     sinks: Vec<FileSink>,

@@ -20,7 +20,8 @@ use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use spread::{AddressError, Addresses, GroupName, NameError};
 use spreadlogd::config::{BYTES_MAX, FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
 use spreadlogd::{
-    Chain, Command, Config, Locking, Options, RECEIVE_ERRORS, RunError, Spreadlogd, Summary,
+    Chain, Command, Config, Counters, Locking, Options, RECEIVE_ERRORS, RunError, Spreadlogd,
+    Summary,
 };
 use tokio::runtime;
 use tokio::signal::unix::{self, SignalKind, signal};
@@ -62,7 +63,7 @@ fn parse(args: &Args) -> Result<Option<Config>, String> {
     let Some(path) = &args.config else {
         return Ok(None);
     };
-    let coloured = io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none();
+    let coloured = is_coloured();
     let name = path.display().to_string();
     let text = read(path).map_err(|error| format!("error: cannot read {name}: {error}\n"))?;
     let config = Config::parse(&text, &name).map_err(|errors| errors.render(coloured))?;
@@ -108,14 +109,22 @@ fn start(args: &Args, parsed: Option<Config>) -> Result<Summary, Box<dyn Error>>
         ..Options::default()
     };
     let spreadlogd = Spreadlogd::open(&config, &options)?;
-    for file in spreadlogd.counters().files() {
-        info!("writing to {}", file.path.display());
-    }
+    tell_files(&spreadlogd.counters());
     let summary = runtime.block_on(run(spreadlogd, signals))?;
     if let Some(hub) = hub {
         hub.stop();
     }
     Ok(summary)
+}
+
+fn tell_files(counters: &Counters) {
+    let files = counters.files();
+    match files.len() {
+        0..=FILES_TOLD_MAX => files
+            .iter()
+            .for_each(|file| info!("writing to {}", file.path.display())),
+        count => info!("writing to {count} files"),
+    }
 }
 
 /// One group into one file, from the options and their defaults.
@@ -196,6 +205,10 @@ impl Signals {
     }
 }
 
+fn is_coloured() -> bool {
+    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
+}
+
 /// For the operator, on standard error.
 fn say(text: &str) {
     // There is nobody to tell when that is closed.
@@ -219,7 +232,7 @@ fn trace(args: &Args) {
         .with_target(RECEIVE_ERRORS, receive_errors);
     let text = tracing_subscriber::fmt::layer()
         .with_writer(io::stderr)
-        .with_ansi(io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
+        .with_ansi(is_coloured())
         .with_target(false);
     tracing_subscriber::registry()
         .with(targets)
@@ -238,6 +251,9 @@ fn raise_descriptor_limit() {
         debug!("the limit on open files stays as it is: {error}");
     }
 }
+
+/// Files named at start; with -v all are.
+const FILES_TOLD_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {

@@ -214,7 +214,7 @@ impl Problem {
 #[derive(Debug)]
 pub(super) struct Findings {
     pub(super) name: String,
-    /// The text with every byte that is not UTF-8 replaced by one `?`: places stay the same.
+    /// The text with every byte that cannot be shown replaced by `?`: places stay the same.
     shown: String,
     pub(super) list: Vec<Finding>,
     /// There are more than the list holds.
@@ -225,7 +225,13 @@ impl Findings {
     pub(super) fn new(name: &str, text: &[u8]) -> Self {
         let mut shown = String::with_capacity(text.len());
         for chunk in text.utf8_chunks() {
-            shown.push_str(chunk.valid());
+            for char in chunk.valid().chars() {
+                match char {
+                    // Two bytes each, and orders to a terminal; the renderer shows the others.
+                    '\u{80}'..='\u{9f}' => shown.push_str("??"),
+                    char => shown.push(char),
+                }
+            }
             shown.extend(chunk.invalid().iter().map(|_| '?'));
         }
         Self {

@@ -140,9 +140,14 @@ fn the_hub_of_the_same_process_serves_others_too() {
     let line = program.wait_for("a hub for this machine is at ");
     let address = line.rsplit(' ').next().unwrap().to_owned();
     program.wait_for("joined g");
-    let other = ["--spread", &address, "--group", "g", "--file", "other"];
-    let mut other = Program::start(dir.path(), &other);
-    other.wait_for("joined g");
+    // By its Unix socket, which a port alone stands for.
+    let port = address.split('@').next().unwrap();
+    let args = ["--spread", port, "--spread-socket-dir", &sockets];
+    let mut other = Program::start(
+        dir.path(),
+        &[&args[..], &["--group", "g", "--file", "other"]].concat(),
+    );
+    other.wait_for(&format!("connected to {port} as #"));
 
     Publisher::connect_to(&address).send(&["g"], "1\n");
     other.stop();

@@ -132,7 +132,7 @@ impl FileSink {
     }
 
     /// Counts lines as lost for want of room.
-    pub(crate) fn lose(&mut self, lines: u64) {
+    fn lose(&mut self, lines: u64) {
         self.counters.lines_lost.add(lines);
         let Some(trouble) = &mut self.trouble else {
             return;
@@ -284,7 +284,7 @@ impl FileSink {
     }
 
     /// Takes back the part of a line that the file got before it took no more: the line goes to
-    /// another file. Of a pipe nothing can be taken back.
+    /// another file. A pipe gives nothing back, and a file without our lock may have gone on since.
     fn take_back(&mut self) {
         let Some(first) = self.waiting.front().filter(|_| self.begun > 0) else {
             return;
@@ -292,7 +292,7 @@ impl FileSink {
         let begun = first.body.get(..self.begun).unwrap_or(&first.body);
         let line_start = memchr::memrchr(b'\n', begun).map_or(0, |at| at + 1);
         let torn = self.begun - line_start;
-        if self.target.is_regular {
+        if self.target.is_regular && self.locking == Locking::Exclusive {
             let file = &self.target.file;
             let cut = file
                 .metadata()

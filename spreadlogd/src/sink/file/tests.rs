@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::io::Read as _;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
 use proptest::prelude::*;
-use rustix::fs::{CWD, FileType, Mode, mknodat};
+use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
 use super::*;
 use crate::sink::SinkError;
@@ -255,6 +255,34 @@ fn a_fifo_gets_every_byte_in_order_at_its_readers_pace() {
 
     assert_eq!(received, expected);
     assert_eq!(sink.counters.lines.now(), 20_000);
+}
+
+/// The original died of SIGPIPE at the first line after its reader.
+#[test]
+fn a_fifo_outlives_its_reader() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("fifo");
+    let mode = Mode::from_raw_mode(0o600);
+    mknodat(CWD, &path, FileType::Fifo, mode, 0).unwrap();
+    let open_reader = || {
+        let flags = OFlags::NONBLOCK.bits().cast_signed();
+        let mut options = fs::OpenOptions::new();
+        options.read(true).custom_flags(flags).open(&path).unwrap()
+    };
+    let reader = open_reader();
+    let mut sink = sink(&path).unwrap();
+    let now = Instant::now();
+    drop(reader);
+
+    push(&mut sink, "a\n");
+    sink.write(now);
+    assert_eq!(sink.counters.lines.now(), 0);
+    let mut reader = open_reader();
+    sink.write(now + RETRY);
+
+    let mut text = [0; 10];
+    assert_eq!(reader.read(&mut text).unwrap(), 2);
+    assert_eq!(sink.counters.lines.now(), 1);
 }
 
 #[test]
