@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use spread::{Delivery, Message, Name, stream};
+use spread::{Delivery, Message, Name, Refused, Reject, stream};
 use tracing::{info, warn};
 
 use crate::counters::Counters;
@@ -45,10 +45,17 @@ impl Intake {
 
     /// Takes a delivery in; the type of our own message to `own`, our private group, if it is one.
     pub(crate) fn receive(&mut self, delivery: Delivery, own: Name) -> Option<i16> {
-        // Memberships and transitions come only to sessions that asked for them; a daemon that
-        // sends them nevertheless does no harm.
-        let Delivery::Message(message) = delivery else {
-            return None;
+        let message = match delivery {
+            Delivery::Message(message) => message,
+            Delivery::Reject(reject) => {
+                tell_of(&reject);
+                return None;
+            }
+            // Memberships and transitions come only to sessions that asked for them; a daemon that
+            // sends them nevertheless does no harm.
+            Delivery::Membership(_) | Delivery::Transition { .. } | Delivery::SelfLeave { .. } => {
+                return None;
+            }
         };
         if message.sender == own && message.groups == [own] {
             return Some(message.mess_type);
@@ -101,5 +108,17 @@ impl Intake {
                 overflow.lines_lost
             );
         }
+    }
+}
+
+/// Nothing will come of the group, and it looks like one without publishers.
+fn tell_of(reject: &Reject) {
+    // The last is the address of this session itself.
+    let group = reject.groups.first().unwrap_or(&Name::EMPTY);
+    match reject.refused {
+        Refused::Join => warn!(
+            "the Spread daemon refuses to let this session join {group}: see its access control"
+        ),
+        _ => warn!("the Spread daemon refuses what is sent to {group}: see its access control"),
     }
 }

@@ -93,6 +93,7 @@ fn every_kind_of_delivery_is_survived() {
 
     session.deliver(&Delivery::Message(message(own, &[group], "last\n")));
     session.echo();
+    program.wait_for("refuses to let this session join g");
     program.wait_for("joined g");
     program.signal(rustix::process::Signal::TERM);
     session.echo();
