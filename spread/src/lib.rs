@@ -28,3 +28,8 @@ pub use wire::{
     Cause, Delivery, GroupId, Membership, Message, Outgoing, Refused, Reject, RejectCode, Request,
     Service, Version,
 };
+
+/// Compiles the example of README.md.
+#[cfg(all(doctest, feature = "client"))]
+#[doc = include_str!("../README.md")]
+struct Readme;

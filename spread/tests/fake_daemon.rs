@@ -238,6 +238,42 @@ async fn what_no_daemon_takes_is_refused_before_it_is_sent() {
     assert_eq!(longest, Ok(()));
 }
 
+/// A session that ended is over, in both directions; the next one begins from nothing.
+#[tokio::test]
+async fn a_daemon_that_restarts_is_found_again_by_a_new_session() {
+    let (daemon, address) = FakeDaemon::new().await;
+    let (stream, session) = tokio::join!(daemon.welcome(), dial(&address));
+    let Session {
+        mut sender,
+        mut receiver,
+        ..
+    } = session.unwrap();
+    sender.join(group()).unwrap();
+    sender.flush().await.unwrap();
+
+    drop(stream);
+    let error = receiver.recv().await.unwrap_err();
+    assert!(
+        matches!(error, SessionError::Closed | SessionError::Io(_)),
+        "{error}"
+    );
+    // The first write may still find an open socket; the news of the end follows it.
+    while sender.flush().await.is_ok() {
+        sender.join(group()).unwrap();
+    }
+    assert!(receiver.recv().await.is_err(), "and stays over");
+
+    let (stream, session) = tokio::join!(daemon.welcome(), dial(&address));
+    let (mut stream, mut session) = (stream, session.unwrap());
+    assert_eq!(session.sender.frames_written(), 0);
+    stream.write_all(&frame(b"again")).await.unwrap();
+    let delivery = session.receiver.recv().await.unwrap();
+    let Delivery::Message(again) = delivery else {
+        panic!()
+    };
+    assert_eq!(again.body, "again");
+}
+
 /// What the daemon says right behind its welcome arrives with it, and is not lost.
 #[tokio::test]
 async fn a_frame_that_comes_with_the_welcome_is_delivered() {

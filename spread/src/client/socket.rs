@@ -2,9 +2,10 @@
 
 use std::io::{self, IoSlice};
 use std::path::Path;
+use std::time::Duration;
 
 use bytes::BytesMut;
-use socket2::SockRef;
+use socket2::{SockRef, TcpKeepalive};
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
 use tokio::task::coop::consume_budget;
@@ -17,10 +18,10 @@ pub(super) enum Socket {
 impl Socket {
     pub(super) async fn tcp(address: std::net::SocketAddr) -> io::Result<Self> {
         let stream = TcpStream::connect(address).await?;
-        // As Spread's own library sets it; a message is written whole, so there is nothing for
-        // Nagle to gather, and a dead peer must be noticed.
+        // Both as Spread's own library sets them; a message is written whole, so there is nothing
+        // for Nagle to gather, and a dead peer must be noticed.
         stream.set_nodelay(true)?;
-        SockRef::from(&stream).set_keepalive(true)?;
+        SockRef::from(&stream).set_tcp_keepalive(&TcpKeepalive::new().with_time(IDLE_TIME))?;
         Ok(Self::Tcp(stream))
     }
 
@@ -113,3 +114,7 @@ impl WriteHalf {
         }
     }
 }
+
+/// 60 s: a session that only receives learns from nothing else that its daemon's machine is gone,
+/// and systems probe for the first time after two hours.
+const IDLE_TIME: Duration = Duration::from_secs(60);

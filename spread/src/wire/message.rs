@@ -152,7 +152,8 @@ pub struct Outgoing<'a> {
     pub service: Service,
     /// Whether this session, if a member, is to be left out.
     pub self_discard: bool,
-    /// From 1 to 100 destinations: groups, or private groups for one session alone.
+    /// From 1 to 100 destinations: groups, or private groups for one session alone. Daemons of
+    /// 4.4.0 and 5.0.1 take a message to 44 or more and deliver it to nobody.
     pub groups: &'a [Name],
     /// The application's 16 bits.
     pub mess_type: i16,
