@@ -1,4 +1,4 @@
-//! What is said at the start: what is served, and where.
+//! What is said at the start: what is served, where, and where the log is.
 
 use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -11,6 +11,16 @@ pub(crate) struct Banner<'a> {
     pub(crate) addresses: &'a [SocketAddr],
     /// What was asked for with `-h`.
     pub(crate) host: Option<&'a str>,
+    pub(crate) log: Option<LogPlace<'a>>,
+}
+
+/// Where the log is.
+#[derive(Debug)]
+pub(crate) struct LogPlace<'a> {
+    /// The group and the daemons.
+    pub(crate) destination: String,
+    /// The file, if this process writes one.
+    pub(crate) file: Option<&'a Path>,
 }
 
 impl Banner<'_> {
@@ -35,6 +45,17 @@ impl Banner<'_> {
         let mut lines = vec![("serving", self.root.display().to_string())];
         for address in self.addresses {
             lines.push(("at", self.place(*address)));
+        }
+        match &self.log {
+            Some(LogPlace {
+                destination,
+                file: Some(file),
+            }) => {
+                lines.push(("log", file.display().to_string()));
+                lines.push(("join", destination.clone()));
+            }
+            Some(log) => lines.push(("log", log.destination.clone())),
+            None => {}
         }
         lines
     }
@@ -63,6 +84,7 @@ mod tests {
             root: Path::new("./www"),
             addresses: &[any],
             host: None,
+            log: None,
         };
 
         let text = banner.text(false);
@@ -80,8 +102,34 @@ mod tests {
             root: Path::new("."),
             addresses: &[one],
             host: Some("::1"),
+            log: None,
         };
 
         assert!(banner.text(false).contains("http://[::1]:80/\n"));
+    }
+
+    #[test]
+    fn the_log_is_said_with_its_file_if_there_is_one() {
+        let text = |file| {
+            let banner = Banner {
+                root: Path::new("."),
+                addresses: &[],
+                host: None,
+                log: Some(LogPlace {
+                    destination: "group access_log at 4803@localhost".into(),
+                    file,
+                }),
+            };
+            banner.text(false)
+        };
+
+        assert_eq!(
+            text(Some(Path::new("./logs/access_log"))),
+            "serving  .\nlog      ./logs/access_log\njoin     group access_log at 4803@localhost\n"
+        );
+        assert_eq!(
+            text(None),
+            "serving  .\nlog      group access_log at 4803@localhost\n"
+        );
     }
 }

@@ -15,6 +15,7 @@
 //! | what one thread owns, accepting, stopping | `worker/` |
 //! | reading, answering, writing, closing | `connection/` |
 //! | flags, signals, what is said | `cli/`, [`program`], `banner.rs` |
+//! | the log beyond the rings | `logging.rs`, and `embedded.rs` for the hub in this process |
 //!
 //! The protocol itself is decided in the crate `http`, the text of log lines in
 //! `spread_logger`. Nothing on the way of a request is shared between workers, waits for
@@ -26,14 +27,19 @@ mod clock;
 mod config;
 mod connection;
 mod counters;
+#[cfg_attr(not(feature = "embedded"), path = "light.rs")]
+mod embedded;
 mod listen;
+mod logging;
 pub mod program;
 mod server;
 mod site;
 mod worker;
 
-pub use cli::{Args, Settings};
+pub use cli::{Args, UsageError};
 pub use config::{Config, Limits, Timeouts};
 pub use counters::{Counters, Totals};
+pub use embedded::EmbeddedError;
 pub use listen::ListenError;
+pub use logging::LogError;
 pub use server::{RunError, Server, StartError, StopHandle};

@@ -17,7 +17,7 @@ fn main() -> ExitCode {
         // Who keeps these lines (journald, a container's log) knows the time.
         .without_time()
         .init();
-    match program::run(args.settings()) {
+    match program::run(args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let mut text = format!("rthttpd: {error}");

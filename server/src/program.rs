@@ -1,33 +1,44 @@
 //! The program around the server: its descriptors, its signals, its words, its end.
 //!
 //! ```text
-//! settings -> bind -> banner -> serve ... TERM: finish exchanges -> exit 0
+//! bind -> log -> banner -> serve ... TERM: exchanges finish -> the log is sent -> exit 0
 //! ```
 //!
 //! Errors come back as values with an exit status; `main` prints them.
 
+use std::future::Future;
 use std::io::{self, IsTerminal, Write};
+use std::num::NonZeroUsize;
+use std::pin::pin;
 use std::thread;
+use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
-use crate::banner::Banner;
-use crate::cli::Settings;
+use crate::banner::{Banner, LogPlace};
+use crate::cli::{Args, LogSettings, Settings, UsageError};
 use crate::config::Config;
+use crate::logging::{LogError, Logging};
 use crate::server::{RunError, Server, StartError};
 
 /// Why the program ends with a failure.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum ProgramError {
+    /// The flags contradict each other.
+    #[error(transparent)]
+    Usage(#[from] UsageError),
     /// The server cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
     /// The server ended by itself.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// There is no log, or it could not be finished.
+    #[error(transparent)]
+    Log(#[from] LogError),
     /// The system refuses what every program needs.
     #[error("cannot {action}")]
     System {
@@ -37,7 +48,7 @@ pub enum ProgramError {
         source: io::Error,
     },
     /// A second signal asked to end at once.
-    #[error("ended at once, as the second signal asked")]
+    #[error("ended at once, as the second signal asked; what was under way is cut off")]
     Interrupted,
 }
 
@@ -45,65 +56,93 @@ impl ProgramError {
     /// 2 for what the operator typed, 1 for everything else.
     #[must_use]
     pub const fn exit_status(&self) -> u8 {
-        match self {
-            Self::Start(error) if error.is_usage() => 2,
-            _ => 1,
-        }
+        let is_usage = match self {
+            Self::Usage(_) => true,
+            Self::Start(error) => error.is_usage(),
+            Self::Log(error) => error.is_usage(),
+            Self::Run(_) | Self::System { .. } | Self::Interrupted => false,
+        };
+        if is_usage { 2 } else { 1 }
     }
 }
 
-/// Does what the settings say, until a signal.
+/// Does what the flags say, until a signal.
 ///
 /// # Errors
 ///
 /// When it cannot start, or ends otherwise than by one signal.
-pub fn run(settings: Settings) -> Result<(), ProgramError> {
-    let mut config = settings.config;
+pub fn run(args: Args) -> Result<(), ProgramError> {
+    let Settings { mut config, log } = args.settings()?;
     raise_descriptor_limit(&mut config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(system("start a runtime"))?;
     let server = Server::bind(config.clone())?;
-    runtime.block_on(serve(server, &config))
+    runtime.block_on(serve(server, &config, log))
 }
 
-async fn serve(server: Server, config: &Config) -> Result<(), ProgramError> {
+async fn serve(
+    mut server: Server,
+    config: &Config,
+    log: Option<LogSettings>,
+) -> Result<(), ProgramError> {
     // Before the banner: whoever reads it may send a signal.
     let mut signals = Signals::new().map_err(system("handle signals"))?;
-    let stop = server.stop_handle();
-    say(&Banner {
+    let is_terminal = io::stdout().is_terminal();
+    let log = match log {
+        Some(log) => Some(Logging::start(&mut server, log, &config.root, is_terminal).await?),
+        None => None,
+    };
+    let banner = Banner {
         root: &config.root,
         addresses: server.addresses(),
         host: config.host.as_deref(),
-    });
-    let (ended, mut end) = oneshot::channel();
+        log: log.as_ref().map(|log| LogPlace {
+            destination: log.destination(),
+            file: log.file(),
+        }),
+    };
+    // Nobody reading it is no reason not to serve.
+    let _ = io::stdout()
+        .lock()
+        .write_all(banner.text(is_terminal).as_bytes());
+
+    let stop = server.stop_handle();
+    let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("server".into())
         .spawn(move || ended.send(server.run()))
         .map_err(system("start a thread"))?;
-
-    let mut is_stopping = false;
-    loop {
-        tokio::select! {
-            outcome = &mut end => return Ok(outcome.unwrap_or(Err(RunError::Panicked))?),
-            () = signals.stop() => {
-                if is_stopping {
-                    return Err(ProgramError::Interrupted);
+    let outcome = signals
+        .attend(end, |heard| match heard {
+            Heard::Stop => stop.stop(),
+            Heard::HangUp => {
+                if let Some(log) = &log {
+                    log.reopen();
                 }
-                is_stopping = true;
-                stop.stop();
             }
-        }
+        })
+        .await?;
+    if let Some(log) = log {
+        signals.attend(log.finish(), |_| ()).await??;
     }
+    Ok(outcome.unwrap_or(Err(RunError::Panicked))?)
 }
 
-/// The signals the program knows. PIPE is ignored by Rust's start-up.
+/// The signals the program knows. PIPE is ignored by Rust's own start-up.
+#[derive(Debug)]
 struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    /// Kept so that a hang-up does not kill: there is nothing to do about one yet.
-    _hang_up: tokio::signal::unix::Signal,
+    terminate: Signal,
+    interrupt: Signal,
+    hang_up: Signal,
+    stopped_at: Option<Instant>,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Heard {
+    Stop,
+    HangUp,
 }
 
 impl Signals {
@@ -111,50 +150,70 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
-            _hang_up: signal(SignalKind::hangup())?,
+            hang_up: signal(SignalKind::hangup())?,
+            stopped_at: None,
         })
     }
 
-    async fn stop(&mut self) {
+    /// Waits for `work`, and passes on to `heed` what is heard meanwhile; a second stop
+    /// ends the wait.
+    async fn attend<T>(
+        &mut self,
+        work: impl Future<Output = T>,
+        mut heed: impl FnMut(Heard),
+    ) -> Result<T, ProgramError> {
+        let mut work = pin!(work);
+        loop {
+            let heard = tokio::select! {
+                done = &mut work => return Ok(done),
+                heard = self.next() => heard,
+            };
+            if heard == Heard::Stop {
+                let stopped_at = *self.stopped_at.get_or_insert_with(Instant::now);
+                if stopped_at.elapsed() > SAME_SIGNAL {
+                    return Err(ProgramError::Interrupted);
+                }
+            }
+            heed(heard);
+        }
+    }
+
+    async fn next(&mut self) -> Heard {
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Heard::Stop,
+            _ = self.interrupt.recv() => Heard::Stop,
+            _ = self.hang_up.recv() => Heard::HangUp,
         }
     }
 }
 
+/// `timeout` of coreutils sends its signal twice, to the process and to its group; nobody
+/// has changed their mind in so short a time.
+const SAME_SIGNAL: Duration = Duration::from_millis(100);
+
 /// Takes as many descriptors as the system allows, and no more connections than they
 /// are enough for.
 fn raise_descriptor_limit(config: &mut Config) {
-    let limit = getrlimit(Resource::Nofile);
-    // The limit that stays is worked with; accepting says when it is reached.
-    let _ = setrlimit(
-        Resource::Nofile,
-        Rlimit {
-            current: limit.maximum,
-            maximum: limit.maximum,
-        },
-    );
+    let maximum = getrlimit(Resource::Nofile).maximum;
+    let raised = Rlimit {
+        current: maximum,
+        maximum,
+    };
+    // A limit that stays is worked with.
+    let _ = setrlimit(Resource::Nofile, raised);
     let Some(descriptors) = getrlimit(Resource::Nofile).current else {
         return;
     };
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    let enough_for = descriptors.saturating_sub(DESCRIPTORS_SPARE) / 2;
-    let enough_for = std::num::NonZeroUsize::new(enough_for).unwrap_or(std::num::NonZeroUsize::MIN);
+    let connections = descriptors.saturating_sub(DESCRIPTORS_SPARE) / 2;
+    let connections = NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN);
     let limits = &mut config.limits;
-    limits.connections_max = limits.connections_max.min(enough_for);
+    limits.connections_max = limits.connections_max.min(connections);
 }
 
 /// Descriptors beside the two of each connection, which are its socket and the file it
 /// is sent: listeners, runtimes, the log.
 const DESCRIPTORS_SPARE: usize = 64;
-
-fn say(banner: &Banner<'_>) {
-    let out = io::stdout();
-    let text = banner.text(out.is_terminal());
-    // Nobody listening is no reason not to serve.
-    let _ = out.lock().write_all(text.as_bytes());
-}
 
 fn system(action: &'static str) -> impl FnOnce(io::Error) -> ProgramError {
     move |source| ProgramError::System { action, source }

@@ -5,13 +5,19 @@
 //! before anything is served.
 
 mod quantity;
+mod spread;
 
-use std::num::NonZeroUsize;
+use std::net::IpAddr;
+use std::num::{NonZeroU64, NonZeroUsize};
 use std::path::PathBuf;
+use std::time::Duration;
 
+use ::spread::{Address, Addresses, GroupName};
 use clap::{ArgAction, Parser};
+use spread_logger::{PublisherOptions, RingOptions};
 
 use self::quantity::{Size, Time};
+use self::spread::{Destination, Layout, Order};
 use crate::config::{self, Config, Limits, Timeouts};
 
 /// The flags as they were typed.
@@ -61,30 +67,155 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value_t = Time(config::SEND_TIMEOUT))]
     send_timeout: Time,
 
-    /// How long, on TERM or INT, requests may take to finish
+    /// How long, on TERM or INT, requests may take to finish, and then the log to be sent
     #[arg(long, value_name = "TIME", default_value_t = Time(config::STOP_TIMEOUT))]
     stop_timeout: Time,
+
+    /// Where the log goes: Spread daemons, tried in this order, or `embedded`, a hub and a
+    /// spreadlogd in this process [default: nowhere]
+    #[arg(long, value_name = "ADDRESSES|embedded[:PORT[@ADDRESS]]", help_heading = LOG)]
+    spread: Option<Destination>,
+
+    /// The group the lines are sent to
+    #[arg(
+        long,
+        value_name = "NAME",
+        default_value = "access_log",
+        help_heading = LOG,
+        requires = "spread"
+    )]
+    spread_group: GroupName,
+
+    /// Memory for lines while no daemon takes them
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value_t = Size(PublisherOptions::BUFFER_BYTES),
+        help_heading = LOG,
+        requires = "spread"
+    )]
+    spread_buffer: Size,
+
+    /// Lines in one message; 1 for readers that take a message for a line, as the original spreadlogd
+    /// does for some of its directives [default: as many as fit]
+    #[arg(long, value_name = "LINES", help_heading = LOG, requires = "spread")]
+    spread_batch: Option<NonZeroU64>,
+
+    /// Bytes in one message; the original spreadlogd needs at most its BufferSize
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value_t = Size(PublisherOptions::MESSAGE_BYTES),
+        help_heading = LOG,
+        requires = "spread"
+    )]
+    spread_message_max: Size,
+
+    /// The order in which messages are delivered
+    #[arg(
+        long,
+        value_name = "SERVICE",
+        value_enum,
+        default_value_t = Order::Agreed,
+        help_heading = LOG,
+        requires = "spread"
+    )]
+    spread_service: Order,
+
+    /// Where the unix sockets of Spread daemons are
+    #[arg(
+        long,
+        value_name = "DIR",
+        default_value = "/tmp",
+        help_heading = LOG,
+        requires = "spread"
+    )]
+    spread_socket_dir: PathBuf,
+
+    /// The layout of a line
+    #[arg(
+        long,
+        value_name = "FORMAT",
+        value_enum,
+        default_value_t = Layout::Combined,
+        help_heading = LOG,
+        requires = "spread"
+    )]
+    log_format: Layout,
+
+    /// Memory for lines on their way from the workers, shared out among them
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value_t = Size(RING_BYTES),
+        help_heading = LOG,
+        requires = "spread"
+    )]
+    log_ring: Size,
+
+    /// Where `--spread embedded` writes the file access_log [default: ./logs]
+    #[arg(long, value_name = "DIR", help_heading = LOG)]
+    log_dir: Option<PathBuf>,
 
     /// For those used to thttpd: changes nothing, rthttpd always stays in the foreground
     #[arg(short = 'D')]
     foreground: bool,
 
     /// Print this help
-    #[arg(long, action = ArgAction::Help)]
+    #[arg(long, action = ArgAction::HelpShort)]
     help: Option<bool>,
 }
 
 /// What the program is to do.
 #[derive(Debug)]
-pub struct Settings {
-    /// The server's part.
-    pub config: Config,
+pub(crate) struct Settings {
+    pub(crate) config: Config,
+    pub(crate) log: Option<LogSettings>,
+}
+
+/// What is to become of the log.
+#[derive(Debug)]
+pub(crate) struct LogSettings {
+    pub(crate) ring: RingOptions,
+    /// In embedded mode its address is the hub's, once there is one.
+    pub(crate) publisher: PublisherOptions,
+    pub(crate) embedded: Option<EmbeddedOptions>,
+}
+
+/// How the hub and the spreadlogd in this process are set up.
+#[derive(Debug)]
+#[cfg_attr(
+    not(feature = "embedded"),
+    expect(dead_code, reason = "only told why there is none")
+)]
+pub(crate) struct EmbeddedOptions {
+    pub(crate) port: u16,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) socket_dir: PathBuf,
+    pub(crate) log_dir: PathBuf,
+    pub(crate) stop_timeout: Duration,
+}
+
+/// Flags that contradict each other.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum UsageError {
+    /// There is no spreadlogd here to write files.
+    #[error(
+        "--log-dir is for --spread embedded alone: with Spread daemons the files are \
+         written where spreadlogd runs, as its own configuration says"
+    )]
+    LogDir,
 }
 
 impl Args {
     /// The settings that the flags come to.
-    #[must_use]
-    pub fn settings(self) -> Settings {
+    ///
+    /// # Errors
+    ///
+    /// When they contradict each other.
+    pub(crate) fn settings(self) -> Result<Settings, UsageError> {
+        let log = self.log_settings()?;
         let defaults = Config::new(self.dir);
         let config = Config {
             host: self.host,
@@ -103,16 +234,81 @@ impl Args {
             cache_bytes: self.cache_size.0,
             ..defaults
         };
-        Settings { config }
+        Ok(Settings { config, log })
+    }
+
+    fn log_settings(&self) -> Result<Option<LogSettings>, UsageError> {
+        let is_embedded = matches!(self.spread, Some(Destination::Embedded { .. }));
+        if self.log_dir.is_some() && !is_embedded {
+            return Err(UsageError::LogDir);
+        }
+        let (addresses, embedded) = match &self.spread {
+            None => return Ok(None),
+            Some(Destination::Daemons(addresses)) => (addresses.clone(), None),
+            Some(Destination::Embedded { port, address }) => {
+                let embedded = EmbeddedOptions {
+                    port: *port,
+                    address: *address,
+                    socket_dir: self.spread_socket_dir.clone(),
+                    log_dir: self.log_dir.clone().unwrap_or_else(|| LOG_DIR.into()),
+                    stop_timeout: self.stop_timeout.0,
+                };
+                (Addresses::from(Address::Port(*port)), Some(embedded))
+            }
+        };
+        let message_max = self.spread_message_max.0;
+        let defaults = PublisherOptions::new(addresses, self.spread_group);
+        let seal_after = match embedded {
+            Some(_) => EMBEDDED_SEAL_AFTER,
+            None => defaults.seal_after,
+        };
+        let publisher = PublisherOptions {
+            socket_dir: self.spread_socket_dir.clone(),
+            service: self.spread_service.into(),
+            message_max,
+            batch_lines: self.spread_batch,
+            seal_after,
+            buffer_bytes: self.spread_buffer.0,
+            stop_timeout: self.stop_timeout.0,
+            ..defaults
+        };
+        let ring = RingOptions::default();
+        let ring = RingOptions {
+            bytes: self.log_ring.0,
+            format: self.log_format.into(),
+            // A line longer than a message would go alone, and be dropped by readers
+            // that have no room for it.
+            line_len_max: ring.line_len_max.min(message_max),
+        };
+        Ok(Some(LogSettings {
+            ring,
+            publisher,
+            embedded,
+        }))
     }
 }
 
+const LOG: &str = "Log";
+
+/// Half a second of lines at 40,000 requests a second; the publisher comes by every 20 ms.
+const RING_BYTES: usize = 4 * 1024 * 1024;
+
+const LOG_DIR: &str = "./logs";
+
+/// Towards a hub in the same process there is nothing to save by waiting, and who tails
+/// the file wants to see it grow.
+const EMBEDDED_SEAL_AFTER: Duration = Duration::from_millis(20);
+
 const EXAMPLES: &str = "\
 Examples:
-  rthttpd -d ./www                  serve ./www at http://127.0.0.1:8080/
-  rthttpd -d ./www -p 80 -h ::1     at port 80 of one address
+  rthttpd -d ./www                            serve ./www at http://127.0.0.1:8080/
+  rthttpd -d ./www -p 80 -h 192.0.2.7         at port 80 of one address
+  rthttpd -d ./www --spread embedded          and write ./logs/access_log
+  rthttpd -d ./www --spread 4803@localhost    and log to the Spread daemon on this machine
+  rthttpd -d ./www --spread 4803@a,4803@b     to that on a, or on b while a is away
 
-Signals: TERM and INT finish what is under way and stop, a second one ends at once.
+Signals: TERM and INT finish what is under way, send the log and stop; a second one ends at
+once. HUP opens the log file of --spread embedded again.
 Exit status: 0 stopped, 1 a failure while running, 2 a mistake in what was typed.";
 
 #[cfg(test)]
@@ -123,7 +319,7 @@ mod tests {
 
     fn settings(args: &[&str]) -> Settings {
         let args = [&["rthttpd"], args].concat();
-        Args::try_parse_from(args).unwrap().settings()
+        Args::try_parse_from(args).unwrap().settings().unwrap()
     }
 
     #[test]
@@ -149,6 +345,45 @@ mod tests {
     }
 
     #[test]
+    fn the_log_goes_where_it_is_told() {
+        assert!(settings(&[]).log.is_none());
+
+        let log = settings(&["--spread", "4803@a,4803", "--spread-service", "fifo"])
+            .log
+            .unwrap();
+        assert!(log.embedded.is_none());
+        assert_eq!(log.publisher.addresses.to_string(), "4803@a,4803");
+        assert_eq!(log.publisher.service, ::spread::Service::Fifo);
+        assert_eq!(log.publisher.group.to_string(), "access_log");
+
+        let log = settings(&["--spread", "4803", "--spread-message-max", "1K"])
+            .log
+            .unwrap();
+        assert_eq!(log.ring.line_len_max, 1024);
+    }
+
+    #[test]
+    fn flags_of_the_log_are_refused_without_one() {
+        for flag in [
+            "--spread-group=x",
+            "--spread-batch=1",
+            "--log-format=common",
+            "--log-ring=1M",
+        ] {
+            let error = Args::try_parse_from(["rthttpd", flag]).unwrap_err();
+            assert!(error.to_string().contains("--spread <"), "{error}");
+        }
+        for args in [
+            &["--log-dir", "x"][..],
+            &["--log-dir", "x", "--spread", "4803"],
+        ] {
+            let args = [&["rthttpd"], args].concat();
+            let error = Args::try_parse_from(args).unwrap().settings().unwrap_err();
+            assert!(error.to_string().contains("embedded"), "{error}");
+        }
+    }
+
+    #[test]
     fn what_is_no_value_is_refused() {
         for args in [
             ["-p", "65536"],
@@ -156,6 +391,8 @@ mod tests {
             ["--cache-size", "much"],
             ["--idle-timeout", "10"],
             ["--connections-max", "0"],
+            ["--spread", "nowhere"],
+            ["--spread", "embedded:x"],
         ] {
             let error = Args::try_parse_from(["rthttpd", args[0], args[1]]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");

@@ -12,6 +12,8 @@
     reason = "a test that fails here has failed"
 )]
 
+pub(crate) mod program;
+
 use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
@@ -46,6 +48,11 @@ impl Root {
 
     pub(crate) fn path(&self, name: &str) -> PathBuf {
         self.0.path().join(name)
+    }
+
+    /// Its own path, as an argument.
+    pub(crate) fn dir(&self) -> String {
+        self.0.path().to_str().unwrap().to_owned()
     }
 
     pub(crate) fn file(&self, name: &str, content: &[u8]) {

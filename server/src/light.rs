@@ -1,0 +1,63 @@
+//! `embedded.rs` in a program that is built without it: there is no hub to start.
+
+use std::path::Path;
+
+use spread::{Address, GroupName};
+
+use crate::cli::EmbeddedOptions;
+
+/// What a light program does not have.
+#[derive(Debug)]
+pub(crate) enum Embedded {}
+
+/// Why there is none.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum EmbeddedError {
+    /// The feature is off.
+    #[error(
+        "this rthttpd is built without the embedded hub; \
+         start one with spreadlogd --hub {port}, and log to it with --spread {port}@localhost"
+    )]
+    Light {
+        /// Where the hub was to be.
+        port: u16,
+    },
+}
+
+impl EmbeddedError {
+    pub(crate) const fn is_usage(&self) -> bool {
+        match self {
+            Self::Light { .. } => true,
+        }
+    }
+}
+
+impl Embedded {
+    #[expect(clippy::unused_async, reason = "the other one waits")]
+    pub(crate) async fn start(
+        options: &EmbeddedOptions,
+        _group: GroupName,
+        _root: &Path,
+        _lines_are_shown: bool,
+    ) -> Result<Self, EmbeddedError> {
+        Err(EmbeddedError::Light { port: options.port })
+    }
+
+    pub(crate) const fn address(&self) -> &Address {
+        match *self {}
+    }
+
+    pub(crate) const fn file(&self) -> &Path {
+        match *self {}
+    }
+
+    pub(crate) const fn reopen(&self) {
+        match *self {}
+    }
+
+    #[expect(clippy::unused_async, reason = "the other one waits")]
+    pub(crate) async fn finish(self) -> Result<(), EmbeddedError> {
+        match self {}
+    }
+}

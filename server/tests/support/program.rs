@@ -1,0 +1,148 @@
+//! The program as a user starts it.
+
+use std::io::{BufRead, BufReader, Read};
+use std::net::SocketAddr;
+use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use rustix::process::{Pid, Signal, kill_process};
+
+use super::{Client, PATIENCE};
+
+/// A running rthttpd.
+pub(crate) struct Program {
+    child: Child,
+    stdout: BufReader<ChildStdout>,
+    stderr: ChildStderr,
+    /// The lines it began with.
+    pub(crate) banner: Vec<String>,
+    pub(crate) address: SocketAddr,
+}
+
+/// What a program that has ended leaves.
+pub(crate) struct Ended {
+    pub(crate) status: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+impl Program {
+    /// Starts it on a port of its own, and waits until it has said where.
+    pub(crate) fn start(args: &[&str]) -> Self {
+        let mut child = command(args).spawn().unwrap();
+        let mut stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut stderr = child.stderr.take().unwrap();
+        let mut banner = Vec::new();
+        // The last line is the log's, or the place where there is none.
+        let last = if args.contains(&"--spread") {
+            "log"
+        } else {
+            "at"
+        };
+        let last = if args.iter().any(|arg| arg.starts_with("embedded")) {
+            "join"
+        } else {
+            last
+        };
+        loop {
+            let mut line = String::new();
+            if stdout.read_line(&mut line).unwrap() == 0 {
+                let mut said = String::new();
+                stderr.read_to_string(&mut said).unwrap();
+                panic!("it ended at once: {said}");
+            }
+            let is_last = line.starts_with(last);
+            banner.push(line.trim_end().to_owned());
+            if is_last {
+                break;
+            }
+        }
+        let url = banner
+            .iter()
+            .find_map(|line| line.split("http://").nth(1))
+            .unwrap();
+        let address = url.split('/').next().unwrap().parse().unwrap();
+        Self {
+            child,
+            stdout,
+            stderr,
+            banner,
+            address,
+        }
+    }
+
+    pub(crate) fn connect(&self) -> Client {
+        Client::connect(self.address)
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.child.id()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(pid, signal).unwrap();
+    }
+
+    /// Whether it has ended.
+    pub(crate) fn has_ended(&mut self) -> bool {
+        self.child.try_wait().unwrap().is_some()
+    }
+
+    /// Waits for its end.
+    pub(crate) fn wait(mut self) -> Ended {
+        let status = wait(&mut self.child);
+        let (mut stdout, mut stderr) = (String::new(), String::new());
+        self.stdout.read_to_string(&mut stdout).unwrap();
+        self.stderr.read_to_string(&mut stderr).unwrap();
+        Ended {
+            status: status.code(),
+            stdout,
+            stderr,
+        }
+    }
+}
+
+impl Drop for Program {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// Runs it with arguments that it cannot start with.
+pub(crate) fn refused(args: &[&str]) -> Ended {
+    let mut child = command(args).spawn().unwrap();
+    let status = wait(&mut child);
+    let output = child.wait_with_output().unwrap();
+    Ended {
+        status: status.code(),
+        stdout: String::from_utf8(output.stdout).unwrap(),
+        stderr: String::from_utf8(output.stderr).unwrap(),
+    }
+}
+
+fn command(args: &[&str]) -> Command {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_rthttpd"));
+    command
+        .args(args)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped());
+    command
+}
+
+fn wait(child: &mut Child) -> ExitStatus {
+    let begun = Instant::now();
+    loop {
+        if let Some(status) = child.try_wait().unwrap() {
+            return status;
+        }
+        if begun.elapsed() > PATIENCE {
+            let _ = child.kill();
+            panic!("it does not end");
+        }
+        // There is no event to wait for with a deadline; it is seen a little late.
+        std::thread::sleep(Duration::from_millis(5));
+    }
+}
