@@ -42,7 +42,7 @@ const UNFINISHED: &[&str] = &[
 ];
 
 /// Every use of `unsafe` is reviewed, and listed here: file and how many times.
-const UNSAFE: &[(&str, usize)] = &[];
+const UNSAFE: &[(&str, usize)] = &[("server/tests/no_allocation.rs", 7)];
 
 #[test]
 fn every_source_file_is_tidy() {

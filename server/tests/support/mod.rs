@@ -253,6 +253,12 @@ impl Client {
         }
     }
 
+    /// Sends `request` and fills `response`, allocating nothing.
+    pub(crate) fn exchange(&mut self, request: &[u8], response: &mut [u8]) {
+        self.stream.write_all(request).unwrap();
+        self.stream.read_exact(response).unwrap();
+    }
+
     /// Everything that comes until the server closes.
     pub(crate) fn rest(&mut self) -> String {
         String::from_utf8_lossy(&self.rest_bytes()).into_owned()

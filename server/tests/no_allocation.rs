@@ -1,0 +1,78 @@
+//! A request served from the cache and logged allocates nothing.
+//!
+//! An allocator that counts sees all threads of this process: the worker's, and the
+//! client's here, which has its buffers beforehand. There is one test in this file
+//! so that nobody else allocates meanwhile.
+
+mod support;
+
+use std::alloc::{GlobalAlloc, Layout, System};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Instant;
+
+use support::{Client, PATIENCE, Root, get};
+
+static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
+
+struct Counting;
+
+#[expect(
+    unsafe_code,
+    reason = "an allocator can be watched from the inside alone"
+)]
+// SAFETY: every call goes to the system's allocator as it came.
+unsafe impl GlobalAlloc for Counting {
+    unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps to the contract of `alloc`.
+        unsafe { System.alloc(layout) }
+    }
+
+    unsafe fn dealloc(&self, memory: *mut u8, layout: Layout) {
+        // SAFETY: the caller keeps to the contract of `dealloc`.
+        unsafe { System.dealloc(memory, layout) }
+    }
+
+    unsafe fn realloc(&self, memory: *mut u8, layout: Layout, size: usize) -> *mut u8 {
+        ALLOCATIONS.fetch_add(1, Ordering::Relaxed);
+        // SAFETY: the caller keeps to the contract of `realloc`.
+        unsafe { System.realloc(memory, layout, size) }
+    }
+}
+
+#[global_allocator]
+static COUNTING: Counting = Counting;
+
+/// Sends `request` a hundred times, and says what was allocated meanwhile.
+fn allocations(client: &mut Client, request: &[u8], response: &mut [u8]) -> u64 {
+    let before = ALLOCATIONS.load(Ordering::Relaxed);
+    for _ in 0..100 {
+        client.exchange(request, response);
+    }
+    ALLOCATIONS.load(Ordering::Relaxed) - before
+}
+
+#[test]
+fn a_request_from_the_cache_allocates_nothing() {
+    let served = Root::with(&[("small", &[b's'; 1_000]), ("mid", &[b'm'; 20_000])]).serve();
+    let fields = "Referer: http://test/\r\nUser-Agent: probe\r\n";
+    let mut client = served.connect();
+
+    for (target, times) in [("/small", 1), ("/small", 5), ("/mid", 1)] {
+        let request = get(target).replace("\r\n\r\n", &format!("\r\n{fields}\r\n"));
+        client.send(&request);
+        let first = client.response();
+        let request = request.repeat(times);
+        let mut response = vec![0; times * (first.head.len() + first.content.len())];
+
+        // A file that has just been written is read again until it has settled, which
+        // allocates; from then on nothing does.
+        let begun = Instant::now();
+        while allocations(&mut client, request.as_bytes(), &mut response) > 0 {
+            assert!(begun.elapsed() < PATIENCE, "{target}, {times} at a time");
+        }
+    }
+
+    drop(client);
+    assert!(served.log().len() > 700);
+}
