@@ -383,6 +383,32 @@ async fn a_stop_takes_up_with_a_daemon_that_comes_back() {
     assert_eq!(books.waiting, 0);
 }
 
+/// 6.7 MB: at the pace of a backlog that would take 1.7 s.
+#[tokio::test(start_paused = true)]
+async fn a_stop_sends_a_backlog_as_fast_as_its_time_demands() {
+    let dir = TempDir::new().unwrap();
+    let socket = dir.path().join("4803");
+    let (mut log, drain) = ring(&RingOptions {
+        bytes: 8 << 20,
+        ..RingOptions::default()
+    });
+    let mut options = options(&[&socket]);
+    options.stop_timeout = Duration::from_secs(1);
+    let mut running = Running::start(options, vec![drain]);
+    log_lines(&mut log, 0..100_000);
+    drop(log);
+    sleep(Duration::from_secs(5)).await;
+
+    let daemon = Daemon::bind(&socket);
+    let mut peer = daemon.accept().await;
+    running.stop();
+    let messages = peer.until_the_end().await;
+    let books = running.task.await.unwrap();
+
+    assert_eq!(text(&messages), expected(0..100_000));
+    assert_eq!((books.lines, books.waiting), (100_000, 0));
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_daemon_is_always_read() {
     let dir = TempDir::new().unwrap();

@@ -89,7 +89,7 @@ impl Publisher {
         let mut stop = pin!(stop);
         loop {
             tokio::select! {
-                () = &mut stop, if run.deadline.is_none() => run.begin_stop(stop_timeout),
+                () = &mut stop, if run.deadline.is_none() => run.stop_within(stop_timeout),
                 _ = tick.tick() => run.drain(),
                 () = wake.notified() => run.drain(),
                 event = run.link.event() => run.handle(event),
@@ -243,11 +243,14 @@ impl Run {
         }
     }
 
-    fn begin_stop(&mut self, timeout: Duration) {
+    fn stop_within(&mut self, timeout: Duration) {
         self.deadline = Some(self.began.elapsed() + timeout);
-        // Half the time for what waits, so that the rest is left for the echo.
+    }
+
+    /// Has what waits go out in half the time that is left, so that the rest is for the echo.
+    fn hurry(&mut self, left: Duration) {
         let waiting = self.store.books().waiting.bytes;
-        let millis = u64::try_from(timeout.as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         self.pace
             .hurry(waiting.saturating_mul(2000) / millis.max(1));
     }
@@ -257,7 +260,8 @@ impl Run {
         let Some(deadline) = self.deadline else {
             return false;
         };
-        if self.confirmed || self.began.elapsed() >= deadline {
+        let left = deadline.saturating_sub(self.began.elapsed());
+        if self.confirmed || left.is_zero() {
             return true;
         }
         if !self.drains.iter().all(Drain::is_finished) {
@@ -267,6 +271,7 @@ impl Run {
         self.batch.seal(|body, lines| {
             store.push(body, lines);
         });
+        self.hurry(left);
         self.feed();
         if !self.link.is_up() {
             return self.store.is_empty();
