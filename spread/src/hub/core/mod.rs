@@ -41,7 +41,7 @@ const MEMBERSHIPS_MAX: usize = 262_144;
 const INVENTED_NAMES: u32 = 1_000_000_000;
 
 /// One session, as long as its connection has not called [`Core::remove`].
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct SessionId(usize);
 
 /// How much the hub may hold.
