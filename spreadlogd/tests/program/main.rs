@@ -7,8 +7,11 @@
     reason = "a test fails by panicking"
 )]
 
+#[path = "../../../spread/tests/support/daemon.rs"]
+mod daemon;
 mod embedded;
 mod hostile;
+mod live_daemon;
 mod options;
 mod outage;
 mod rotation;
