@@ -6,9 +6,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use socket2::{SockRef, TcpKeepalive};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream, tcp, unix};
-use tokio::task::coop::consume_budget;
 
 pub(super) enum Socket {
     Tcp(TcpStream),
@@ -50,25 +49,12 @@ pub(super) enum ReadHalf {
 }
 
 impl ReadHalf {
-    /// Reads what is there, once something is; 0 at the end. Cancel-safe.
+    /// Reads what is there, once something is; 0 at the end. Cancel-safe, and lets other tasks have
+    /// their turn when a daemon sends as fast as this reads.
     pub(super) async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
-        // A daemon that sends as fast as this reads must not keep the thread from other tasks.
-        consume_budget().await;
-        loop {
-            let read = match self {
-                Self::Tcp(half) => {
-                    half.readable().await?;
-                    half.try_read_buf(buffer)
-                }
-                Self::Unix(half) => {
-                    half.readable().await?;
-                    half.try_read_buf(buffer)
-                }
-            };
-            match read {
-                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
-                read => return read,
-            }
+        match self {
+            Self::Tcp(half) => half.read_buf(buffer).await,
+            Self::Unix(half) => half.read_buf(buffer).await,
         }
     }
 }
