@@ -213,6 +213,22 @@ mod tests {
         }
     }
 
+    /// Wherever it stands: the check goes by blocks, the last of which overlaps.
+    #[test]
+    fn one_byte_that_is_not_plain_is_found_among_any_number_that_are() {
+        for len in 1..70 {
+            for at in 0..len {
+                let mut bytes = vec![b'a'; len];
+                assert!(is_plain_text(&bytes, Place::Word));
+                bytes[at] = b' ';
+                assert!(!is_plain_text(&bytes, Place::Word), "{at} of {len}");
+                assert!(is_plain_text(&bytes, Place::Quoted), "{at} of {len}");
+                bytes[at] = 0x7f;
+                assert!(!is_plain_text(&bytes, Place::Quoted), "{at} of {len}");
+            }
+        }
+    }
+
     fn places() -> impl Strategy<Value = Place> {
         prop_oneof![Just(Place::Quoted), Just(Place::Word)]
     }
