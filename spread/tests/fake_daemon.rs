@@ -375,29 +375,3 @@ async fn every_address_of_a_name_is_tried() {
 
     assert_eq!(session.unwrap().private_group().as_bytes(), b"#me#fake");
 }
-
-/// The time is for all addresses together; one that does not answer leaves the next its share.
-#[tokio::test(start_paused = true)]
-async fn silent_daemons_on_every_address_take_no_longer_than_one() {
-    let (daemon, address) = FakeDaemon::new().await;
-    let Address::Host { port, .. } = address else {
-        panic!()
-    };
-    // On machines where the name has both addresses, the second one, too.
-    let second = TcpListener::bind((std::net::Ipv6Addr::LOCALHOST, port)).await;
-    let by_name = Address::Host {
-        port,
-        host: "localhost".to_owned(),
-    };
-
-    let began = tokio::time::Instant::now();
-    let error = dial(&by_name).await.unwrap_err();
-
-    assert!(matches!(error, ConnectError::TimedOut { .. }), "{error}");
-    assert!(
-        began.elapsed() <= Duration::from_millis(5_010),
-        "{:?}",
-        began.elapsed()
-    );
-    drop((daemon, second));
-}

@@ -236,3 +236,83 @@ fn timed_out(address: &Address, timeout: Duration) -> ConnectError {
 
 /// 256: a daemon's side of the handshake is 141 bytes at most.
 const HANDSHAKE_READ_BYTES: usize = 256;
+
+#[cfg(test)]
+mod tests {
+    use std::net::Ipv4Addr;
+
+    use tokio::io::AsyncWriteExt;
+    use tokio::net::TcpListener;
+
+    use super::*;
+    use crate::wire::RejectCode;
+
+    const LIMIT: Duration = Duration::from_secs(6);
+
+    async fn listener() -> (TcpListener, SocketAddr) {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.unwrap();
+        let at = listener.local_addr().unwrap();
+        (listener, at)
+    }
+
+    /// Nobody listens there.
+    async fn dead() -> SocketAddr {
+        listener().await.1
+    }
+
+    /// What comes of a name that has the addresses `found`, and when.
+    async fn connect_to(found: &[SocketAddr]) -> (ConnectError, Duration) {
+        let began = Instant::now();
+        let left = || LIMIT.saturating_sub(began.elapsed());
+        let address = "4803@web".parse().unwrap();
+        let outcome = connect_to_any(&address, found, &ConnectOptions::default(), left).await;
+        (outcome.unwrap_err(), began.elapsed())
+    }
+
+    #[tokio::test]
+    async fn a_refusal_is_told_rather_than_that_the_next_address_is_dead() {
+        let (daemon, refusing) = listener().await;
+        let refuse = async {
+            let (mut stream, _) = daemon.accept().await.unwrap();
+            stream.write_all(&[0xfd]).await.unwrap();
+            stream
+        };
+        let found = [refusing, dead().await];
+
+        let (_stream, (error, _)) = tokio::join!(refuse, connect_to(&found));
+
+        let ConnectError::Refused { code, .. } = error else {
+            panic!("{error}")
+        };
+        assert_eq!(code, RejectCode::Quota);
+    }
+
+    /// In virtual time, of which the listeners' silence takes all there is.
+    #[tokio::test(start_paused = true)]
+    async fn all_addresses_share_the_time_and_a_dead_one_leaves_its_own() {
+        let ((_silent, at), dead) = (listener().await, dead().await);
+        let third = LIMIT / 3;
+        for (found, last_share) in [
+            ([at, at, at], third),
+            ([at, dead, at], 2 * third),
+            ([dead, dead, at], LIMIT),
+        ] {
+            let (error, took) = connect_to(&found).await;
+
+            let ConnectError::TimedOut { timeout, .. } = error else {
+                panic!("{error}")
+            };
+            // A timer is due at its millisecond's end.
+            let late = took.saturating_sub(LIMIT);
+            assert!(
+                took >= LIMIT && late < Duration::from_millis(10),
+                "{took:?}"
+            );
+            let less = last_share.saturating_sub(timeout);
+            assert!(
+                timeout <= last_share && less < Duration::from_millis(10),
+                "{timeout:?}"
+            );
+        }
+    }
+}

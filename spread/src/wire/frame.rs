@@ -65,8 +65,7 @@ impl Limits {
                 max: self.groups_max,
             });
         }
-        let names = header.num_groups.saturating_mul(Name::FIELD_LEN);
-        let len = names.saturating_add(header.data_len);
+        let len = header.names_len().saturating_add(header.data_len);
         if len > self.bytes_max {
             return Err(DecodeError::TooLong {
                 len,
@@ -310,8 +309,8 @@ fn peek(buffer: &BytesMut) -> Result<Option<Header>, DecodeError> {
 /// Takes the whole frame off the buffer, once all of it is there.
 fn take(buffer: &mut BytesMut, header: &Header, extra: usize) -> Option<Rest> {
     let names_at = Header::LEN + extra;
-    let body_at = names_at + header.num_groups * Name::FIELD_LEN;
-    let len = body_at + header.data_len;
+    let body_at = names_at.saturating_add(header.names_len());
+    let len = body_at.saturating_add(header.data_len);
     if buffer.len() < len {
         return None;
     }

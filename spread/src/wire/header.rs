@@ -60,6 +60,12 @@ impl Header {
         })
     }
 
+    /// Bytes of the groups behind the header. On a machine of 32 bits, what a peer announces may be
+    /// more than can be counted.
+    pub(super) const fn names_len(&self) -> usize {
+        self.num_groups.saturating_mul(Name::FIELD_LEN)
+    }
+
     pub(super) fn encode(&self, to: &mut BytesMut) {
         to.put_u32_le(with_order(self.kind));
         to.put_slice(self.name.as_field());
