@@ -205,6 +205,11 @@ pub(crate) struct FakeSession {
 }
 
 impl FakeSession {
+    /// Blocks until the client has read that it has a session, and wants something of it.
+    pub(crate) fn wait_until_used(&mut self) {
+        self.request();
+    }
+
     fn deliver(&mut self, delivery: &Delivery) {
         let frame = delivery.encode();
         self.stream.write_all(&frame.head).unwrap();

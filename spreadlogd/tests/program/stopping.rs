@@ -63,7 +63,8 @@ fn it_ends_though_the_daemon_does_not_answer() {
         "log",
     ];
     let mut program = Program::start(dir.path(), &[&args[..], &["--stop-timeout", "1"]].concat());
-    let _session = daemon.accept();
+    let mut session = daemon.accept();
+    session.wait_until_used();
     program.signal(Signal::TERM);
     program.wait_for("no answer from the daemon at");
 
@@ -87,7 +88,8 @@ fn a_second_signal_ends_it_at_once() {
         dir.path(),
         &[&args[..], &["--stop-timeout", "9999"]].concat(),
     );
-    let _session = daemon.accept();
+    let mut session = daemon.accept();
+    session.wait_until_used();
     program.signal(Signal::TERM);
     program.wait_for("stopping");
 

@@ -307,6 +307,9 @@ fn the_tap_is_offered_what_is_written_and_never_waited_for() {
 }
 
 proptest! {
+    // Each case is a directory and a file on disk.
+    #![proptest_config(ProptestConfig::with_cases(48))]
+
     /// Whatever the bodies and however they are grouped into writes, the file is their
     /// concatenation with each end of line made good, and every line in it was counted.
     #[test]
