@@ -211,28 +211,39 @@ proptest! {
 
     /// A big-endian frame says the same as a little-endian one.
     #[test]
-    fn the_other_byte_order_says_the_same(change in membership()) {
-        let Frame { head, body } = Delivery::Membership(change.clone()).encode();
-        let mut swapped = [&head[..], &body[..]].concat();
-        let names = 48..48 + 32 * change.members.len();
-        swap(&mut swapped[0..4]);
+    fn the_other_byte_order_says_the_same(delivery in delivery()) {
+        let mut swapped = bytes(&delivery.encode());
+        for at in [0, 36, 44] {
+            swap(&mut swapped[at..at + 4]);
+        }
         swapped[0] &= 0x7f;
         swapped[3] &= 0x7f;
-        swap(&mut swapped[36..40]);
-        swap(&mut swapped[44..48]);
-        let mut at = names.end;
-        for _ in 0..5 {
+        for at in integers_behind_the_header(&delivery) {
             swap(&mut swapped[at..at + 4]);
-            at += 4;
-        }
-        for set in &change.vs_sets {
-            swap(&mut swapped[at..at + 4]);
-            at += 4 + 32 * set.len();
         }
 
         let decoded = decode_delivery(&mut BytesMut::from(&swapped[..]));
 
-        prop_assert_eq!(decoded, Ok(Some(Delivery::Membership(change))));
+        prop_assert_eq!(decoded, Ok(Some(delivery)));
+    }
+}
+
+/// Where they begin.
+fn integers_behind_the_header(delivery: &Delivery) -> Vec<usize> {
+    match delivery {
+        Delivery::Message(_) | Delivery::SelfLeave { .. } => Vec::new(),
+        Delivery::Reject(_) => vec![48],
+        Delivery::Transition { .. } => vec![48, 52, 56],
+        Delivery::Membership(change) => {
+            let body = 48 + 32 * change.members.len();
+            let mut all: Vec<_> = (body..body + 20).step_by(4).collect();
+            let mut set_at = body + 20;
+            for set in &change.vs_sets {
+                all.push(set_at);
+                set_at += 4 + 32 * set.len();
+            }
+            all
+        }
     }
 }
 
