@@ -35,8 +35,8 @@ pub(crate) struct Backoff {
 impl Backoff {
     /// The wait before the first attempt again.
     const MIN: Duration = Duration::from_millis(100);
-    /// 5 s: what the original waited each time.
-    const MAX: Duration = Duration::from_secs(5);
+    /// 1 s: publishers wait 2 s for us when a daemon has come back, and logging hosts are few.
+    const MAX: Duration = Duration::from_secs(1);
 
     pub(crate) const fn new() -> Self {
         Self { next: Self::MIN }

@@ -113,6 +113,8 @@ struct Run {
     store: Store,
     pace: Pace,
     link: Link,
+    /// No daemon has answered since the last connection, or at all.
+    was_away: bool,
     notices: Notices,
     began: Instant,
     /// When the rings were last emptied: no line in them is older.
@@ -141,6 +143,7 @@ impl Run {
             store: Store::new(options.buffer_bytes),
             pace: Pace::default(),
             link: Link::new(options.addresses.clone(), &options.socket_dir),
+            was_away: false,
             notices: Notices::new(options.addresses.clone(), options.buffer_bytes),
             options,
             began: Instant::now(),
@@ -188,14 +191,23 @@ impl Run {
         match event {
             Event::Connected => {
                 self.settle();
-                self.pace.connected(self.began.elapsed());
+                let now = self.began.elapsed();
+                if std::mem::take(&mut self.was_away) {
+                    self.pace.returned(now);
+                } else {
+                    self.pace.connected(now);
+                }
                 let address = self.link.connected_to();
                 self.counters.set_connected_to(address);
                 let books = self.books();
                 self.notices.connected(self.counters.connected_to(), &books);
             }
-            Event::Unreachable(error) => self.notices.unreachable(&error),
+            Event::Unreachable(error) => {
+                self.was_away = true;
+                self.notices.unreachable(&error);
+            }
             Event::Lost(reason) => {
+                self.was_away = true;
                 self.settle();
                 self.store.disconnected();
                 self.notices
@@ -229,7 +241,7 @@ impl Run {
         let now = self.began.elapsed();
         while self.link.has_room() {
             let Some((number, body)) = self.store.peek() else {
-                self.pace.caught_up();
+                self.pace.caught_up(now);
                 break;
             };
             if !self.pace.allows(body.len(), now) {

@@ -4,6 +4,9 @@
 //! throws out a reader with 1,000 messages queued. So until the store has been emptied once after
 //! connecting, messages go at no more than the larger of 4 MB/s and twice what comes in; twice, so
 //! that it ends. Then nothing is held back: what comes in goes out.
+//!
+//! A daemon that comes back has forgotten its readers, and what is sent before they have joined
+//! again is delivered to nobody. So the backlog lets them go first.
 
 use std::time::Duration;
 
@@ -13,6 +16,8 @@ pub(super) struct Pace {
     backlog: bool,
     /// When the next message of a backlog may go.
     next_at: Duration,
+    /// Until then nothing goes: the readers are coming back.
+    readers_at: Duration,
     /// Bytes a second that came in during the last whole second.
     incoming: u64,
     second: Second,
@@ -48,18 +53,28 @@ impl Pace {
         self.next_at = now;
     }
 
-    /// The store holds nothing that has not been handed over.
-    pub(super) const fn caught_up(&mut self) {
-        self.backlog = false;
+    /// A connection is up after there was none: the daemon's readers were thrown out as well.
+    pub(super) fn returned(&mut self, now: Duration) {
+        self.connected(now);
+        self.readers_at = now + REJOIN_WAIT;
     }
 
-    /// Before the stop's deadline the backlog goes at least at this rate.
+    /// The store holds nothing that has not been handed over.
+    pub(super) fn caught_up(&mut self, now: Duration) {
+        self.backlog = now < self.readers_at;
+    }
+
+    /// Before the stop's deadline the backlog goes at least at this rate, and at once.
     pub(super) const fn hurry(&mut self, bytes_per_second: u64) {
         self.floor = bytes_per_second;
+        self.readers_at = Duration::ZERO;
     }
 
     /// Whether a message of `bytes` may go now; if so, it is taken to have gone.
     pub(super) fn allows(&mut self, bytes: usize, now: Duration) -> bool {
+        if now < self.readers_at {
+            return false;
+        }
         if !self.backlog {
             return true;
         }
@@ -79,6 +94,9 @@ impl Pace {
 
 /// 4 MB/s: some 120 messages of 32 KiB a second, eight seconds of which a reader may sleep.
 const BACKLOG_RATE: u64 = 4_000_000;
+
+/// 2 s: our logging hosts try again at least every second.
+const REJOIN_WAIT: Duration = Duration::from_secs(2);
 
 /// Twice the 20 ms between two drains, so that the rate is reached however they fall.
 const UNUSED_MAX: Duration = Duration::from_millis(40);
@@ -149,8 +167,28 @@ mod tests {
     fn what_comes_in_after_the_backlog_is_not_held_back() {
         let mut pace = Pace::default();
         pace.connected(Duration::ZERO);
-        pace.caught_up();
+        pace.caught_up(Duration::ZERO);
 
         assert!((0..100_000).all(|_| pace.allows(MESSAGE, Duration::ZERO)));
+    }
+
+    /// What is sent to a daemon that has just come back reaches nobody: its readers have to join
+    /// again. A stop has no time for that.
+    #[test]
+    fn the_readers_of_a_daemon_that_was_away_come_first() {
+        let mut pace = Pace::default();
+        let back = Duration::from_secs(100);
+        let just_before = back + REJOIN_WAIT - Duration::from_millis(1);
+        pace.returned(back);
+
+        assert!(!pace.allows(MESSAGE, back));
+        pace.caught_up(back);
+        assert!(!pace.allows(MESSAGE, just_before));
+        let gone = bytes_in_ten_seconds(&mut pace, back + REJOIN_WAIT);
+        assert!((39_000_000..=41_000_000).contains(&gone), "{gone}");
+
+        pace.returned(back);
+        pace.hurry(20_000_000);
+        assert!(pace.allows(MESSAGE, just_before));
     }
 }
