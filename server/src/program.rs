@@ -136,6 +136,8 @@ struct Signals {
     terminate: Signal,
     interrupt: Signal,
     hang_up: Signal,
+    /// Caught, so that a limit on the size of files is a failed write and not the end.
+    _too_large: Signal,
     stopped_at: Option<Instant>,
 }
 
@@ -151,6 +153,7 @@ impl Signals {
             terminate: signal(SignalKind::terminate())?,
             interrupt: signal(SignalKind::interrupt())?,
             hang_up: signal(SignalKind::hangup())?,
+            _too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
             stopped_at: None,
         })
     }

@@ -58,6 +58,25 @@ fn a_request_that_had_begun_is_answered_and_told_to_close() {
     served.join().unwrap();
 }
 
+/// The kernel has let the client in and taken its request; nobody has looked at it yet.
+#[test]
+fn a_request_that_was_there_before_the_stop_is_answered() {
+    let root = Root::with(&[("a", b"one")]);
+    let mut config = rthttpd::Config::new(root.path(""));
+    config.host = Some("127.0.0.1".into());
+    config.port = 0;
+    let server = rthttpd::Server::bind(config).unwrap();
+    let mut client = support::Client::connect(server.addresses()[0]);
+    client.send(get("/a"));
+
+    server.stop_handle().stop();
+    server.run().unwrap();
+
+    let last = client.response();
+    assert_eq!(last.content, b"one");
+    assert_eq!(last.field("Connection"), Some("close"));
+}
+
 #[test]
 fn what_takes_too_long_is_cut_off_and_logged() {
     let mut served = Root::with(&[("large", &noise(50_000_000))]).serve_with(|config| {

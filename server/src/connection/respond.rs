@@ -12,6 +12,7 @@ use std::rc::Rc;
 
 use http::response::{Connection, Head, Page};
 use http::{Method, Request, Selection, Status, Target};
+use rustix::io::Errno;
 
 use crate::site::{LargeFile, LookupError, Patience, Resource, Site};
 use crate::worker::State;
@@ -50,7 +51,11 @@ pub(super) type Found = Result<Resource, LookupError>;
 impl Look {
     /// Looks, and waits for it.
     pub(super) fn run(&self, site: &Site) -> Found {
-        site.load(&self.path, self.is_directory, Patience::Waiting)
+        match site.load(&self.path, self.is_directory, Patience::Waiting) {
+            // Waiting has not helped: asking again would not either.
+            Err(LookupError::WouldBlock) => Err(LookupError::Exhausted(Errno::AGAIN)),
+            found => found,
+        }
     }
 }
 

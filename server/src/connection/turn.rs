@@ -7,6 +7,7 @@ use std::task::{Context, Poll, ready};
 
 use http::response;
 use http::{Content, Framing, Rejection, Request, Status};
+use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::output::{Asked, Span, Unsent};
@@ -131,7 +132,7 @@ impl Connection {
                 Stage::Beginning | Stage::Request => timeouts.request,
             });
         }
-        if is_idle && self.worker.phase() != Phase::Serving {
+        if is_idle && self.worker.phase() != Phase::Serving && !self.has_unread() {
             return Poll::Ready(Turn::End(Ending::Close));
         }
         ready!(self.poll_patience(cx));
@@ -140,6 +141,14 @@ impl Connection {
         }
         self.refuse_received(cx, state, Status::RequestTimeout);
         Poll::Ready(Turn::End(Ending::Linger))
+    }
+
+    /// Whether something has come that the runtime has not told of yet: a request that
+    /// was there before the stop is answered.
+    fn has_unread(&self) -> bool {
+        let flags = RecvFlags::PEEK | RecvFlags::DONTWAIT;
+        rustix::net::recv(&self.stream, &mut [0_u8; 1][..], flags)
+            .is_ok_and(|(_, received)| received > 0)
     }
 
     /// The client sends no more, or is gone. Half a request is an exchange all the same.

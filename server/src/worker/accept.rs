@@ -1,7 +1,7 @@
 //! Taking connections from a listening socket.
 //!
 //! Two things make a server stop accepting for a while: its own limit of connections,
-//! and the system's of descriptors. Either way connections wait in the kernel's queue,
+//! and the system's, of descriptors or memory. Either way connections wait in the kernel's queue,
 //! and the task here waits for one of ours to end rather than trying again at once.
 
 use std::future::poll_fn;
@@ -12,6 +12,7 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rustix::io::Errno;
+use rustix::net::SocketFlags;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::{Instant, timeout};
 
@@ -34,7 +35,9 @@ pub(super) async fn run(worker: Rc<Worker>, listener: Rc<TcpListener>) {
         }
         match listener.accept().await {
             Ok((stream, peer)) => begin(&worker, stream, peer),
-            Err(error) if is_shortage(&error) => {
+            // It has taken one connection from the queue, so this is not for ever.
+            Err(error) if is_of_one_connection(&error) => tokio::task::yield_now().await,
+            Err(error) => {
                 if said.is_none_or(|said| said.elapsed() >= SHORTAGE_SAID_EVERY) {
                     said = Some(Instant::now());
                     tracing::warn!(
@@ -44,21 +47,23 @@ pub(super) async fn run(worker: Rc<Worker>, listener: Rc<TcpListener>) {
                 }
                 let _ = timeout(SHORTAGE_WAIT, worker.left.notified()).await;
             }
-            // A client that was gone before we came to it, or a network that failed.
-            Err(_) => tokio::task::yield_now().await,
         }
     }
 }
 
-/// Accepts those who are waiting now.
+/// Accepts those who are waiting now, whether or not the runtime has told of them.
 pub(super) fn rest(worker: &Rc<Worker>, listener: &TcpListener) {
-    let waker = std::task::Waker::noop();
-    let mut context = std::task::Context::from_waker(waker);
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     while !worker.is_full() {
-        let Poll::Ready(Ok((stream, peer))) = listener.poll_accept(&mut context) else {
+        let Ok(socket) = rustix::net::accept_with(listener, flags) else {
             return;
         };
-        begin(worker, stream, peer);
+        let stream = std::net::TcpStream::from(socket);
+        if let Ok(peer) = stream.peer_addr()
+            && let Ok(stream) = TcpStream::from_std(stream)
+        {
+            begin(worker, stream, peer);
+        }
     }
 }
 
@@ -66,19 +71,36 @@ fn begin(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
     if let Some(counters) = worker.counters() {
         counters.connections.add(1);
     }
+    // Counted from here on, though its task has not run yet.
+    let presence = worker.enter();
     let worker = Rc::clone(worker);
     tokio::task::spawn_local(async move {
-        let presence = poll_fn(|cx| Poll::Ready(worker.enter(cx.waker().clone()))).await;
-        Connection::new(Rc::clone(&worker), stream, peer.ip().to_canonical())
+        poll_fn(|cx| {
+            presence.wake_by(cx.waker());
+            Poll::Ready(())
+        })
+        .await;
+        Connection::new(worker, stream, peer.ip().to_canonical())
             .run()
             .await;
         drop(presence);
     });
 }
 
-fn is_shortage(error: &io::Error) -> bool {
+/// Whether the client was gone before we came to it, its network failed, or a firewall
+/// refused it (accept(2)); anything else would be the same again at once.
+fn is_of_one_connection(error: &io::Error) -> bool {
     matches!(
         Errno::from_io_error(error),
-        Some(Errno::MFILE | Errno::NFILE | Errno::NOBUFS | Errno::NOMEM)
+        Some(
+            Errno::CONNABORTED
+                | Errno::INTR
+                | Errno::PERM
+                | Errno::PROTO
+                | Errno::NETDOWN
+                | Errno::NETUNREACH
+                | Errno::HOSTDOWN
+                | Errno::HOSTUNREACH
+        )
     )
 }

@@ -87,9 +87,9 @@ pub(crate) struct State {
 
 /// A connection's presence among those of its worker.
 #[derive(Debug)]
-pub(crate) struct Presence {
+struct Presence {
     worker: Rc<Worker>,
-    seat: Option<Seat>,
+    seat: Seat,
 }
 
 /// Reads as large as this are rare, and a read that fills its buffer costs another.
@@ -177,11 +177,11 @@ impl Worker {
         self.counters.of(self.number)
     }
 
-    /// Takes a connection, whose task `waker` wakes, onto the roster.
-    pub(crate) fn enter(self: &Rc<Self>, waker: Waker) -> Presence {
+    /// Takes a connection onto the roster.
+    fn enter(self: &Rc<Self>) -> Presence {
         Presence {
             worker: Rc::clone(self),
-            seat: Some(self.roster.borrow_mut().enter(waker)),
+            seat: self.roster.borrow_mut().enter(),
         }
     }
 
@@ -201,12 +201,18 @@ impl Worker {
     }
 }
 
+impl Presence {
+    /// Has the connection's task woken when the worker's phase changes.
+    fn wake_by(&self, waker: &Waker) {
+        let mut roster = self.worker.roster.borrow_mut();
+        roster.wake_by(&self.seat, waker.clone());
+    }
+}
+
 impl Drop for Presence {
     fn drop(&mut self) {
-        if let Some(seat) = self.seat.take() {
-            self.worker.roster.borrow_mut().leave(seat);
-            self.worker.left.notify_one();
-        }
+        self.worker.roster.borrow_mut().leave(&self.seat);
+        self.worker.left.notify_waiters();
         if let Some(counters) = self.worker.counters() {
             counters.connections_ended.add(1);
         }

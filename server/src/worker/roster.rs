@@ -18,25 +18,28 @@ pub(super) struct Roster {
 pub(super) struct Seat(usize);
 
 impl Roster {
-    pub(super) fn enter(&mut self, waker: Waker) -> Seat {
+    /// Takes in one who cannot be woken yet.
+    pub(super) fn enter(&mut self) -> Seat {
         match self.free.pop() {
-            Some(seat) => {
-                if let Some(place) = self.seats.get_mut(seat) {
-                    *place = Some(waker);
-                }
-                Seat(seat)
-            }
+            Some(seat) => Seat(seat),
             None => {
-                self.seats.push(Some(waker));
+                self.seats.push(None);
                 Seat(self.seats.len() - 1)
             }
         }
     }
 
-    pub(super) fn leave(&mut self, Seat(seat): Seat) {
-        if let Some(place) = self.seats.get_mut(seat) {
+    pub(super) fn wake_by(&mut self, seat: &Seat, waker: Waker) {
+        if let Some(place) = self.seats.get_mut(seat.0) {
+            *place = Some(waker);
+        }
+    }
+
+    /// To be called once for each seat.
+    pub(super) fn leave(&mut self, seat: &Seat) {
+        if let Some(place) = self.seats.get_mut(seat.0) {
             *place = None;
-            self.free.push(seat);
+            self.free.push(seat.0);
         }
     }
 
@@ -72,16 +75,18 @@ mod tests {
     fn those_who_left_are_not_woken_and_their_seats_are_used_again() {
         let (stayed, left) = (Arc::new(Woken::default()), Arc::new(Woken::default()));
         let mut roster = Roster::default();
-        let _stays = roster.enter(Arc::clone(&stayed).into());
-        let leaves = roster.enter(Arc::clone(&left).into());
+        let stays = roster.enter();
+        roster.wake_by(&stays, Arc::clone(&stayed).into());
+        let leaves = roster.enter();
+        roster.wake_by(&leaves, Arc::clone(&left).into());
 
-        roster.leave(leaves);
+        roster.leave(&leaves);
         roster.wake_all();
 
         assert_eq!(stayed.0.load(Ordering::Relaxed), 1);
         assert_eq!(left.0.load(Ordering::Relaxed), 0);
         assert_eq!(roster.len(), 1);
-        let _next = roster.enter(left.into());
+        let _next = roster.enter();
         assert_eq!((roster.len(), roster.seats.len()), (2, 2));
     }
 }
