@@ -136,11 +136,16 @@ impl Publishing {
         thread::Builder::new()
             .name("publisher".into())
             .spawn(move || {
-                let books = runtime.block_on(publisher.run(async {
+                // A task, because a runtime wakes its main future, even from its own timer, by
+                // writing to an eventfd that it then has to read.
+                let task = runtime.spawn(publisher.run(async {
                     // A sender that is gone means the same as a message.
                     let _ = stopping.await;
                 }));
-                ended.send(books)
+                // After a panic there are no books, and `ended` tells that by being dropped.
+                if let Ok(books) = runtime.block_on(task) {
+                    let _ = ended.send(books);
+                }
             })?;
         Ok(Self { stop, end })
     }
