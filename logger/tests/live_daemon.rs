@@ -99,7 +99,8 @@ async fn a_real_daemon_that_comes_back_gets_what_waited() {
 
     log_lines(&mut log, 0..1000);
     let mut messages = read_to(&mut before, 999).await;
-    daemon.restart().unwrap();
+    daemon.stop().unwrap();
+    daemon.start_again().unwrap();
     let mut after = reader(&daemon).await;
     log_lines(&mut log, 1000..2000);
     messages.extend(read_to(&mut after, 1999).await);

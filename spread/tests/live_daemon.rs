@@ -192,7 +192,8 @@ fn a_daemon_that_dies_ends_the_session_and_the_next_one_takes_it() {
     run(async {
         let mut alice = member(&tcp(&daemon), "alice").await;
         join(&mut alice, "g").await;
-        daemon.restart().expect("the daemon starts again");
+        daemon.stop().expect("the daemon was running");
+        daemon.start_again().expect("the daemon starts again");
         in_time(alice.receiver.recv())
             .await
             .expect_err("the daemon of this session is gone");

@@ -12,6 +12,8 @@
 )]
 
 mod client;
+#[path = "../../../spread/tests/support/daemon.rs"]
+mod daemon;
 mod program;
 
 use std::collections::HashMap;
@@ -19,6 +21,7 @@ use std::path::Path;
 use std::thread;
 
 use client::{Client, Outcome};
+use daemon::Daemon;
 use program::Program;
 
 /// Enough that many exchanges are under way at once on every worker, few enough for a slow machine.
@@ -59,6 +62,51 @@ fn a_spreadlogd_of_its_own_writes_what_two_servers_publish() {
     });
 
     let outcomes = run_clients(&[servers[0].http_address(), servers[1].http_address()]);
+    for server in servers {
+        server.terminate();
+    }
+    logging_host.terminate();
+
+    check(&site.log(), &outcomes);
+}
+
+/// The same lines once more, through a real Spread daemon.
+#[test]
+#[ignore = "needs a Spread daemon: set SPREAD_DAEMON"]
+fn a_real_daemon_carries_what_two_servers_publish() {
+    let site = Site::new();
+    let daemon = Daemon::start().unwrap();
+    let mut logging_host = Program::start_spreadlogd(&site.subscribed_to(&daemon));
+    logging_host.hear("joined");
+    let mut servers = [0, 1].map(|_| Program::start(&site.publishing_to(&daemon)));
+
+    let outcomes = run_clients(&[servers[0].http_address(), servers[1].http_address()]);
+    for server in servers {
+        server.terminate();
+    }
+    logging_host.terminate();
+
+    check(&site.log(), &outcomes);
+}
+
+/// Nobody waits for a daemon that was killed, and its successor gets every line.
+#[test]
+#[ignore = "needs a Spread daemon: set SPREAD_DAEMON"]
+fn what_is_served_without_a_daemon_is_in_the_file_once_there_is_one_again() {
+    let site = Site::new();
+    let mut daemon = Daemon::start().unwrap();
+    let mut logging_host = Program::start_spreadlogd(&site.subscribed_to(&daemon));
+    logging_host.hear("joined");
+    let mut servers = [0, 1].map(|_| Program::start(&site.publishing_to(&daemon)));
+    for server in &mut servers {
+        server.hear("connected");
+    }
+    let addresses = [servers[0].http_address(), servers[1].http_address()];
+
+    daemon.stop().unwrap();
+    let outcomes = run_clients(&addresses);
+    daemon.start_again().unwrap();
+    logging_host.hear("joined");
     for server in servers {
         server.terminate();
     }
@@ -116,6 +164,10 @@ fn check(log: &Path, outcomes: &[Outcome]) {
     );
 }
 
+fn address_of(daemon: &Daemon) -> String {
+    format!("{}@127.0.0.1", daemon.port())
+}
+
 /// A document root and a place for logs, in a temporary folder.
 struct Site {
     folder: tempfile::TempDir,
@@ -146,6 +198,18 @@ impl Site {
         let sockets = ["--spread-socket-dir".to_owned(), self.path("")];
         let options = options.map(str::to_owned).into_iter();
         options.chain([self.path("www")]).chain(sockets).collect()
+    }
+
+    fn publishing_to(&self, daemon: &Daemon) -> Vec<String> {
+        let options = ["--spread".into(), address_of(daemon)];
+        [&self.serving()[..], &options].concat()
+    }
+
+    fn subscribed_to(&self, daemon: &Daemon) -> Vec<String> {
+        let file = self.log().to_string_lossy().into_owned();
+        std::fs::create_dir_all(self.path("logs")).unwrap();
+        let options = ["--group", "access_log", "--file"].map(str::to_owned);
+        [&options[..], &[file, "--spread".into(), address_of(daemon)]].concat()
     }
 
     fn embedded(&self) -> Vec<String> {

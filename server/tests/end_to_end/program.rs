@@ -60,6 +60,18 @@ impl Program {
         self.word_with("@localhost")
     }
 
+    /// Waits until it says `text`, in what has not been listened to yet.
+    pub(crate) fn hear(&mut self, text: &str) {
+        loop {
+            let line = self.next_line(text);
+            let heard = line.contains(text);
+            self.said.push(line);
+            if heard {
+                return;
+            }
+        }
+    }
+
     /// Asks it to stop, and sees that it does so as asked: exit status 0.
     pub(crate) fn terminate(mut self) {
         let pid = rustix::process::Pid::from_child(&self.child);
@@ -77,11 +89,14 @@ impl Program {
             if let Some(word) = words.into_iter().find(|word| word.contains(text)) {
                 return word.to_owned();
             }
-            match self.lines.recv_timeout(PATIENCE) {
-                Ok(line) => self.said.push(line),
-                Err(end) => panic!("no {text} ({end}): {}", self.said.join("\n")),
-            }
+            let line = self.next_line(text);
+            self.said.push(line);
         }
+    }
+
+    fn next_line(&self, awaited: &str) -> String {
+        let line = self.lines.recv_timeout(PATIENCE);
+        line.unwrap_or_else(|end| panic!("no {awaited} ({end}): {}", self.said.join("\n")))
     }
 }
 

@@ -71,21 +71,24 @@ impl Daemon {
         socket(self.port)
     }
 
-    /// Kills it and starts it again on the same port, with everything forgotten.
+    /// Kills it.
     ///
     /// # Errors
-    /// When it does not start again.
-    pub(crate) fn restart(&mut self) -> Result<()> {
-        self.stop()?;
-        let child = run(&self.binary, self.directory.path(), self.port)?;
-        self.child = child.ok_or_else(|| Error::other("the daemon does not start again"))?;
-        Ok(())
-    }
-
-    fn stop(&mut self) -> Result<()> {
+    /// When it is not running.
+    pub(crate) fn stop(&mut self) -> Result<()> {
         self.child.kill()?;
         self.child.wait()?;
         fs::remove_file(self.socket())
+    }
+
+    /// Starts it again on the same port, with everything forgotten.
+    ///
+    /// # Errors
+    /// When it does not start.
+    pub(crate) fn start_again(&mut self) -> Result<()> {
+        let child = run(&self.binary, self.directory.path(), self.port)?;
+        self.child = child.ok_or_else(|| Error::other("the daemon does not start again"))?;
+        Ok(())
     }
 }
 

@@ -58,7 +58,8 @@ fn it_joins_again_when_a_real_daemon_comes_back() {
     program.wait_for("joined g");
     Publisher::connect_to(&address).send(&["g"], "before\n");
 
-    daemon.restart().unwrap();
+    daemon.stop().unwrap();
+    daemon.start_again().unwrap();
     program.wait_for("lost the Spread daemon at");
     program.wait_for("joined g");
     Publisher::connect_to(&address).send(&["g"], "after\n");
