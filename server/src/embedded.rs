@@ -291,18 +291,23 @@ async fn show(mut messages: mpsc::Receiver<Bytes>) {
     let mut shown = 0;
     while let Some(lines) = messages.recv().await {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            // Escaped by whoever formatted it, if that was one of us; others may have
-            // sent what a terminal should not see.
-            let line = line.escape_ascii().to_string().replace("\\n", "\n");
-            let line = line.replace("\\\"", "\"").replace("\\\\", "\\");
             // Nobody listening is no reason not to serve.
-            let _ = io::stdout().lock().write_all(line.as_bytes());
+            let _ = io::stdout().lock().write_all(&fit_for_a_terminal(line));
             shown += 1;
             if shown == SHOWN_LINES {
                 return;
             }
         }
     }
+}
+
+/// Our own lines are text; other senders' may hold what a terminal obeys (CVE-2009-4491).
+fn fit_for_a_terminal(line: &[u8]) -> Vec<u8> {
+    let fit = |byte: &u8| match byte {
+        b' '..=b'~' | b'\n' => *byte,
+        _ => b'?',
+    };
+    line.iter().map(fit).collect()
 }
 
 /// Makes the log directory, unless it would be served.
@@ -374,6 +379,11 @@ mod tests {
         }
         let outcome = prepare(&place.path().join("root/logs"), &place.path().join("link"));
         assert!(matches!(outcome, Err(EmbeddedError::InsideRoot { .. })));
+    }
+
+    #[test]
+    fn a_terminal_is_shown_no_escape_sequences() {
+        assert_eq!(fit_for_a_terminal(b"a\x1b[2Jb\xff\r\n"), b"a?[2Jb??\n");
     }
 
     #[test]

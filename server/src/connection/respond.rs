@@ -24,9 +24,9 @@ use super::output::{Asked, Exchange, Tail};
 /// holes to try.
 pub(super) const SERVER: (&str, &[u8]) = ("Server", b"rthttpd");
 
-/// Contents up to this size are copied behind their heads, so that several responses go
-/// out as one piece; longer ones go out from where they are. Copying this much costs
-/// less than the second element of a vectored write.
+/// Contents up to this size are copied behind their heads, so that the responses to
+/// pipelined requests go out as one piece; longer ones go out from where they are. A copy
+/// of this much within the cache costs some 200 nanoseconds.
 const COPIED_MAX: usize = 8 * 1024;
 
 /// Whether a request was answered.

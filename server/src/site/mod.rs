@@ -31,8 +31,8 @@ use self::root::{READ, Root};
 
 /// Files up to this size are served from memory, larger ones by `sendfile`.
 ///
-/// Measured over loopback: copying from memory is one system call against the five
-/// of opening and sending a file, and stays ahead until the copy itself costs as much.
+/// Measured over loopback, microseconds of CPU for a request from memory and by
+/// `sendfile`: 4 KiB 4 and 8, 32 KiB 6 and 9, 64 KiB 10 and 10, 512 KiB 92 and 52.
 pub(crate) const SMALL_FILE_MAX: u64 = 64 * 1024;
 
 /// What a path without a name at its end stands for, when it is there.
@@ -289,7 +289,7 @@ pub(crate) fn read_exact_at(
     offset: u64,
     patience: Patience,
 ) -> Result<(), LookupError> {
-    let flags = match patience {
+    let mut flags = match patience {
         Patience::Cached => ReadWriteFlags::NOWAIT,
         Patience::Waiting => ReadWriteFlags::empty(),
     };
@@ -301,12 +301,21 @@ pub(crate) fn read_exact_at(
             Ok(read) => done += read,
             Err(Errno::INTR) => {}
             // Not every file system can say whether it would wait.
+            Err(Errno::OPNOTSUPP) if is_memory(descriptor) => flags = ReadWriteFlags::empty(),
             Err(Errno::OPNOTSUPP) => return Err(LookupError::WouldBlock),
             Err(errno) => return Err(errno.into()),
         }
     }
     Ok(())
 }
+
+/// Whether the file is in a tmpfs, which has no disk to wait for.
+fn is_memory(descriptor: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(descriptor).is_ok_and(|status| status.f_type == TMPFS_MAGIC)
+}
+
+/// `TMPFS_MAGIC` of `linux/magic.h`.
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 #[cfg(test)]
 mod tests;
