@@ -24,7 +24,7 @@ pub(crate) struct Args {
     pub(crate) group: Option<GroupName>,
 
     /// The file to write it to [default: ./logs/access_log]
-    #[arg(long, value_name = "PATH", requires = "group")]
+    #[arg(long, value_name = "PATH")]
     pub(crate) file: Option<PathBuf>,
 
     /// The Spread daemon: 4803@HOST (TCP), 4803 (its unix socket), the path of a socket, or several
@@ -159,7 +159,6 @@ mod tests {
             &["-c", "x", "--group", "a", "--file", "b"],
             &["-c", "x", "--spread", "4803"],
             &["--group", "a"],
-            &["--file", "a"],
             &["--group", "a b", "--file", "x"],
             &["--group", "abcdefghijklmnopqrstuvwxyz012345", "--file", "x"],
             &["--hub", "65536"],

@@ -24,10 +24,10 @@ pub(crate) struct HubThread {
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum HubError {
     /// Its port is another's. When that is a daemon, there is no need for a hub.
-    #[error("{source}; use that one with --spread {}@{} instead of --hub", .address.port(), .address.ip())]
+    #[error("{cause}; use that one with --spread {}@{} instead of --hub", .address.port(), .address.ip())]
     SpreadRunning {
         address: SocketAddr,
-        source: BindError,
+        cause: BindError,
     },
     #[error(transparent)]
     Bind(BindError),
@@ -89,7 +89,10 @@ impl HubThread {
 
 fn refused(source: BindError) -> HubError {
     match source {
-        BindError::SpreadRunning { address } => HubError::SpreadRunning { address, source },
+        BindError::SpreadRunning { address } => HubError::SpreadRunning {
+            address,
+            cause: source,
+        },
         other => HubError::Bind(other),
     }
 }

@@ -3,9 +3,10 @@
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
-use std::time::{Duration, Instant};
+use std::sync::mpsc;
+use std::thread;
 
-use rustix::process::{Pid, Signal, kill_process};
+use rustix::process::{Pid, Signal, WaitId, WaitIdOptions, kill_process, waitid};
 
 use super::{Client, PATIENCE};
 
@@ -132,17 +133,21 @@ fn command(args: &[&str]) -> Command {
     command
 }
 
+/// Waits for its end; kills it when it does not come.
 fn wait(child: &mut Child) -> ExitStatus {
-    let begun = Instant::now();
-    loop {
-        if let Some(status) = child.try_wait().unwrap() {
-            return status;
-        }
-        if begun.elapsed() > PATIENCE {
-            let _ = child.kill();
-            panic!("it does not end");
-        }
-        // There is no event to wait for with a deadline; it is seen a little late.
-        std::thread::sleep(Duration::from_millis(5));
+    let pid = Pid::from_child(child);
+    let (ended, end) = mpsc::channel();
+    thread::spawn(move || {
+        // NOWAIT: the child is collected below, where its pid cannot be another's yet.
+        let outcome = waitid(
+            WaitId::Pid(pid),
+            WaitIdOptions::EXITED | WaitIdOptions::NOWAIT,
+        );
+        let _ = ended.send(outcome.is_ok());
+    });
+    if end.recv_timeout(PATIENCE).is_err() {
+        let _ = child.kill();
+        panic!("it does not end");
     }
+    child.wait().unwrap()
 }
