@@ -227,6 +227,13 @@ impl Parts {
         let (ended, written) = oneshot::channel();
         tokio::spawn(async move {
             let outcome = spreadlogd.run(received).await;
+            if let Err(error) = &outcome {
+                // The server goes on: that is its first duty.
+                tracing::error!(
+                    "the log is not written any more: {}",
+                    spreadlogd::Chain(error)
+                );
+            }
             drop(ended.send(outcome.map(|_| ())));
         });
         // A line sent before it has joined would reach nobody.

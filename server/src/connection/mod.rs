@@ -31,7 +31,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::Content;
+use http::{Content, Status};
 use rustix::io::Errno;
 use spread_logger::Record;
 use tokio::net::TcpStream;
@@ -126,7 +126,10 @@ impl Connection {
                 Turn::End(ending) => break ending,
                 Turn::Look(look) => match self.look(look).await {
                     Some(found) => self.found = Some(found),
-                    None => break Ending::Close,
+                    None => {
+                        self.refuse_now(Status::ServiceUnavailable).await;
+                        break Ending::Close;
+                    }
                 },
                 // Rare, and large enough not to be held by every connection.
                 Turn::Send(unsent) => {

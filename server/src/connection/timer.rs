@@ -7,9 +7,10 @@
 //! once.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
+use tokio::task::coop::unconstrained;
 use tokio::time::{Instant, Sleep};
 
 use crate::clock::Moment;
@@ -45,7 +46,9 @@ impl Timer {
                 return Poll::Pending;
             }
             self.registered = true;
-            if self.sleep.as_mut().poll(cx).is_pending() {
+            // A task that has used up its budget would be sent away unregistered.
+            let sleep = pin!(unconstrained(self.sleep.as_mut()));
+            if sleep.poll(cx).is_pending() {
                 return Poll::Pending;
             }
             if deadline <= self.fires {
@@ -67,6 +70,9 @@ impl Timer {
 mod tests {
     use std::future::poll_fn;
     use std::time::Duration;
+
+    use tokio::task::coop::{consume_budget, has_budget_remaining};
+    use tokio::time::timeout;
 
     use super::*;
 
@@ -92,5 +98,26 @@ mod tests {
         poll_fn(|cx| timer.poll(cx, now.after(Duration::from_secs(2)))).await;
 
         assert!(started.elapsed() < Duration::from_secs(3));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_timer_is_set_by_a_task_without_budget() {
+        let now = Moment::now();
+        let deadline = now.after(Duration::from_secs(1));
+        let mut timer = Timer::new(now, deadline);
+        let first = poll_fn(|cx| {
+            while has_budget_remaining() {
+                let _ = pin!(consume_budget()).poll(cx);
+            }
+            Poll::Ready(timer.poll(cx, deadline))
+        });
+        assert!(first.await.is_pending());
+
+        let fired = timeout(
+            Duration::from_secs(60),
+            poll_fn(|cx| timer.poll(cx, deadline)),
+        );
+
+        assert!(fired.await.is_ok());
     }
 }

@@ -1,5 +1,6 @@
 //! A turn: one read, the answers to all that is complete, and one write.
 
+use std::future::poll_fn;
 use std::mem;
 use std::pin::Pin;
 use std::rc::Rc;
@@ -325,6 +326,16 @@ impl Connection {
             state,
         };
         response.page(rejection.reject.status(), &[SERVER]);
+    }
+
+    /// Refuses the request that is waiting for an answer.
+    pub(super) async fn refuse_now(&mut self, status: Status) {
+        let worker = Rc::clone(&self.worker);
+        poll_fn(|cx| {
+            self.refuse_received(cx, &mut worker.state.borrow_mut(), status);
+            Poll::Ready(())
+        })
+        .await;
     }
 
     /// Refuses the request that has come in part, as well as it can be done without
