@@ -1,4 +1,8 @@
 //! A turn: one read, the answers to all that is complete, and one write.
+//!
+//! Most of what is here is bookkeeping of bytes: how far the received ones have been
+//! answered, how far the answers have been taken, and which of both must be kept until
+//! later. What an answer is, is decided in `respond`.
 
 use std::future::poll_fn;
 use std::mem;
@@ -23,6 +27,10 @@ const BATCH_LEN: usize = 64 * 1024;
 
 /// How much of an unfinished request's room grows at a time.
 const RECEIVED_STEP: usize = 4 * 1024;
+
+/// Reads of one connection in a row: a client that sends as fast as it is answered must
+/// not keep the others waiting. One that waits for its answers never comes to the second.
+const READS_MAX: usize = 4;
 
 /// Why no further request was answered into the output.
 #[derive(Debug)]
@@ -75,7 +83,7 @@ impl Connection {
         state: &mut State,
         input: &mut [u8],
     ) -> Poll<Turn> {
-        loop {
+        for _ in 0..READS_MAX {
             let read = if self.received.is_empty() {
                 let mut buffer = ReadBuf::new(input);
                 let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
@@ -103,6 +111,9 @@ impl Connection {
                 return Poll::Ready(turn);
             }
         }
+        // More is there, for when the others have had their turn.
+        cx.waker().wake_by_ref();
+        Poll::Pending
     }
 
     /// Reads what comes next behind the beginning of a request that is there already.
