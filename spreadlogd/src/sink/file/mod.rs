@@ -179,9 +179,17 @@ impl FileSink {
         }
     }
 
-    /// Gives up what still waits.
+    /// Gives up what still waits, but for the lines that the file has already.
     pub(crate) fn abandon(&mut self) {
-        let lines: u64 = self.waiting.iter().map(|lines| lines.count).sum();
+        self.take_back();
+        let first = self.waiting.front();
+        let begun = first.and_then(|first| first.body.get(..self.begun));
+        let written = memchr::memchr_iter(b'\n', begun.unwrap_or_default()).count() as u64;
+        self.counters.lines.add(written);
+        self.counters.bytes.add(self.begun as u64);
+        self.begun = 0;
+        let waiting: u64 = self.waiting.iter().map(|lines| lines.count).sum();
+        let lines = waiting - written;
         if lines > 0 {
             let path = self.counters.path.display();
             warn!("{lines} lines that {path} could not take are lost");
@@ -284,7 +292,8 @@ impl FileSink {
     }
 
     /// Takes back the part of a line that the file got before it took no more: the line goes to
-    /// another file. A pipe gives nothing back, and a file without our lock may have gone on since.
+    /// another file, or nowhere, and the next one would be glued to it. A pipe gives nothing back,
+    /// and a file without our lock may have gone on since.
     fn take_back(&mut self) {
         let Some(first) = self.waiting.front().filter(|_| self.begun > 0) else {
             return;

@@ -226,6 +226,27 @@ fn what_is_given_up_is_counted() {
     assert!(sink.waiting.is_empty() && free(&sink));
 }
 
+#[test]
+fn a_line_begun_when_it_is_given_up_is_not_left_torn_nor_those_before_it_counted_lost() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut sink = sink(&path).unwrap();
+    push(&mut sink, "aaa\nbbb\nccc\n");
+    push(&mut sink, "ddd");
+    // As after a full disk took six bytes.
+    fs::write(&path, "aaa\nbb").unwrap();
+    sink.begun = 6;
+
+    sink.abandon();
+
+    assert_eq!(fs::read(&path).unwrap(), b"aaa\n");
+    assert_eq!(sink.counters.lines.now(), 1);
+    assert_eq!(sink.counters.bytes.now(), 4);
+    assert_eq!(sink.counters.lines_lost.now(), 3);
+    assert_eq!(sink.counters.lines_unwritten.now(), 3);
+    assert!(sink.waiting.is_empty() && free(&sink));
+}
+
 /// A pipe takes 64 KiB and then no more until they are read, so that every write is cut short
 /// somewhere. Nobody reads it when it is opened, and nothing waits for that.
 #[test]
