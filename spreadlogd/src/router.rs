@@ -45,7 +45,8 @@ impl Router {
         self.routes.values().map(|route| route.counters.group)
     }
 
-    /// The sinks of a message to `groups`, which is counted; `None` if no Log asks for it.
+    /// The sinks of a message to `groups`, which each of them counts once, however often it is
+    /// named; `None` if no Log asks for it.
     pub(crate) fn route(
         &self,
         groups: &[Name],
@@ -53,7 +54,13 @@ impl Router {
         is_numbered: bool,
     ) -> Option<Arc<[usize]>> {
         let mut found: Option<Arc<[usize]>> = None;
-        for route in groups.iter().filter_map(|group| self.routes.get(group)) {
+        for (at, group) in groups.iter().enumerate() {
+            let Some(route) = self.routes.get(group) else {
+                continue;
+            };
+            if groups.iter().take(at).any(|before| before == group) {
+                continue;
+            }
             let counters = &route.counters;
             counters.messages.add(1);
             counters.numbered.add(u64::from(is_numbered));
@@ -141,7 +148,7 @@ mod tests {
         let lines = Lines::new(Bytes::from_static(b"x\ny"));
 
         router.route(&[name("a"), name("b")], &lines, false);
-        router.route(&[name("b"), name("+1")], &lines, true);
+        router.route(&[name("b"), name("+1"), name("b")], &lines, true);
 
         let counts = |group: &GroupCounters| {
             [&group.messages, &group.numbered, &group.lines, &group.bytes].map(|count| count.now())
