@@ -259,14 +259,6 @@ impl Run {
         self.deadline = Some(self.began.elapsed() + timeout);
     }
 
-    /// Has what waits go out in half the time that is left, so that the rest is for the echo.
-    fn hurry(&mut self, left: Duration) {
-        let waiting = self.store.books().waiting.bytes;
-        let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
-        self.pace
-            .hurry(waiting.saturating_mul(2000) / millis.max(1));
-    }
-
     /// Whether the stop has come to its end; takes the steps to it.
     fn is_over(&mut self) -> bool {
         let Some(deadline) = self.deadline else {
@@ -283,7 +275,8 @@ impl Run {
         self.batch.seal(|body, lines| {
             store.push(body, lines);
         });
-        self.hurry(left);
+        let waiting = self.store.books().waiting.bytes;
+        self.pace.hurry(waiting, left, self.began.elapsed());
         self.feed();
         if !self.link.is_up() {
             return self.store.is_empty();

@@ -64,10 +64,13 @@ impl Pace {
         self.backlog = now < self.readers_at;
     }
 
-    /// Before the stop's deadline the backlog goes at least at this rate, and at once.
-    pub(super) const fn hurry(&mut self, bytes_per_second: u64) {
-        self.floor = bytes_per_second;
-        self.readers_at = Duration::ZERO;
+    /// Before the stop, `left` from now, the backlog of `bytes` goes in half of that, and for
+    /// readers it waits a quarter at most. Said again, it goes no slower: less is left by then.
+    pub(super) fn hurry(&mut self, bytes: u64, left: Duration, now: Duration) {
+        let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
+        let rate = bytes.saturating_mul(2000) / millis.max(1);
+        self.floor = self.floor.max(rate);
+        self.readers_at = self.readers_at.min(now + left / 4);
     }
 
     /// Whether a message of `bytes` may go now; if so, it is taken to have gone.
@@ -145,11 +148,32 @@ mod tests {
     fn before_a_deadline_it_goes_as_fast_as_it_must() {
         let mut pace = Pace::default();
         pace.connected(Duration::ZERO);
-        pace.hurry(20_000_000);
+        pace.hurry(100_000_000, Duration::from_secs(10), Duration::ZERO);
 
         let gone = bytes_in_ten_seconds(&mut pace, Duration::ZERO);
 
         assert!((195_000_000..=205_000_000).contains(&gone), "{gone}");
+    }
+
+    /// At twice what is left over the time that is left, asked anew at every step, it would go
+    /// slower and slower and leave the echo no time.
+    #[test]
+    fn half_of_the_time_before_a_deadline_is_enough_however_often_it_is_told() {
+        let deadline = Duration::from_secs(2);
+        let mut pace = Pace::default();
+        pace.connected(Duration::ZERO);
+        let mut left = 64 << 20;
+        let mut now = Duration::ZERO;
+
+        while left > 0 && now < deadline {
+            pace.hurry(left as u64, deadline.saturating_sub(now), now);
+            while left > 0 && pace.allows(MESSAGE, now) {
+                left -= MESSAGE;
+            }
+            now += Duration::from_millis(20);
+        }
+
+        assert!(now <= Duration::from_millis(1_060), "{now:?}");
     }
 
     #[test]
@@ -173,7 +197,7 @@ mod tests {
     }
 
     /// What is sent to a daemon that has just come back reaches nobody: its readers have to join
-    /// again. A stop has no time for that.
+    /// again. A stop leaves them a part of its time.
     #[test]
     fn the_readers_of_a_daemon_that_was_away_come_first() {
         let mut pace = Pace::default();
@@ -188,7 +212,13 @@ mod tests {
         assert!((39_000_000..=41_000_000).contains(&gone), "{gone}");
 
         pace.returned(back);
-        pace.hurry(20_000_000);
-        assert!(pace.allows(MESSAGE, just_before));
+        pace.hurry(1, Duration::from_secs(10), back);
+        assert!(!pace.allows(MESSAGE, just_before));
+        assert!(pace.allows(MESSAGE, back + REJOIN_WAIT));
+
+        pace.returned(back);
+        pace.hurry(1, Duration::from_secs(2), back);
+        assert!(!pace.allows(MESSAGE, back + Duration::from_millis(499)));
+        assert!(pace.allows(MESSAGE, back + Duration::from_millis(500)));
     }
 }
