@@ -4,6 +4,7 @@ mod support;
 
 use std::fs::{self, File};
 use std::io::Read;
+use std::time::{Duration, SystemTime};
 
 use support::{Root, get, noise};
 
@@ -27,6 +28,27 @@ fn a_file_comes_with_what_describes_it() {
 }
 
 /// Around every border: copied, vectored, sent from the file, more than a chunk.
+/// RFC 9110 8.8.2.1: Last-Modified is never later than Date, whatever the file says.
+#[test]
+fn a_file_from_the_future_is_as_old_as_its_response() {
+    let served = Root::with(&[("small", b"one"), ("large", &noise(100_000))]).serve();
+    let future = SystemTime::now() + Duration::from_secs(86_400);
+    for name in ["small", "large"] {
+        let file = File::options()
+            .write(true)
+            .open(served.root.path(name))
+            .unwrap();
+        file.set_modified(future).unwrap();
+    }
+
+    for target in ["/small", "/small", "/large"] {
+        let response = served.get(target);
+        assert_eq!(response.field("Last-Modified"), response.field("Date"));
+        let tag = response.field("ETag").map(str::to_owned);
+        assert_eq!(served.get(target).field("ETag"), tag.as_deref());
+    }
+}
+
 #[test]
 fn files_of_all_sizes_come_whole() {
     const SIZES: &[usize] = &[

@@ -205,7 +205,7 @@ impl Response<'_> {
 
     fn large_file(&mut self, request: &Request<'_>, file: LargeFile) {
         let content_type = file.media_type.to_string();
-        let representation = representation(&content_type, &file.stamp);
+        let representation = representation(&content_type, &file.stamp, self.now);
         let selection = representation.select(request, self.unix());
         let (first, len) = match selection {
             Selection::Whole => (0, file.stamp.size),
