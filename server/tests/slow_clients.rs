@@ -29,6 +29,38 @@ fn an_idle_connection_is_closed_without_a_word() {
     assert_eq!(served.log().len(), 1);
 }
 
+/// Some clients send an empty line behind a request; it begins no other (RFC 9112 2.2).
+#[test]
+fn an_empty_line_after_a_request_begins_none() {
+    let served = Root::with(&[("a", b"one")]).serve_with(|config| {
+        config.timeouts.idle = SHORT;
+        config.timeouts.request = SHORT;
+    });
+    for empty in ["\r\n", "\r\n\r\n", "\r"] {
+        let mut client = served.connect();
+        client.send([&get("/a"), empty].concat());
+        assert_eq!(client.response().status, 200);
+
+        client.expect_close();
+    }
+
+    assert_eq!(served.log().len(), 3);
+}
+
+#[test]
+fn a_late_head_gets_no_content_with_its_refusal() {
+    let served = Root::new().serve_with(|config| config.timeouts.request = SHORT);
+    let mut client = served.connect();
+    client.send("\r\nHEAD /slow HTTP/1.1\r\n");
+
+    assert_eq!(client.head().status, 408);
+
+    client.half_close();
+    client.expect_close();
+    let log = served.log();
+    assert_eq!((log.len(), log[0].2), (1, 0));
+}
+
 #[test]
 fn a_request_that_does_not_end_is_refused() {
     let served = Root::new().serve_with(|config| config.timeouts.request = SHORT);

@@ -303,8 +303,9 @@ impl Connection {
         self.stage = None;
         let has_content = request.framing != Framing::None;
         if self.is_last(request) {
-            // A client that has more to say must be heard out before the close.
-            return Some(if is_all && !has_content {
+            // A client that has more to say must be heard out before the close; one that did
+            // not ask for it may be saying it already.
+            return Some(if is_all && !has_content && !request.persistent {
                 Ending::Close
             } else {
                 Ending::Linger
@@ -355,14 +356,15 @@ impl Connection {
         let received = mem::take(&mut self.received);
         let line = received
             .split(|byte| matches!(byte, b'\r' | b'\n'))
-            .find(|line| !line.is_empty());
+            .find(|line| !line.is_empty())
+            .unwrap_or_default();
         let mut response = Response {
             asked: Asked {
-                line: Span::of(line.unwrap_or_default(), &received),
+                line: Span::of(line, &received),
                 ..Asked::default()
             },
             connection: response::Connection::Close,
-            head_only: received.starts_with(b"HEAD "),
+            head_only: line.starts_with(b"HEAD "),
             now: clock::unix(),
             state,
         };
