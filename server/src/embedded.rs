@@ -213,11 +213,11 @@ impl Parts {
             // A sender that is gone means the same as a message.
             let _ = stopping.await;
         }));
-        let tap = self.lines_are_shown.then(|| {
-            let (tap, lines) = mpsc::channel(SHOWN_WAITING_MAX);
-            tokio::spawn(show(lines));
-            tap
-        });
+        let tap = self
+            .lines_are_shown
+            // Not to see them is no reason not to serve.
+            .then(|| show_on(io::stdout()).ok())
+            .flatten();
         let spreadlogd = match self.open_spreadlogd(&address, tap) {
             Ok(spreadlogd) => spreadlogd,
             Err(error) => return drop(ready.send(Err(error))),
@@ -293,13 +293,23 @@ impl Parts {
     }
 }
 
+/// Shows the first lines of what is sent on a thread of its own: a terminal that is stopped
+/// (Ctrl-S) or that nobody reads takes nothing, for as long as it pleases.
+fn show_on(terminal: impl Write + Send + 'static) -> io::Result<mpsc::Sender<Bytes>> {
+    let (tap, messages) = mpsc::channel(SHOWN_WAITING_MAX);
+    thread::Builder::new()
+        .name("show".into())
+        .spawn(move || show(messages, terminal))?;
+    Ok(tap)
+}
+
 /// Shows the first lines, then no more.
-async fn show(mut messages: mpsc::Receiver<Bytes>) {
+fn show(mut messages: mpsc::Receiver<Bytes>, mut terminal: impl Write) {
     let mut shown = 0;
-    while let Some(lines) = messages.recv().await {
+    while let Some(lines) = messages.blocking_recv() {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
             // Nobody listening is no reason not to serve.
-            let _ = io::stdout().lock().write_all(&fit_for_a_terminal(line));
+            let _ = terminal.write_all(&fit_for_a_terminal(line));
             shown += 1;
             if shown == SHOWN_LINES {
                 return;
@@ -391,6 +401,43 @@ mod tests {
     #[test]
     fn a_terminal_is_shown_no_escape_sequences() {
         assert_eq!(fit_for_a_terminal(b"a\x1b[2Jb\xff\r\n"), b"a?[2Jb??\n");
+    }
+
+    /// Takes a line only when it is given leave.
+    struct Stopped {
+        asked: std::sync::mpsc::Sender<Vec<u8>>,
+        leave: std::sync::mpsc::Receiver<()>,
+    }
+
+    impl Write for Stopped {
+        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
+            let _ = self.asked.send(line.to_vec());
+            let _ = self.leave.recv();
+            Ok(line.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_terminal_that_takes_nothing_holds_nobody_up() {
+        let ((asked, lines), (go_on, leave)) =
+            (std::sync::mpsc::channel(), std::sync::mpsc::channel());
+        let tap = show_on(Stopped { asked, leave }).unwrap();
+        let line = Bytes::from_static(b"a line\n");
+
+        tap.try_send(line.clone()).unwrap();
+        assert_eq!(lines.recv().unwrap(), line);
+        // It hangs in the first line, and the hub goes on: what finds no room is not shown.
+        for _ in 0..SHOWN_WAITING_MAX {
+            tap.try_send(line.clone()).unwrap();
+        }
+        assert!(tap.try_send(line).is_err());
+
+        drop(go_on);
+        assert_eq!(lines.iter().count(), SHOWN_LINES - 1);
     }
 
     #[test]
