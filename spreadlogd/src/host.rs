@@ -21,7 +21,7 @@ use crate::intake::Intake;
 use crate::queue::{Item, Queue};
 use crate::router::Router;
 use crate::sink::{FileSink, Locking, Opened, SinkError, Target};
-use crate::subscriber::Subscriber;
+use crate::subscriber::{JOIN_TIMEOUT, Subscriber};
 use crate::writer::Writer;
 
 /// What a [`Spreadlogd`] is told while it runs.
@@ -145,6 +145,7 @@ impl Spreadlogd {
                 ..ConnectOptions::default()
             },
             joined: joined.clone(),
+            join_timeout: JOIN_TIMEOUT,
             intake: Intake::new(router, Arc::clone(&queue), Arc::clone(&counters)),
         };
         let subscribers = config

@@ -34,6 +34,8 @@ pub(crate) struct Subscriber {
     pub(crate) options: ConnectOptions,
     /// How many sessions have joined their groups, over all Spread blocks.
     pub(crate) joined: watch::Sender<usize>,
+    /// How long a daemon may take to let a session into its groups.
+    pub(crate) join_timeout: Duration,
     pub(crate) intake: Intake,
 }
 
@@ -48,6 +50,8 @@ enum End {
     Lost(SessionError),
     /// What we wanted to say does not fit into the connection's buffer.
     Unsaid(SendError),
+    /// The daemon opened a session, and then did not let it into its groups.
+    Silent,
 }
 
 impl Subscriber {
@@ -55,13 +59,15 @@ impl Subscriber {
     pub(crate) async fn run(mut self, mut stop: Stop) {
         let mut backoff = Backoff::new();
         let mut outage = Outage::default();
+        let mut first = 0;
         loop {
             let connected = tokio::select! {
-                connected = self.connect(&mut outage) => connected,
+                connected = self.connect(first, &mut outage) => connected,
                 _ = stopped(&mut stop) => return,
             };
-            if let Some((address, session)) = connected {
+            if let Some((index, address, session)) = connected {
                 outage = Outage::default();
+                first = 0;
                 match self
                     .session(&address, session, &mut stop, &mut backoff)
                     .await
@@ -75,6 +81,11 @@ impl Subscriber {
                     }
                     End::Lost(error) => tell_lost(&address, &error),
                     End::Unsaid(error) => tell_lost(&address, &error),
+                    End::Silent => {
+                        warn!("the daemon at {address} takes sessions but does not answer");
+                        // It would open one again.
+                        first = (index + 1) % self.addresses.iter().len();
+                    }
                 }
             }
             tokio::select! {
@@ -84,14 +95,20 @@ impl Subscriber {
         }
     }
 
-    /// Tries each address once, in order.
-    async fn connect(&self, outage: &mut Outage) -> Option<(Address, Session)> {
+    /// Tries each address once, in order from `first` on; says which has answered.
+    async fn connect(
+        &self,
+        first: usize,
+        outage: &mut Outage,
+    ) -> Option<(usize, Address, Session)> {
         let mut last = None;
-        for address in self.addresses.iter() {
+        let all = self.addresses.iter().len();
+        let in_order = self.addresses.iter().enumerate().cycle();
+        for (index, address) in in_order.skip(first).take(all) {
             let mut options = self.options.clone();
             options.name = private_name().ok();
             match client::connect(address, &options).await {
-                Ok(session) => return Some((address.clone(), session)),
+                Ok(session) => return Some((index, address.clone(), session)),
                 Err(error) => {
                     debug!(target: RECEIVE_ERRORS, "{address}: {}", Chain(&error));
                     last = Some(error);
@@ -127,6 +144,7 @@ impl Subscriber {
             return End::Unsaid(error);
         }
         let mut joined = None;
+        let mut join_by = Some(Instant::now() + self.join_timeout);
         let mut deadline = None;
         loop {
             let received = tokio::select! {
@@ -143,6 +161,7 @@ impl Subscriber {
                     }
                 }
                 () = until(deadline) => return End::Late,
+                () = until(join_by) => return End::Silent,
             };
             match received.map(|delivery| self.intake.receive(delivery, own)) {
                 Ok(None) => {}
@@ -153,6 +172,7 @@ impl Subscriber {
                         self.intake.router()
                     );
                     joined = Some(Joined::new(&self.joined));
+                    join_by = None;
                     *backoff = Backoff::new();
                 }
                 Err(error) => return End::Lost(error),
@@ -235,6 +255,9 @@ async fn until(deadline: Option<Instant>) {
     }
 }
 
+/// 30 s: a daemon that is finding its peers answers when it has, within some ten seconds.
+pub(crate) const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
+
 /// The echo that comes back when the groups are joined.
 const ECHO_JOINED: i16 = 1;
 
@@ -246,3 +269,70 @@ const DISCONNECT_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// The target of what is only of interest while receiving does not work: `-x`.
 pub const RECEIVE_ERRORS: &str = "spreadlogd::receive_errors";
+
+#[cfg(test)]
+mod tests {
+    use std::io::{self, Read as _, Write as _};
+    use std::net::{TcpListener, TcpStream};
+    use std::sync::Arc;
+    use std::thread;
+
+    use spread::hub::{Hub, HubOptions};
+
+    use super::*;
+    use crate::counters::Counters;
+    use crate::queue::Queue;
+    use crate::router::Router;
+
+    /// Opens a session as a daemon does, and then only listens.
+    fn open_and_say_nothing(mut client: TcpStream) -> io::Result<()> {
+        let mut hello = [0; 5];
+        client.read_exact(&mut hello)?;
+        client.read_exact(&mut vec![0; hello[4].into()])?;
+        client.write_all(b"\x04NULL")?;
+        client.read_exact(&mut [0; 90])?;
+        client.write_all(b"\x01\x05\x00\x01\x04#a#b")?;
+        client.read_to_end(&mut Vec::new()).map(drop)
+    }
+
+    #[tokio::test]
+    async fn a_daemon_that_opens_a_session_and_then_says_nothing_gives_way_to_the_next() {
+        let silent = TcpListener::bind("127.0.0.1:0").unwrap();
+        let silent_port = silent.local_addr().unwrap().port();
+        thread::spawn(move || {
+            silent
+                .incoming()
+                .flatten()
+                .try_for_each(open_and_say_nothing)
+        });
+        let hub = Hub::bind(HubOptions {
+            port: 0,
+            socket_dir: None,
+            ..HubOptions::default()
+        });
+        let hub = hub.await.unwrap();
+        let port = hub.addresses()[0].port();
+        tokio::spawn(hub.run(std::future::pending()));
+        let (joined, (stop, stopping)) = (watch::Sender::new(0), watch::channel(None));
+        let counters = Arc::new(Counters::default());
+        let queue = Arc::new(Queue::new(1 << 20));
+        let subscriber = Subscriber {
+            addresses: format!("{silent_port}@127.0.0.1,{port}@127.0.0.1")
+                .parse()
+                .unwrap(),
+            options: ConnectOptions::default(),
+            joined: joined.clone(),
+            // The hub's answer is some hundred times as fast.
+            join_timeout: Duration::from_secs(1),
+            intake: Intake::new(Router::new([]), queue, counters),
+        };
+        let running = tokio::spawn(subscriber.run(stopping));
+
+        let mut sessions = joined.subscribe();
+        let is_joined = sessions.wait_for(|&sessions| sessions == 1);
+        assert!(timeout(Duration::from_secs(30), is_joined).await.is_ok());
+
+        stop.send_replace(Some(Instant::now() + Duration::from_secs(10)));
+        running.await.unwrap();
+    }
+}
