@@ -208,14 +208,15 @@ fn raise_descriptor_limit(config: &mut Config) {
         return;
     };
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    let connections = descriptors.saturating_sub(DESCRIPTORS_SPARE) / 2;
+    let spare = DESCRIPTORS_SPARE.min(descriptors / 2);
+    let connections = (descriptors - spare) / 2;
     let connections = NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN);
     let limits = &mut config.limits;
     limits.connections_max = limits.connections_max.min(connections);
 }
 
 /// Descriptors beside the two of each connection, which are its socket and the file it
-/// is sent: listeners, runtimes, the log.
+/// is sent: listeners, runtimes, the log. Half of them where there are few.
 const DESCRIPTORS_SPARE: usize = 64;
 
 fn system(action: &'static str) -> impl FnOnce(io::Error) -> ProgramError {

@@ -4,6 +4,7 @@ mod support;
 
 use std::time::Duration;
 
+use support::program::Program;
 use support::{Root, get, noise};
 
 /// Short enough for a test, and nothing depends on its length.
@@ -148,5 +149,19 @@ fn a_slow_reader_gets_everything_as_long_as_it_reads() {
     // One after the other, so that all but one wait.
     for client in &mut clients {
         assert!(client.response().content == large);
+    }
+}
+
+#[test]
+fn few_descriptors_are_enough_for_silent_clients_and_others() {
+    let root = Root::with(&[("a", b"one"), ("large", &noise(100_000))]);
+    let address = ["-h", "127.0.0.1", "-p", "0", "--workers", "1"];
+    let patient = ["-d", &root.dir(), "--request-timeout", "600s"];
+    let program = Program::start_with_descriptors(64, &[&address[..], &patient[..]].concat());
+
+    let _silent: Vec<_> = (0..8).map(|_| program.connect()).collect();
+
+    for target in ["/a", "/large"] {
+        assert_eq!(program.connect().get(target).status, 200);
     }
 }

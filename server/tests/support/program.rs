@@ -30,7 +30,19 @@ pub(crate) struct Ended {
 impl Program {
     /// Starts it on a port of its own, and waits until it has said where.
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = command(args).spawn().unwrap();
+        Self::begin(command(args), args)
+    }
+
+    /// The same, with so many descriptors at most.
+    pub(crate) fn start_with_descriptors(descriptors: u32, args: &[&str]) -> Self {
+        let mut shell = Command::new("sh");
+        let script = format!("ulimit -n {descriptors}; exec \"$0\" \"$@\"");
+        shell.args(["-c", &script, env!("CARGO_BIN_EXE_rthttpd")]);
+        Self::begin(with(shell, args), args)
+    }
+
+    fn begin(mut command: Command, args: &[&str]) -> Self {
+        let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let mut stderr = child.stderr.take().unwrap();
         let mut banner = Vec::new();
@@ -124,7 +136,10 @@ pub(crate) fn refused(args: &[&str]) -> Ended {
 }
 
 fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_rthttpd"));
+    with(Command::new(env!("CARGO_BIN_EXE_rthttpd")), args)
+}
+
+fn with(mut command: Command, args: &[&str]) -> Command {
     command
         .args(args)
         .stdin(Stdio::null())
