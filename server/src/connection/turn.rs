@@ -63,6 +63,8 @@ impl Connection {
         }
         let worker = Rc::clone(&self.worker);
         let mut state = worker.state.borrow_mut();
+        // Empty, unless a panic has left another client's responses there.
+        state.output.clear();
         if self.is_ready {
             self.is_ready = false;
             if let Some(turn) = self.work_on_received(cx, &mut state) {
