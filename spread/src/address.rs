@@ -28,6 +28,20 @@ pub enum Address {
     Path(PathBuf),
 }
 
+/// The port of Spread's own examples, which everybody uses.
+pub const PORT: u16 = 4803;
+
+impl Address {
+    /// Its port; the path of a socket has none.
+    #[must_use]
+    pub const fn port(&self) -> Option<u16> {
+        match self {
+            Self::Port(port) | Self::Host { port, .. } => Some(*port),
+            Self::Path(_) => None,
+        }
+    }
+}
+
 impl FromStr for Address {
     type Err = AddressError;
 
@@ -97,6 +111,12 @@ impl Addresses {
     /// The addresses, the preferred one first.
     pub fn iter(&self) -> std::slice::Iter<'_, Address> {
         self.0.iter()
+    }
+
+    /// The port of the first that has one, or [`PORT`]: where a daemon would be looked for.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.0.iter().find_map(Address::port).unwrap_or(PORT)
     }
 
     /// How many there are; never none.

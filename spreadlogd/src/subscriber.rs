@@ -199,8 +199,9 @@ impl Outage {
             let cause = error.source().unwrap_or(error);
             warn!(
                 "no Spread daemon at {addresses} yet ({}); trying again until there is one. \
-                 One comes with: spreadlogd --hub 4803",
-                Chain(cause)
+                 One comes with: spreadlogd --hub {}",
+                Chain(cause),
+                addresses.port()
             );
         }
     }

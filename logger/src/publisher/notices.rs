@@ -4,9 +4,9 @@ use std::error::Error;
 use std::time::Duration;
 use std::{fmt, io};
 
-use spread::address::{Address, Addresses};
 use spread::client::ConnectError;
 use spread::stream::StreamGroup;
+use spread::{Address, Addresses};
 use tracing::{info, warn};
 
 use super::link::LostError;
@@ -55,8 +55,7 @@ impl Notices {
         self.told = Told::Absent;
         let (addresses, size) = (&self.addresses, Size(self.buffer_bytes));
         if is_absent(error) {
-            let port = self.addresses.iter().find_map(port_of);
-            let port = port.unwrap_or(PORT);
+            let port = self.addresses.port();
             warn!(
                 "no Spread daemon at {addresses} yet; keeping up to {size} of lines, then dropping \
                  and counting. One comes with: spreadlogd --hub {port}, or use --spread embedded"
@@ -167,18 +166,8 @@ impl fmt::Display for Size {
     }
 }
 
-/// 4803: Spread's own.
-const PORT: u16 = 4803;
-
 /// A minute: losses that go on are said again, but do not fill the log.
 const LOSSES_EVERY: Duration = Duration::from_secs(60);
-
-fn port_of(address: &Address) -> Option<u16> {
-    match address {
-        Address::Port(port) | Address::Host { port, .. } => Some(*port),
-        Address::Path(_) => None,
-    }
-}
 
 /// Whether nobody is there, as opposed to somebody who will not have us.
 fn is_absent(error: &ConnectError) -> bool {

@@ -35,7 +35,7 @@ pub struct HubOptions {
 
 impl HubOptions {
     /// 4803: where every Spread client looks.
-    pub const PORT: u16 = 4803;
+    pub const PORT: u16 = crate::address::PORT;
     /// 8,192: several times a large farm, and below the memory it would take to harm a host.
     pub const SESSIONS_MAX: usize = 8_192;
     /// 143,151: the most that a 5.0.1 daemon survives; it, too, ends a session that sends more.

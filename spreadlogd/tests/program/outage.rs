@@ -41,11 +41,8 @@ fn a_daemon_that_comes_later_is_found_and_the_wait_is_told_once() {
     let said = program.stop();
 
     assert_eq!(said.matches("no Spread daemon at").count(), 1, "{said}");
-    assert_eq!(
-        said.matches("One comes with: spreadlogd --hub 4803")
-            .count(),
-        1
-    );
+    let hint = format!("One comes with: spreadlogd --hub {port}");
+    assert_eq!(said.matches(&hint).count(), 1, "{said}");
 }
 
 #[test]
