@@ -291,9 +291,10 @@ impl Connection {
             connection,
             head_only: request.method == http::Method::Head,
             now,
+            worker: &self.worker,
             state,
         };
-        match response.answer(request, &self.worker.site, self.found.take()) {
+        match response.answer(request, self.found.take()) {
             Answer::Written => None,
             Answer::Look(look) => Some(Pause::Look(look)),
         }
@@ -337,6 +338,7 @@ impl Connection {
             connection: response::Connection::Close,
             head_only: rejection.head_only,
             now,
+            worker: &self.worker,
             state,
         };
         response.page(rejection.reject.status(), &[SERVER]);
@@ -368,6 +370,7 @@ impl Connection {
             connection: response::Connection::Close,
             head_only: line.starts_with(b"HEAD "),
             now: clock::unix(),
+            worker: &self.worker,
             state,
         };
         response.page(status, &[SERVER]);

@@ -9,7 +9,7 @@
 //! disk: the connection asks first with [`Patience::Cached`] on its own thread, and
 //! only when the answer is [`LookupError::WouldBlock`] again on a thread that may
 //! wait. Nothing here knows a request: methods, conditions and ranges are decided
-//! in `connection/respond.rs`.
+//! in `connection/respond/`.
 
 pub(crate) mod cache;
 mod listing;
