@@ -4,20 +4,18 @@
 //! `--help` alone. Whatever can be refused is refused here or when the server is bound,
 //! before anything is served.
 
+mod log;
 mod quantity;
 mod spread;
 
-use std::net::IpAddr;
-use std::num::{NonZeroU64, NonZeroUsize};
+use std::num::NonZeroUsize;
 use std::path::PathBuf;
-use std::time::Duration;
 
-use ::spread::{Address, Addresses, GroupName};
 use clap::{ArgAction, Parser};
-use spread_logger::{PublisherOptions, RingOptions};
 
+use self::log::LogArgs;
+pub(crate) use self::log::{EmbeddedOptions, LogSettings};
 use self::quantity::{Size, Time};
-use self::spread::{Destination, Layout, Order};
 use crate::config::{self, Config, Limits, Timeouts};
 
 /// The flags as they were typed.
@@ -71,92 +69,6 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value_t = Time(config::STOP_TIMEOUT))]
     stop_timeout: Time,
 
-    /// Where the log goes: Spread daemons, tried in this order, or `embedded`, a hub and a
-    /// spreadlogd in this process [default: nowhere]
-    #[arg(long, value_name = "ADDRESSES|embedded[:PORT[@ADDRESS]]", help_heading = LOG)]
-    spread: Option<Destination>,
-
-    /// The group the lines are sent to
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "access_log",
-        help_heading = LOG,
-        requires = "spread"
-    )]
-    spread_group: GroupName,
-
-    /// Memory for lines while no daemon takes them
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value_t = Size(PublisherOptions::BUFFER_BYTES),
-        help_heading = LOG,
-        requires = "spread"
-    )]
-    spread_buffer: Size,
-
-    /// Lines in one message; 1 for readers that take a message for a line, as the original spreadlogd
-    /// does for some of its directives [default: as many as fit]
-    #[arg(long, value_name = "LINES", help_heading = LOG, requires = "spread")]
-    spread_batch: Option<NonZeroU64>,
-
-    /// Bytes in one message; the original spreadlogd needs at most its BufferSize
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value_t = Size(PublisherOptions::MESSAGE_BYTES),
-        help_heading = LOG,
-        requires = "spread"
-    )]
-    spread_message_max: Size,
-
-    /// The order in which messages are delivered
-    #[arg(
-        long,
-        value_name = "SERVICE",
-        value_enum,
-        default_value_t = Order::Agreed,
-        help_heading = LOG,
-        requires = "spread"
-    )]
-    spread_service: Order,
-
-    /// Where the unix sockets of Spread daemons are
-    #[arg(
-        long,
-        value_name = "DIR",
-        default_value = "/tmp",
-        help_heading = LOG,
-        requires = "spread"
-    )]
-    spread_socket_dir: PathBuf,
-
-    /// The layout of a line
-    #[arg(
-        long,
-        value_name = "FORMAT",
-        value_enum,
-        default_value_t = Layout::Combined,
-        help_heading = LOG,
-        requires = "spread"
-    )]
-    log_format: Layout,
-
-    /// Memory for lines on their way from the workers, shared out among them
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value_t = Size(RING_BYTES),
-        help_heading = LOG,
-        requires = "spread"
-    )]
-    log_ring: Size,
-
-    /// Where `--spread embedded` writes the file access_log [default: ./logs]
-    #[arg(long, value_name = "DIR", help_heading = LOG)]
-    log_dir: Option<PathBuf>,
-
     /// For those used to thttpd: changes nothing, rthttpd always stays in the foreground
     #[arg(short = 'D')]
     foreground: bool,
@@ -164,6 +76,9 @@ pub struct Args {
     /// Print this help
     #[arg(long, action = ArgAction::HelpShort)]
     help: Option<bool>,
+
+    #[command(flatten)]
+    log: LogArgs,
 }
 
 /// What the program is to do.
@@ -171,29 +86,6 @@ pub struct Args {
 pub(crate) struct Settings {
     pub(crate) config: Config,
     pub(crate) log: Option<LogSettings>,
-}
-
-/// What is to become of the log.
-#[derive(Debug)]
-pub(crate) struct LogSettings {
-    pub(crate) ring: RingOptions,
-    /// In embedded mode its address is the hub's, once there is one.
-    pub(crate) publisher: PublisherOptions,
-    pub(crate) embedded: Option<EmbeddedOptions>,
-}
-
-/// How the hub and the spreadlogd in this process are set up.
-#[derive(Debug)]
-#[cfg_attr(
-    not(feature = "embedded"),
-    expect(dead_code, reason = "only told why there is none")
-)]
-pub(crate) struct EmbeddedOptions {
-    pub(crate) port: u16,
-    pub(crate) address: Option<IpAddr>,
-    pub(crate) socket_dir: PathBuf,
-    pub(crate) log_dir: PathBuf,
-    pub(crate) stop_timeout: Duration,
 }
 
 /// Flags that contradict each other.
@@ -215,7 +107,7 @@ impl Args {
     ///
     /// When they contradict each other.
     pub(crate) fn settings(self) -> Result<Settings, UsageError> {
-        let log = self.log_settings()?;
+        let log = self.log.settings(self.stop_timeout.0)?;
         let defaults = Config::new(self.dir);
         let config = Config {
             host: self.host,
@@ -236,68 +128,7 @@ impl Args {
         };
         Ok(Settings { config, log })
     }
-
-    fn log_settings(&self) -> Result<Option<LogSettings>, UsageError> {
-        let is_embedded = matches!(self.spread, Some(Destination::Embedded { .. }));
-        if self.log_dir.is_some() && !is_embedded {
-            return Err(UsageError::LogDir);
-        }
-        let (addresses, embedded) = match &self.spread {
-            None => return Ok(None),
-            Some(Destination::Daemons(addresses)) => (addresses.clone(), None),
-            Some(Destination::Embedded { port, address }) => {
-                let embedded = EmbeddedOptions {
-                    port: *port,
-                    address: *address,
-                    socket_dir: self.spread_socket_dir.clone(),
-                    log_dir: self.log_dir.clone().unwrap_or_else(|| LOG_DIR.into()),
-                    stop_timeout: self.stop_timeout.0,
-                };
-                (Addresses::from(Address::Port(*port)), Some(embedded))
-            }
-        };
-        let message_max = self.spread_message_max.0;
-        let defaults = PublisherOptions::new(addresses, self.spread_group);
-        let seal_after = match embedded {
-            Some(_) => EMBEDDED_SEAL_AFTER,
-            None => defaults.seal_after,
-        };
-        let publisher = PublisherOptions {
-            socket_dir: self.spread_socket_dir.clone(),
-            service: self.spread_service.into(),
-            message_max,
-            batch_lines: self.spread_batch,
-            seal_after,
-            buffer_bytes: self.spread_buffer.0,
-            stop_timeout: self.stop_timeout.0,
-            ..defaults
-        };
-        let ring = RingOptions::default();
-        let ring = RingOptions {
-            bytes: self.log_ring.0,
-            format: self.log_format.into(),
-            // A line longer than a message would go alone, and be dropped by readers
-            // that have no room for it.
-            line_len_max: ring.line_len_max.min(message_max),
-        };
-        Ok(Some(LogSettings {
-            ring,
-            publisher,
-            embedded,
-        }))
-    }
 }
-
-const LOG: &str = "Log";
-
-/// Half a second of lines at 40,000 requests a second; the publisher comes by every 20 ms.
-const RING_BYTES: usize = 4 * 1024 * 1024;
-
-const LOG_DIR: &str = "./logs";
-
-/// Towards a hub in the same process there is nothing to save by waiting, and who tails
-/// the file wants to see it grow.
-const EMBEDDED_SEAL_AFTER: Duration = Duration::from_millis(20);
 
 const EXAMPLES: &str = "\
 Examples:
