@@ -19,7 +19,7 @@ const LINES: u64 = 1000;
 /// A browser's request for a page's style, 242 bytes as a line.
 fn browser() -> Record<'static> {
     Record {
-        client: IpAddr::V4(Ipv4Addr::new(203, 0, 113, 57)),
+        client: Some(IpAddr::V4(Ipv4Addr::new(203, 0, 113, 57))),
         user: None,
         time: 1_795_360_443,
         request_line: b"GET /assets/style.css?v=17 HTTP/1.1",

@@ -8,8 +8,8 @@ use std::net::IpAddr;
 /// What one access-log line tells.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub struct Record<'a> {
-    /// Who asked (`%h`).
-    pub client: IpAddr,
+    /// Who asked (`%h`); a client of a unix socket has no address and is written as `-`.
+    pub client: Option<IpAddr>,
     /// The authenticated user (`%u`), if there was one.
     pub user: Option<&'a [u8]>,
     /// When the request arrived (`%t`), in Unix seconds. A year above 9999 is written as 9999's end.
@@ -30,7 +30,7 @@ pub struct Record<'a> {
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 pub struct OwnedRecord {
     /// See [`Record::client`].
-    pub client: IpAddr,
+    pub client: Option<IpAddr>,
     /// See [`Record::user`].
     pub user: Option<Vec<u8>>,
     /// See [`Record::time`].

@@ -19,7 +19,7 @@ fn a_record_has_the_facts_of_its_exchange() {
 
     assert_eq!(records.len(), 1);
     let record = &records[0];
-    assert_eq!(record.client, address);
+    assert_eq!(record.client, Some(address));
     assert_eq!(record.request_line, b"GET /a?q HTTP/1.1");
     assert_eq!((record.status, record.bytes), (200, 3));
     assert_eq!(record.referer.as_deref(), Some(&b"http://x/\""[..]));

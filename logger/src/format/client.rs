@@ -13,10 +13,11 @@ pub(super) const CLIENT_LEN_MAX: usize = 39;
 
 /// Appends `client`.
 #[inline]
-pub(super) fn write(client: IpAddr, line: &mut Vec<u8>) {
+pub(super) fn write(client: Option<IpAddr>, line: &mut Vec<u8>) {
     match client {
-        IpAddr::V4(address) => write_v4(address, line),
-        IpAddr::V6(address) => write_v6(address, line),
+        Some(IpAddr::V4(address)) => write_v4(address, line),
+        Some(IpAddr::V6(address)) => write_v6(address, line),
+        None => line.push(b'-'),
     }
 }
 
@@ -140,7 +141,7 @@ mod tests {
 
     fn text(client: IpAddr) -> String {
         let mut line = Vec::new();
-        write(client, &mut line);
+        write(Some(client), &mut line);
         String::from_utf8(line).unwrap()
     }
 

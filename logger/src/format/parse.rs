@@ -1,5 +1,6 @@
 //! Reading lines back: the inverse of the formatter, and of Apache's and nginx's own lines.
 
+use std::net::IpAddr;
 use std::str::FromStr;
 
 use super::{Format, escape, stamp};
@@ -22,7 +23,7 @@ pub(super) fn parse(format: Format, line: &[u8]) -> Result<OwnedRecord, ParseErr
         text,
     };
 
-    let client = rest.read("client address", Rest::token, number)?;
+    let client = rest.read("client address", Rest::token, client)?;
     rest.read("space", Rest::space, Some)?;
     rest.read("identity", Rest::token, Some)?;
     rest.read("space", Rest::space, Some)?;
@@ -114,6 +115,13 @@ fn number<T: FromStr>(text: &[u8]) -> Option<T> {
     // `FromStr` of integers takes a sign, which no log has.
     let text = text.first().filter(|b| **b != b'+').and(Some(text))?;
     str::from_utf8(text).ok()?.parse().ok()
+}
+
+fn client(text: &[u8]) -> Option<Option<IpAddr>> {
+    match text {
+        b"-" => Some(None),
+        text => number(text).map(Some),
+    }
 }
 
 fn user(text: &[u8]) -> Option<Option<Vec<u8>>> {

@@ -8,7 +8,7 @@ use super::*;
 
 fn record(request_line: &[u8]) -> Record<'_> {
     Record {
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        client: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         user: None,
         time: 0,
         request_line,

@@ -197,7 +197,7 @@ pub(crate) fn options(addresses: &[&Path]) -> PublisherOptions {
 /// A record told from others by its request line.
 fn record(request_line: &str) -> Record<'_> {
     Record {
-        client: IpAddr::V4(Ipv4Addr::LOCALHOST),
+        client: Some(IpAddr::V4(Ipv4Addr::LOCALHOST)),
         user: None,
         time: 1_795_370_940,
         request_line: request_line.as_bytes(),

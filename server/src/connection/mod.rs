@@ -50,7 +50,8 @@ use crate::worker::{Phase, State, Worker};
 pub(crate) struct Connection {
     worker: Rc<Worker>,
     stream: TcpStream,
-    client: IpAddr,
+    /// Whom the log names; a client of a unix socket has no address.
+    client: Option<IpAddr>,
     /// What came and has not been answered: the beginning of a request, or requests
     /// behind one whose answer takes time.
     received: Vec<u8>,
@@ -101,7 +102,7 @@ enum Turn {
 }
 
 impl Connection {
-    pub(crate) fn new(worker: Rc<Worker>, stream: TcpStream, client: IpAddr) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, stream: TcpStream, client: Option<IpAddr>) -> Self {
         let now = Moment::now();
         let deadline = now.after(worker.timeouts.request);
         Self {

@@ -80,7 +80,7 @@ fn begin(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
             Poll::Ready(())
         })
         .await;
-        Connection::new(worker, stream, peer.ip().to_canonical())
+        Connection::new(worker, stream, Some(peer.ip().to_canonical()))
             .run()
             .await;
         drop(presence);
