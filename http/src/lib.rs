@@ -46,6 +46,7 @@ pub mod response;
 mod ascii;
 mod content;
 mod etag;
+mod pattern;
 mod range;
 mod reject;
 mod request;
@@ -55,6 +56,7 @@ mod target;
 
 pub use content::Content;
 pub use etag::ETag;
+pub use pattern::{Captures, Pattern, PatternError};
 pub use range::ByteRange;
 pub use reject::Reject;
 pub use request::{FieldLines, Fields, Framing, Limits, Method, Rejection, Request, Version};

@@ -18,6 +18,7 @@ use crate::{Reject, ascii, escape};
 /// slash.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct Target<'a> {
+    /// With the slash at its end, if the target had it.
     path: Cow<'a, [u8]>,
     query: Option<&'a [u8]>,
     is_directory: bool,
@@ -46,7 +47,7 @@ impl<'a> Target<'a> {
         let name = path.strip_suffix(b"/").unwrap_or(path);
         if path.is_empty() || is_clean(name) {
             return Ok(Self {
-                path: Cow::Borrowed(name),
+                path: Cow::Borrowed(path),
                 query,
                 is_directory: name.len() < path.len() || path.is_empty(),
             });
@@ -62,6 +63,13 @@ impl<'a> Target<'a> {
     /// The path relative to the root, without slashes at its ends; empty for the root itself.
     #[must_use]
     pub fn path(&self) -> &[u8] {
+        self.path.strip_suffix(b"/").unwrap_or(&self.path)
+    }
+
+    /// What a [`Pattern`](crate::Pattern) is matched with: the path, with a slash at its end if
+    /// the target had it, but for the root, which is empty.
+    #[must_use]
+    pub fn rule_path(&self) -> &[u8] {
         &self.path
     }
 
@@ -86,7 +94,7 @@ impl<'a> Target<'a> {
     pub fn location_with_slash(&self) -> Vec<u8> {
         let mut location = vec![b'/'];
         if !self.path.is_empty() {
-            escape::path(&mut location, &self.path);
+            escape::path(&mut location, self.path());
             location.push(b'/');
         }
         if let Some(query) = self.query {
@@ -127,7 +135,9 @@ fn clean(path: &[u8]) -> Result<(Vec<u8>, bool), Reject> {
         }
     }
     // Every segment has brought its slash.
-    clean.pop();
+    if !is_directory {
+        clean.pop();
+    }
     Ok((clean, is_directory))
 }
 

@@ -5,6 +5,25 @@ use crate::{Reject, escape};
 use proptest::prelude::{Strategy, any, prop, prop_assert, prop_assert_eq, proptest};
 
 #[test]
+fn a_rule_sees_the_slash_at_the_end() {
+    const CASES: &[(&str, &str)] = &[
+        ("/", ""),
+        ("", ""),
+        ("/a", "a"),
+        ("/a/", "a/"),
+        ("/a//", "a/"),
+        ("/%61/", "a/"),
+        ("/a/b/..", "a/"),
+        ("/a/./b?c/", "a/b"),
+        ("/a/..", ""),
+    ];
+    for (raw, expected) in CASES {
+        let target = Target::parse(raw.as_bytes()).unwrap();
+        assert_eq!(target.rule_path(), expected.as_bytes(), "{raw}");
+    }
+}
+
+#[test]
 fn paths_are_decoded_once_and_cleaned() {
     /// Path, and whether it must be a directory.
     type Parsed = Result<(&'static str, bool), Reject>;
