@@ -25,6 +25,10 @@ pub(crate) enum Candidate {
     Rthttpd,
     /// rthttpd, its log through a hub in another process
     RthttpdLogged,
+    /// The rthttpd that `--before` names, without a log
+    Before,
+    /// The same, its log through a hub in another process
+    BeforeLogged,
 }
 
 /// Where things are and where they run.
@@ -38,6 +42,8 @@ pub(crate) struct Setup {
     pub(crate) file: PathBuf,
     /// Where cargo put the release programs.
     pub(crate) programs: PathBuf,
+    /// An rthttpd of another commit.
+    pub(crate) before: Option<PathBuf>,
     /// The servers' core, unless there is only one core.
     pub(crate) server_core: Option<usize>,
     /// The core of the load and of the hub.
@@ -72,8 +78,14 @@ pub(crate) enum CandidateError {
 const LINES_MAX: Duration = Duration::from_secs(10);
 
 impl Candidate {
-    pub(crate) const ALL: [Self; 4] =
-        [Self::Floor, Self::Nginx, Self::Rthttpd, Self::RthttpdLogged];
+    pub(crate) const ALL: [Self; 6] = [
+        Self::Floor,
+        Self::Nginx,
+        Self::Before,
+        Self::Rthttpd,
+        Self::BeforeLogged,
+        Self::RthttpdLogged,
+    ];
 
     pub(crate) fn name(self) -> &'static str {
         match self {
@@ -81,12 +93,36 @@ impl Candidate {
             Self::Nginx => "nginx",
             Self::Rthttpd => "rthttpd",
             Self::RthttpdLogged => "rthttpd-logged",
+            Self::Before => "before",
+            Self::BeforeLogged => "before-logged",
         }
     }
 
     /// The row this one's cost is compared with to tell what its log costs.
     pub(crate) fn unlogged(self) -> Option<Self> {
-        (self == Self::RthttpdLogged).then_some(Self::Rthttpd)
+        match self {
+            Self::RthttpdLogged => Some(Self::Rthttpd),
+            Self::BeforeLogged => Some(Self::Before),
+            Self::Floor | Self::Nginx | Self::Rthttpd | Self::Before => None,
+        }
+    }
+
+    /// The row of the same kind that is measured with another commit's program.
+    pub(crate) fn before(self) -> Option<Self> {
+        match self {
+            Self::Rthttpd => Some(Self::Before),
+            Self::RthttpdLogged => Some(Self::BeforeLogged),
+            Self::Floor | Self::Nginx | Self::Before | Self::BeforeLogged => None,
+        }
+    }
+
+    /// Its program, if that is an rthttpd.
+    fn rthttpd(self, setup: &Setup) -> Option<PathBuf> {
+        match self {
+            Self::Rthttpd | Self::RthttpdLogged => Some(setup.programs.join("rthttpd")),
+            Self::Before | Self::BeforeLogged => setup.before.clone(),
+            Self::Floor | Self::Nginx => None,
+        }
     }
 
     /// What is running, in the server's own words; `None` when it is not installed.
@@ -97,14 +133,22 @@ impl Candidate {
                 return program.exists().then(|| "recv, send".to_owned());
             }
             Self::Nginx => Command::new("nginx").arg("-v").output(),
-            Self::Rthttpd | Self::RthttpdLogged => Command::new(setup.programs.join("rthttpd"))
-                .arg("-V")
-                .output(),
+            Self::Rthttpd | Self::RthttpdLogged | Self::Before | Self::BeforeLogged => {
+                Command::new(self.rthttpd(setup)?).arg("-V").output()
+            }
         };
         let output = output.ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
         Some(said.lines().next()?.trim().to_owned())
+    }
+
+    fn serve(self, setup: &Setup, port: u16) -> Command {
+        let mut command = Command::new(self.rthttpd(setup).unwrap_or_default());
+        command
+            .args(["-p", &port.to_string(), "--workers", "1", "-d"])
+            .arg(&setup.root);
+        command
     }
 
     pub(crate) fn start(self, setup: &Setup) -> Result<Running, CandidateError> {
@@ -113,10 +157,10 @@ impl Candidate {
         let (command, log) = match self {
             Self::Floor => (floor(setup, port), None),
             Self::Nginx => (nginx(setup, port)?, None),
-            Self::Rthttpd => (rthttpd(setup, port), None),
-            Self::RthttpdLogged => {
+            Self::Rthttpd | Self::Before => (self.serve(setup, port), None),
+            Self::RthttpdLogged | Self::BeforeLogged => {
                 let (log, hub) = Log::start(setup)?;
-                let mut command = rthttpd(setup, port);
+                let mut command = self.serve(setup, port);
                 command.arg("--spread").arg(hub);
                 (command, Some(log))
             }
@@ -198,14 +242,6 @@ fn count_lines(file: &Path) -> io::Result<u64> {
 fn floor(setup: &Setup, port: u16) -> Command {
     let mut command = Command::new(setup.programs.join("floor"));
     command.arg(port.to_string()).arg(&setup.file);
-    command
-}
-
-fn rthttpd(setup: &Setup, port: u16) -> Command {
-    let mut command = Command::new(setup.programs.join("rthttpd"));
-    command
-        .args(["-p", &port.to_string(), "--workers", "1", "-d"])
-        .arg(&setup.root);
     command
 }
 

@@ -59,6 +59,9 @@ struct Args {
     /// Measure this server alone; may be given several times
     #[arg(long, value_name = "NAME", value_enum)]
     only: Vec<Candidate>,
+    /// Measure this rthttpd too, built from another commit: what a change costs
+    #[arg(long, value_name = "PROGRAM")]
+    before: Option<PathBuf>,
     /// Write the figures to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
@@ -122,7 +125,7 @@ fn run(args: &Args) -> Result<(), RunError> {
     }
     let directory = tempfile::tempdir()?;
     let content = content(args.content);
-    let setup = prepare(directory.path(), &content)?;
+    let setup = prepare(directory.path(), &content, args.before.as_deref())?;
     let case = case(args);
     let machine = Machine::look();
     println!("{machine}");
@@ -189,7 +192,7 @@ fn build() -> Result<(), RunError> {
     }
 }
 
-fn prepare(scratch: &Path, content: &[u8]) -> Result<Setup, RunError> {
+fn prepare(scratch: &Path, content: &[u8], before: Option<&Path>) -> Result<Setup, RunError> {
     let root = scratch.join("www");
     fs::create_dir(&root)?;
     let file = root.join(TARGET.trim_start_matches('/'));
@@ -208,6 +211,8 @@ fn prepare(scratch: &Path, content: &[u8]) -> Result<Setup, RunError> {
         root,
         file,
         programs: programs()?,
+        // The programs run in directories of their own.
+        before: before.map(fs::canonicalize).transpose()?,
         server_core: cores.map(|(server, _)| server),
         load_core: cores.map(|(_, load)| load),
     })
@@ -233,7 +238,10 @@ fn rows(args: &Args, setup: &Setup) -> Result<Vec<Row>, RunError> {
     let mut rows = Vec::new();
     for candidate in Candidate::ALL {
         let named = args.only.contains(&candidate);
-        if !named && !args.only.is_empty() {
+        let is_before = Candidate::ALL
+            .iter()
+            .any(|row| row.before() == Some(candidate));
+        if !named && (!args.only.is_empty() || is_before && setup.before.is_none()) {
             continue;
         }
         match candidate.version(setup) {

@@ -89,6 +89,11 @@ impl Report {
         Some(row.ratio(unlogged, value))
     }
 
+    fn to_before(&self, row: &Row) -> Option<f64> {
+        let before = self.row(row.candidate.before()?)?;
+        Some(row.ratio(before, |sample| sample.cpu_micros))
+    }
+
     /// The table printed at the end.
     pub(crate) fn table(&self) -> String {
         let Case {
@@ -100,15 +105,22 @@ impl Report {
         let mut text = format!(
             "{content_len} bytes, persistent, {connections} connections; {rounds} rounds of {requests} requests, medians\n\
              CPU per request of all threads and of the busiest one; ratios of CPU per request, paired by round\n\n\
-             {:<16}{:>11}{:>10}{:>10}{:>10}{:>13}{:>9}\n",
-            "", "requests/s", "CPU µs", "busiest", "to nginx", "to unlogged", "busiest",
+             {:<16}{:>11}{:>10}{:>10}{:>10}{:>13}{:>9}{:>11}\n",
+            "",
+            "requests/s",
+            "CPU µs",
+            "busiest",
+            "to nginx",
+            "to unlogged",
+            "busiest",
+            "to before",
         );
         for row in &self.rows {
             let ratio = |ratio: Option<f64>| ratio.map_or_else(String::new, |r| format!("{r:.3}"));
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,
-                "{:<16}{:>11.0}{:>10.2}{:>10.2}{:>10}{:>13}{:>9}",
+                "{:<16}{:>11.0}{:>10.2}{:>10.2}{:>10}{:>13}{:>9}{:>11}",
                 row.candidate.name(),
                 row.median(|sample| sample.requests_per_second),
                 row.median(|sample| sample.cpu_micros),
@@ -116,6 +128,7 @@ impl Report {
                 ratio(self.to_nginx(row)),
                 ratio(self.to_unlogged(row, |sample| sample.cpu_micros)),
                 ratio(self.to_unlogged(row, |sample| sample.busiest_micros)),
+                ratio(self.to_before(row)),
             );
         }
         text
@@ -147,8 +160,8 @@ impl Report {
         let ratio = |ratio: Option<f64>| ratio.map_or("null".to_owned(), |r| format!("{r:.4}"));
         format!(
             "{{\"name\": {}, \"version\": {}, \"requests_per_second\": {:.0}, \"cpu_micros\": {:.3}, \
-             \"busiest_micros\": {:.3}, \"to_nginx\": {}, \"to_unlogged\": {}, \"busiest_to_unlogged\": {},\n     \
-             \"samples\": [{}]}}",
+             \"busiest_micros\": {:.3}, \"to_nginx\": {}, \"to_unlogged\": {}, \"busiest_to_unlogged\": {}, \
+             \"to_before\": {},\n     \"samples\": [{}]}}",
             string(row.candidate.name()),
             string(&row.version),
             row.median(|sample| sample.requests_per_second),
@@ -157,6 +170,7 @@ impl Report {
             ratio(self.to_nginx(row)),
             ratio(self.to_unlogged(row, |sample| sample.cpu_micros)),
             ratio(self.to_unlogged(row, |sample| sample.busiest_micros)),
+            ratio(self.to_before(row)),
             samples.join(", "),
         )
     }
