@@ -7,6 +7,7 @@
 //! |---|---|
 //! | the head arrives: `Ok(None)` until it is whole | [`Request::parse`] in `request/` |
 //! | its content is counted off and thrown away | [`Content`] in `content/` |
+//! | a proxy's word about its client is read | [`forwarded`] |
 //! | the target becomes a path that cannot leave the root | [`Target::parse`] in `target/` |
 //! | preconditions and ranges choose what is sent | [`Representation::select`] in `select.rs` |
 //! | the head of the response is written | [`response`] |
@@ -40,6 +41,7 @@
 
 pub mod date;
 pub mod escape;
+pub mod forwarded;
 pub mod listing;
 pub mod response;
 

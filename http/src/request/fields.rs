@@ -36,6 +36,10 @@ pub struct Fields<'a> {
     pub accept: FieldLines<'a>,
     /// Accept-Encoding.
     pub accept_encoding: FieldLines<'a>,
+    /// Forwarded.
+    pub forwarded: FieldLines<'a>,
+    /// X-Forwarded-For.
+    pub x_forwarded_for: FieldLines<'a>,
     /// Referer, the first if there are several.
     pub referer: Option<&'a [u8]>,
     /// User-Agent, the first if there are several.
@@ -70,17 +74,14 @@ impl<'a> FieldLines<'a> {
     }
 
     /// The values, one for each line.
-    pub fn iter(&self) -> impl Iterator<Item = &'a [u8]> + use<'a> {
-        let mut lines = self.later.split(|&byte| byte == b'\n').map(split_line);
-        let second = lines.next().flatten();
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = &'a [u8]> + use<'a> {
+        let lines = self.later.split(|&byte| byte == b'\n').map(split_line);
+        let second = lines.clone().next().flatten();
         let later = lines.filter_map(move |line| {
             let (name, value) = line?;
             name.eq_ignore_ascii_case(second?.0).then_some(value)
         });
-        self.first
-            .into_iter()
-            .chain(second.map(|line| line.1))
-            .chain(later)
+        self.first.into_iter().chain(later)
     }
 
     fn add(&mut self, line: &Line<'a>, section: &'a [u8]) {
@@ -190,6 +191,7 @@ impl<'a> Section<'a> {
             7 if is(line, b"referer") => first(&mut fields.referer, value),
             8 if is(line, b"if-match") => fields.if_match.add(line, section),
             8 if is(line, b"if-range") => only(&mut fields.if_range, value),
+            9 if is(line, b"forwarded") => fields.forwarded.add(line, section),
             10 if is(line, b"user-agent") => first(&mut fields.user_agent, value),
             10 if is(line, b"connection") => self.connection(value),
             13 if is(line, b"if-none-match") => fields.if_none_match.add(line, section),
@@ -201,6 +203,7 @@ impl<'a> Section<'a> {
                 )?;
             }
             15 if is(line, b"accept-encoding") => fields.accept_encoding.add(line, section),
+            15 if is(line, b"x-forwarded-for") => fields.x_forwarded_for.add(line, section),
             17 if is(line, b"if-modified-since") => only(&mut fields.if_modified_since, value),
             17 if is(line, b"transfer-encoding") => self.codings.add(value),
             19 if is(line, b"if-unmodified-since") => only(&mut fields.if_unmodified_since, value),

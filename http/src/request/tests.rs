@@ -33,7 +33,7 @@ fn a_request_is_its_parts() {
     let head = "GET /a?b HTTP/1.1\r\nHost: a:80\r\nUser-Agent: x y\r\nREFERER:\thttp://b/ \r\n\
         Accept: */*\r\naccept-encoding: gzip\r\nRange: bytes=0-\r\nIf-Range: \"r\"\r\n\
         If-Modified-Since: m\r\nIf-Unmodified-Since: u\r\nIf-Match: *\r\n\
-        If-None-Match: \"n\"\r\nX-Other: y\r\n\r\n";
+        If-None-Match: \"n\"\r\nX-Other: y\r\nForwarded: for=_f\r\nX-Forwarded-For: x\r\n\r\n";
     let bytes = format!("{head}GET /next");
     let request = whole(&bytes);
 
@@ -53,6 +53,8 @@ fn a_request_is_its_parts() {
     assert_eq!(fields.if_unmodified_since, Some(&b"u"[..]));
     assert!(fields.accept.iter().eq([b"*/*"]));
     assert!(fields.accept_encoding.iter().eq([b"gzip"]));
+    assert!(fields.forwarded.iter().eq([b"for=_f"]));
+    assert!(fields.x_forwarded_for.iter().eq([b"x"]));
     assert!(fields.if_match.iter().eq([b"*"]));
     assert!(fields.if_none_match.iter().eq([b"\"n\""]));
 }
