@@ -14,6 +14,9 @@
 //!
 //! A client's mistake is a [`Reject`], an ordinary value with a status and a reason.
 //!
+//! The feature `serve` adds what our programs say about themselves: `metrics`, pure too, and
+//! `serve`, a small loop on tokio that answers for them. Nothing of the above knows either.
+//!
 //! ```
 //! use http::response::{Connection, Head};
 //! use http::{ETag, Limits, Representation, Request, Target, date};
@@ -43,7 +46,11 @@ pub mod date;
 pub mod escape;
 pub mod forwarded;
 pub mod listing;
+#[cfg(feature = "serve")]
+pub mod metrics;
 pub mod response;
+#[cfg(feature = "serve")]
+pub mod serve;
 
 mod ascii;
 mod content;

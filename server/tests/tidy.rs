@@ -24,6 +24,9 @@ const PURE: &[&str] = &[
     "spread/src/name.rs",
     "spread/src/address.rs",
 ];
+/// Within them, these are the I/O of a feature that nothing else in the crate knows: the status
+/// loop, which is there to answer over sockets.
+const IMPURE_WITHIN: &[&str] = &["http/src/serve/"];
 const IMPURE_WORDS: &[&str] = &[
     "tokio",
     "std::net::Tcp",
@@ -93,7 +96,8 @@ fn check_source(path: &str, text: &str, complaints: &mut Vec<String>) {
         );
     }
 
-    let pure = PURE.iter().any(|place| path.starts_with(place)) && !is_test;
+    let is_in = |places: &[&str]| places.iter().any(|place| path.starts_with(place));
+    let pure = is_in(PURE) && !is_in(IMPURE_WITHIN) && !is_test;
     let mut unsafe_uses = 0;
     for (index, line) in text.lines().enumerate() {
         for word in UNFINISHED {
