@@ -37,6 +37,7 @@
 
 mod batch;
 mod counters;
+pub mod diagnostics;
 pub mod format;
 mod publisher;
 mod queue;

@@ -9,7 +9,7 @@
 //! back, then spreadlogd writes what it has been sent, then the hub ends.
 
 use std::fs::DirBuilder;
-use std::io::{self, Write};
+use std::io;
 use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::thread;
@@ -18,6 +18,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use spread::hub::{BindError, Hub, HubOptions, Listen};
 use spread::{Address, Addresses, GroupName};
+use spread_logger::diagnostics::{Chain, Outlet};
 use spreadlogd::{Command, Config, Spreadlogd};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -120,7 +121,7 @@ impl Embedded {
         options: &EmbeddedOptions,
         group: GroupName,
         root: &Path,
-        lines_are_shown: bool,
+        shown_on: Option<Outlet>,
     ) -> Result<Self, EmbeddedError> {
         let file = prepare(&options.log_dir, root)?.join(FILE);
         let runtime = tokio::runtime::Builder::new_current_thread()
@@ -137,7 +138,7 @@ impl Embedded {
             group,
             file: file.clone(),
             stop_timeout: options.stop_timeout,
-            lines_are_shown,
+            shown_on,
         };
         let (ended, end) = oneshot::channel();
         thread::Builder::new()
@@ -190,7 +191,7 @@ struct Parts {
     group: GroupName,
     file: PathBuf,
     stop_timeout: Duration,
-    lines_are_shown: bool,
+    shown_on: Option<Outlet>,
 }
 
 /// What is known once both work.
@@ -213,11 +214,11 @@ impl Parts {
             // A sender that is gone means the same as a message.
             let _ = stopping.await;
         }));
-        let tap = self
-            .lines_are_shown
-            // Not to see them is no reason not to serve.
-            .then(|| show_on(io::stdout()).ok())
-            .flatten();
+        let tap = self.shown_on.clone().map(|outlet| {
+            let (tap, messages) = mpsc::channel(SHOWN_WAITING_MAX);
+            tokio::spawn(show(messages, outlet));
+            tap
+        });
         let spreadlogd = match self.open_spreadlogd(&address, tap) {
             Ok(spreadlogd) => spreadlogd,
             Err(error) => return drop(ready.send(Err(error))),
@@ -229,10 +230,7 @@ impl Parts {
             let outcome = spreadlogd.run(received).await;
             if let Err(error) = &outcome {
                 // The server goes on: that is its first duty.
-                tracing::error!(
-                    "the log is not written any more: {}",
-                    spreadlogd::Chain(error)
-                );
+                tracing::error!("the log is not written any more: {}", Chain(error));
             }
             drop(ended.send(outcome.map(|_| ())));
         });
@@ -293,23 +291,12 @@ impl Parts {
     }
 }
 
-/// Shows the first lines of what is sent on a thread of its own: a terminal that is stopped
-/// (Ctrl-S) or that nobody reads takes nothing, for as long as it pleases.
-fn show_on(terminal: impl Write + Send + 'static) -> io::Result<mpsc::Sender<Bytes>> {
-    let (tap, messages) = mpsc::channel(SHOWN_WAITING_MAX);
-    thread::Builder::new()
-        .name("show".into())
-        .spawn(move || show(messages, terminal))?;
-    Ok(tap)
-}
-
-/// Shows the first lines, then no more.
-fn show(mut messages: mpsc::Receiver<Bytes>, mut terminal: impl Write) {
+/// Shows the first lines of what is sent, then no more.
+async fn show(mut messages: mpsc::Receiver<Bytes>, outlet: Outlet) {
     let mut shown = 0;
-    while let Some(lines) = messages.blocking_recv() {
+    while let Some(lines) = messages.recv().await {
         for line in lines.split_inclusive(|byte| *byte == b'\n') {
-            // Nobody listening is no reason not to serve.
-            let _ = terminal.write_all(&fit_for_a_terminal(line));
+            outlet.say(&fit_for_a_terminal(line));
             shown += 1;
             if shown == SHOWN_LINES {
                 return;
@@ -403,41 +390,18 @@ mod tests {
         assert_eq!(fit_for_a_terminal(b"a\x1b[2Jb\xff\r\n"), b"a?[2Jb??\n");
     }
 
-    /// Takes a line only when it is given leave.
-    struct Stopped {
-        asked: std::sync::mpsc::Sender<Vec<u8>>,
-        leave: std::sync::mpsc::Receiver<()>,
-    }
-
-    impl Write for Stopped {
-        fn write(&mut self, line: &[u8]) -> io::Result<usize> {
-            let _ = self.asked.send(line.to_vec());
-            let _ = self.leave.recv();
-            Ok(line.len())
+    #[tokio::test]
+    async fn the_first_lines_are_shown_and_no_more() {
+        let (reader, terminal) = io::pipe().unwrap();
+        let outlet = Outlet::open("terminal", terminal).unwrap();
+        let (tap, messages) = mpsc::channel(SHOWN_WAITING_MAX);
+        for body in [&b"1\n2\n"[..], b"3\n4\n5\n6\n", b"7\n"] {
+            tap.try_send(Bytes::from_static(body)).unwrap();
         }
 
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
-    }
+        show(messages, outlet).await;
 
-    #[test]
-    fn a_terminal_that_takes_nothing_holds_nobody_up() {
-        let ((asked, lines), (go_on, leave)) =
-            (std::sync::mpsc::channel(), std::sync::mpsc::channel());
-        let tap = show_on(Stopped { asked, leave }).unwrap();
-        let line = Bytes::from_static(b"a line\n");
-
-        tap.try_send(line.clone()).unwrap();
-        assert_eq!(lines.recv().unwrap(), line);
-        // It hangs in the first line, and the hub goes on: what finds no room is not shown.
-        for _ in 0..SHOWN_WAITING_MAX {
-            tap.try_send(line.clone()).unwrap();
-        }
-        assert!(tap.try_send(line).is_err());
-
-        drop(go_on);
-        assert_eq!(lines.iter().count(), SHOWN_LINES - 1);
+        assert_eq!(io::read_to_string(reader).unwrap(), "1\n2\n3\n4\n5\n");
     }
 
     #[test]

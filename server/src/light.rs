@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use spread::{Address, GroupName};
+use spread_logger::diagnostics::Outlet;
 
 use crate::cli::EmbeddedOptions;
 
@@ -39,7 +40,7 @@ impl Embedded {
         options: &EmbeddedOptions,
         _group: GroupName,
         _root: &Path,
-        _lines_are_shown: bool,
+        _shown_on: Option<Outlet>,
     ) -> Result<Self, EmbeddedError> {
         Err(EmbeddedError::Light { port: options.port })
     }

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::thread;
 
 use spread::{Addresses, GroupName};
+use spread_logger::diagnostics::Outlet;
 use spread_logger::{Books, Drain, OptionsError, Publisher, PublisherOptions};
 use tokio::sync::oneshot;
 
@@ -64,13 +65,13 @@ impl Logging {
         server: &mut Server,
         settings: LogSettings,
         root: &Path,
-        lines_are_shown: bool,
+        shown_on: Option<Outlet>,
     ) -> Result<Self, LogError> {
         let mut publisher = settings.publisher;
         let group = publisher.group;
         let embedded = match &settings.embedded {
             Some(options) => {
-                let embedded = Embedded::start(options, group, root, lines_are_shown).await?;
+                let embedded = Embedded::start(options, group, root, shown_on).await?;
                 publisher.addresses = embedded.address().clone().into();
                 Some(embedded)
             }

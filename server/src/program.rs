@@ -7,13 +7,14 @@
 //! Errors come back as values with an exit status; `main` prints them.
 
 use std::future::Future;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
 use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+use spread_logger::diagnostics::{FLUSH_TIMEOUT, Outlet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -79,19 +80,27 @@ pub fn run(args: Args) -> Result<(), ProgramError> {
         .build()
         .map_err(system("start a runtime"))?;
     let server = Server::bind(config.clone())?;
-    runtime.block_on(serve(server, &config, log))
+    let output = Outlet::open("stdout", io::stdout()).map_err(system("start a thread"))?;
+    let outcome = runtime.block_on(serve(server, &config, log, &output));
+    // Nobody reading it is no reason to stay.
+    let _ = output.flush(FLUSH_TIMEOUT);
+    outcome
 }
 
 async fn serve(
     mut server: Server,
     config: &Config,
     log: Option<LogSettings>,
+    output: &Outlet,
 ) -> Result<(), ProgramError> {
     // Before the banner: whoever reads it may send a signal.
     let mut signals = Signals::new().map_err(system("handle signals"))?;
     let is_terminal = io::stdout().is_terminal();
     let log = match log {
-        Some(log) => Some(Logging::start(&mut server, log, &config.root, is_terminal).await?),
+        Some(log) => {
+            let shown_on = is_terminal.then(|| output.clone());
+            Some(Logging::start(&mut server, log, &config.root, shown_on).await?)
+        }
         None => None,
     };
     let banner = Banner {
@@ -103,10 +112,7 @@ async fn serve(
             file: log.file(),
         }),
     };
-    // Nobody reading it is no reason not to serve.
-    let _ = io::stdout()
-        .lock()
-        .write_all(banner.text(is_terminal).as_bytes());
+    output.say(banner.text(is_terminal).as_bytes());
 
     let stop = server.stop_handle();
     let (ended, end) = oneshot::channel();

@@ -10,7 +10,7 @@ mod stops;
 use std::convert::Infallible;
 use std::error::Error;
 use std::fs::File;
-use std::io::{self, IsTerminal as _, Read as _, Write as _};
+use std::io::{self, Read as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::process::{self, ExitCode};
 use std::time::{Duration, Instant};
@@ -18,18 +18,16 @@ use std::time::{Duration, Instant};
 use clap::Parser as _;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use spread::{AddressError, Addresses, GroupName, NameError};
+use spread_logger::diagnostics::{Chain, Diagnostics, Stamps, is_coloured};
 use spreadlogd::config::{BYTES_MAX, FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
 use spreadlogd::{
-    Chain, Command, Config, Counters, Locking, Options, RECEIVE_ERRORS, RunError, Spreadlogd,
-    Summary,
+    Command, Config, Counters, Locking, Options, RECEIVE_ERRORS, RunError, Spreadlogd, Summary,
 };
 use tokio::runtime;
 use tokio::signal::unix::{self, SignalKind, signal};
 use tokio::sync::mpsc;
 use tracing::{debug, error, info};
 use tracing_subscriber::filter::{LevelFilter, Targets};
-use tracing_subscriber::layer::SubscriberExt as _;
-use tracing_subscriber::util::SubscriberInitExt as _;
 
 use cli::Args;
 use hub::HubThread;
@@ -37,18 +35,24 @@ use stops::{Stops, Wish};
 
 fn main() -> ExitCode {
     let args = Args::parse();
-    let parsed = match parse(&args) {
+    let diagnostics = match Diagnostics::start(filter(&args), Stamps::Shown) {
+        Ok(diagnostics) => diagnostics,
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "spreadlogd: cannot start a thread: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let parsed = match parse(&args, &diagnostics) {
         Ok(parsed) => parsed,
         Err(text) => {
-            say(&text);
+            diagnostics.say(&text);
             return ExitCode::from(2);
         }
     };
     if args.check {
         return ExitCode::SUCCESS;
     }
-    trace(&args);
-    match start(&args, parsed) {
+    match start(&args, parsed, &diagnostics) {
         Ok(summary) if summary.lines_unwritten == 0 => ExitCode::SUCCESS,
         Ok(_) => ExitCode::FAILURE,
         Err(error) => {
@@ -59,7 +63,7 @@ fn main() -> ExitCode {
 }
 
 /// The configuration file, if there is one; the error is the text for the operator.
-fn parse(args: &Args) -> Result<Option<Config>, String> {
+fn parse(args: &Args, diagnostics: &Diagnostics) -> Result<Option<Config>, String> {
     let Some(path) = &args.config else {
         return Ok(None);
     };
@@ -67,7 +71,7 @@ fn parse(args: &Args) -> Result<Option<Config>, String> {
     let name = path.display().to_string();
     let text = read(path).map_err(|error| format!("error: cannot read {name}: {error}\n"))?;
     let config = Config::parse(&text, &name).map_err(|errors| errors.render(coloured))?;
-    say(&config.warnings().render(coloured));
+    diagnostics.say(&config.warnings().render(coloured));
     Ok(Some(config))
 }
 
@@ -80,7 +84,11 @@ fn read(path: &Path) -> io::Result<Vec<u8>> {
 }
 
 /// Opens, connects, and runs until it is told to stop.
-fn start(args: &Args, parsed: Option<Config>) -> Result<Summary, Box<dyn Error>> {
+fn start(
+    args: &Args,
+    parsed: Option<Config>,
+    diagnostics: &Diagnostics,
+) -> Result<Summary, Box<dyn Error>> {
     raise_descriptor_limit();
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -110,7 +118,7 @@ fn start(args: &Args, parsed: Option<Config>) -> Result<Summary, Box<dyn Error>>
     };
     let spreadlogd = Spreadlogd::open(&config, &options)?;
     tell_files(&spreadlogd.counters());
-    let summary = runtime.block_on(run(spreadlogd, signals))?;
+    let summary = runtime.block_on(run(spreadlogd, signals, diagnostics))?;
     if let Some(hub) = hub {
         hub.stop();
     }
@@ -155,11 +163,15 @@ enum BadDefault {
 }
 
 /// Runs it under the signals: HUP opens the files again, TERM and INT stop it.
-async fn run(spreadlogd: Spreadlogd, signals: Signals) -> Result<Summary, RunError> {
+async fn run(
+    spreadlogd: Spreadlogd,
+    signals: Signals,
+    diagnostics: &Diagnostics,
+) -> Result<Summary, RunError> {
     let (commands, receiver) = mpsc::channel(1);
     tokio::select! {
         summary = spreadlogd.run(receiver) => summary,
-        never = signals.pass_on(commands) => match never {},
+        never = signals.pass_on(commands, diagnostics) => match never {},
     }
 }
 
@@ -182,7 +194,11 @@ impl Signals {
         })
     }
 
-    async fn pass_on(mut self, commands: mpsc::Sender<Command>) -> Infallible {
+    async fn pass_on(
+        mut self,
+        commands: mpsc::Sender<Command>,
+        diagnostics: &Diagnostics,
+    ) -> Infallible {
         let (mut stops, began) = (Stops::default(), Instant::now());
         loop {
             let stop = tokio::select! {
@@ -196,6 +212,7 @@ impl Signals {
                 Some(Wish::Same) => continue,
                 Some(Wish::EndAtOnce) => {
                     error!("told to stop a second time: ending at once");
+                    diagnostics.flush();
                     process::exit(1);
                 }
             };
@@ -205,17 +222,8 @@ impl Signals {
     }
 }
 
-fn is_coloured() -> bool {
-    io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none()
-}
-
-/// For the operator, on standard error.
-fn say(text: &str) {
-    // There is nobody to tell when that is closed.
-    let _ = io::stderr().write_all(text.as_bytes());
-}
-
-fn trace(args: &Args) {
+/// What is said, of all that could be.
+fn filter(args: &Args) -> Targets {
     let level = if args.verbose {
         LevelFilter::DEBUG
     } else {
@@ -226,18 +234,10 @@ fn trace(args: &Args) {
     } else {
         LevelFilter::OFF
     };
-    let targets = Targets::new()
+    Targets::new()
         .with_target("spreadlogd", level)
         .with_target("spread", level)
-        .with_target(RECEIVE_ERRORS, receive_errors);
-    let text = tracing_subscriber::fmt::layer()
-        .with_writer(io::stderr)
-        .with_ansi(is_coloured())
-        .with_target(false);
-    tracing_subscriber::registry()
-        .with(targets)
-        .with(text)
-        .init();
+        .with_target(RECEIVE_ERRORS, receive_errors)
 }
 
 /// As many open files as the system lets us have: each Log may be one.

@@ -16,11 +16,11 @@ use spread::client::{
     self, ConnectError, ConnectOptions, Outgoing, SendError, Session, SessionError,
 };
 use spread::{Address, Addresses, Name, Service};
+use spread_logger::diagnostics::Chain;
 use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
-use crate::Chain;
 use crate::intake::Intake;
 use crate::random::{Backoff, private_name};
 

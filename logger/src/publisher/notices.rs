@@ -1,6 +1,5 @@
 //! What the operator is told: once when there is no daemon, once when there is, and of losses.
 
-use std::error::Error;
 use std::time::Duration;
 use std::{fmt, io};
 
@@ -11,6 +10,7 @@ use tracing::{info, warn};
 
 use super::link::LostError;
 use crate::counters::{Books, Lost};
+use crate::diagnostics::Chain;
 
 /// Remembers what has been said.
 #[derive(Debug)]
@@ -135,21 +135,6 @@ impl Notices {
                  messages; lines may be missing"
             );
         }
-    }
-}
-
-/// An error and its causes, one after the other.
-struct Chain<'a>(&'a dyn Error);
-
-impl fmt::Display for Chain<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.0)?;
-        let mut cause = self.0.source();
-        while let Some(error) = cause {
-            write!(f, ": {error}")?;
-            cause = error.source();
-        }
-        Ok(())
     }
 }
 

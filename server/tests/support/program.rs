@@ -14,7 +14,8 @@ use super::{Client, PATIENCE};
 pub(crate) struct Program {
     child: Child,
     stdout: BufReader<ChildStdout>,
-    stderr: ChildStderr,
+    /// Unless it is the test's own.
+    stderr: Option<ChildStderr>,
     /// The lines it began with.
     pub(crate) banner: Vec<String>,
     pub(crate) address: SocketAddr,
@@ -41,10 +42,17 @@ impl Program {
         Self::begin(with(shell, args), args)
     }
 
+    /// The same, with a standard error of the test's.
+    pub(crate) fn start_with_stderr(stderr: impl Into<Stdio>, args: &[&str]) -> Self {
+        let mut command = command(args);
+        command.stderr(stderr);
+        Self::begin(command, args)
+    }
+
     fn begin(mut command: Command, args: &[&str]) -> Self {
         let mut child = command.spawn().unwrap();
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut stderr = child.stderr.take().unwrap();
+        let stderr = child.stderr.take();
         let mut banner = Vec::new();
         // The last line is the log's, or the place where there is none.
         let last = if args.contains(&"--spread") {
@@ -61,7 +69,7 @@ impl Program {
             let mut line = String::new();
             if stdout.read_line(&mut line).unwrap() == 0 {
                 let mut said = String::new();
-                stderr.read_to_string(&mut said).unwrap();
+                stderr.map(|mut stderr| stderr.read_to_string(&mut said));
                 panic!("it ended at once: {said}");
             }
             let is_last = line.starts_with(last);
@@ -107,7 +115,9 @@ impl Program {
         let status = wait(&mut self.child);
         let (mut stdout, mut stderr) = (String::new(), String::new());
         self.stdout.read_to_string(&mut stdout).unwrap();
-        self.stderr.read_to_string(&mut stderr).unwrap();
+        if let Some(pipe) = &mut self.stderr {
+            pipe.read_to_string(&mut stderr).unwrap();
+        }
         Ended {
             status: status.code(),
             stdout,

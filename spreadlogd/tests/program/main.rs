@@ -17,4 +17,5 @@ mod outage;
 mod rotation;
 mod stopping;
 mod support;
+mod unread;
 mod writing;

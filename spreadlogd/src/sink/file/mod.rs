@@ -12,6 +12,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
+use spread_logger::diagnostics::Chain;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
@@ -174,7 +175,7 @@ impl FileSink {
             }
             Err(error) => warn!(
                 "{}: going on in the old file until another HUP",
-                crate::Chain(&error)
+                Chain(&error)
             ),
         }
     }
