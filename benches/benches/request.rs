@@ -8,7 +8,7 @@ use std::hint::black_box;
 use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use http::response::{Connection, Prepared};
+use http::response::{Connection, Lines, Prepared};
 use http::{ETag, Limits, Representation, Request, Selection, Target, date};
 
 /// As the load generator of side-by-side sends it.
@@ -95,7 +95,9 @@ fn answer(c: &mut Criterion) {
         etag: ETag::new(NOW - 1000, 123_456_789, 1024),
         modified: NOW - 1000,
     };
-    let prepared = Prepared::new(&representation, Selection::Whole, &[("Server", b"rthttpd")]);
+    let mut lines = Lines::default();
+    lines.push("Server", "rthttpd");
+    let prepared = Prepared::new(&representation, Selection::Whole, &lines);
     let limits = Limits::default();
     let today = date::format(NOW);
     let content = [b'x'; 1024];

@@ -7,6 +7,8 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::rules::Rules;
+
 /// Everything a [`Server`](crate::Server) needs to know.
 #[derive(Clone, Debug)]
 pub struct Config {
@@ -24,6 +26,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Bytes of small files kept in memory, by all workers together.
     pub cache_bytes: usize,
+    /// What is different for some paths.
+    pub rules: Rules,
 }
 
 /// What clients may use.
@@ -61,6 +65,7 @@ impl Config {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             cache_bytes: CACHE_BYTES,
+            rules: Rules::default(),
         }
     }
 }

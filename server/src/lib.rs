@@ -12,6 +12,7 @@
 //! |---|---|
 //! | what a path names, and its content | `site/` |
 //! | which sockets are listened on | `listen/` |
+//! | what is different for some paths | `rules/` |
 //! | what one thread owns, accepting, stopping | `worker/` |
 //! | reading, answering, writing, closing | `connection/` |
 //! | flags, signals, what is said | `cli/`, [`program`], `banner.rs` |
@@ -32,14 +33,16 @@ mod embedded;
 mod listen;
 mod logging;
 pub mod program;
+mod rules;
 mod server;
 mod site;
 mod worker;
 
-pub use cli::{Args, UsageError};
+pub use cli::{Args, RuleError, UsageError};
 pub use config::{Config, Limits, Timeouts};
 pub use counters::{Counters, Totals};
 pub use embedded::EmbeddedError;
 pub use listen::ListenError;
 pub use logging::LogError;
+pub use rules::{HeaderRule, HeaderRuleError, Headers, Rules};
 pub use server::{RunError, Server, StartError, StopHandle};

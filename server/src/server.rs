@@ -145,10 +145,12 @@ impl Server {
         let mut logs = self.logs.into_iter();
         let mut threads = Vec::with_capacity(workers);
         let mut outcome = Ok(());
+        let rules = Arc::new(self.config.rules);
         for (number, listeners) in self.listeners.into_iter().enumerate() {
             let setup = Setup {
                 number,
                 site: Arc::clone(&self.site),
+                rules: Arc::clone(&rules),
                 listeners,
                 limits: self.config.limits.request,
                 timeouts: self.config.timeouts,

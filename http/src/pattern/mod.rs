@@ -94,6 +94,15 @@ impl Pattern {
         self.alternatives.iter().any(|one| one.find(path).is_some())
     }
 
+    /// Whether it matches every path there is, because an alternative is `**`.
+    #[must_use]
+    pub fn matches_all(&self) -> bool {
+        self.alternatives.iter().any(|one| {
+            one.start.is_empty()
+                && matches!(&*one.stars, [(Star::Anything, piece)] if piece.is_empty())
+        })
+    }
+
     /// What its wildcards stand for in `path`, if it matches.
     #[must_use]
     pub fn captures<'a>(&self, path: &'a [u8]) -> Option<Captures<'a>> {

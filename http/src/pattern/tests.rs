@@ -74,6 +74,16 @@ fn patterns_match_as_thttpd_has_it() {
 }
 
 #[test]
+fn two_stars_alone_match_everything() {
+    for text in ["**", "/**", "a|**"] {
+        assert!(pattern(text).matches_all(), "{text}");
+    }
+    for text in ["", "*", "**a", "a**", "?**", "***"] {
+        assert!(!pattern(text).matches_all(), "{text}");
+    }
+}
+
+#[test]
 fn only_the_wildcards_that_every_alternative_has_can_be_told() {
     assert_eq!(pattern("a").wildcards(), 0);
     assert_eq!(pattern("?*/**").wildcards(), 3);

@@ -6,16 +6,18 @@
 //! | an error or a redirect, with its small page | [`Page`] |
 //! | anything else | [`Head`] |
 
+mod field;
 mod page;
 
 #[cfg(test)]
 mod tests;
 
+pub use field::{Field, FieldError, Lines};
 pub use page::Page;
 
 use bytes::BufMut;
 
-use crate::{Representation, Request, Selection, Status, Version, ascii, date};
+use crate::{Representation, Request, Selection, Status, Version, date};
 
 /// What a response says about its connection (RFC 9112 9.3 and 9.6).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -64,24 +66,15 @@ impl<'b, B: BufMut> Head<'b, B> {
         Self { out }
     }
 
-    /// Adds a field line. A byte that no value may hold is written as a space (RFC 9110 5.5), so
-    /// that no value ends its line.
+    /// Adds a field line. A byte that no value may hold is written as a space.
     pub fn field(self, name: &str, value: impl AsRef<[u8]>) -> Self {
-        let value = value.as_ref();
-        self.out.put_slice(name.as_bytes());
-        self.out.put_slice(b": ");
-        if value.iter().all(|&byte| ascii::is_field_value(byte)) {
-            self.out.put_slice(value);
-        } else {
-            for &byte in value {
-                self.out.put_u8(if ascii::is_field_value(byte) {
-                    byte
-                } else {
-                    b' '
-                });
-            }
-        }
-        self.out.put_slice(b"\r\n");
+        field::put(self.out, name, value.as_ref());
+        self
+    }
+
+    /// Adds lines that were made beforehand.
+    pub fn lines(self, lines: &Lines) -> Self {
+        self.out.put_slice(lines.as_bytes());
         self
     }
 
@@ -137,16 +130,12 @@ pub struct Prepared {
 }
 
 impl Prepared {
-    /// Prepares the answer to `selection` with `fields` besides those of the representation.
+    /// Prepares the answer to `selection` with `lines` before the fields of the representation.
     #[must_use]
-    pub fn new(
-        representation: &Representation<'_>,
-        selection: Selection,
-        fields: &[(&str, &[u8])],
-    ) -> Self {
+    pub fn new(representation: &Representation<'_>, selection: Selection, lines: &Lines) -> Self {
         let mut head = Vec::with_capacity(256);
         let _ = Head::new(&mut head, selection.status())
-            .fields(fields)
+            .lines(lines)
             .representation(representation, selection);
         head.extend_from_slice(b"Date: ");
         Self {

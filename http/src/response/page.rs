@@ -3,7 +3,7 @@
 
 use bytes::BufMut;
 
-use super::{Connection, Head};
+use super::{Connection, Head, Lines};
 use crate::{Status, date};
 
 /// A response that consists of its status.
@@ -11,6 +11,8 @@ use crate::{Status, date};
 pub struct Page<'a> {
     /// The status, which is all that the page says.
     pub status: Status,
+    /// The fields of every response: Server, and what the operator wants.
+    pub lines: &'a Lines,
     /// Further fields: Location, Allow, Content-Range.
     pub fields: &'a [(&'a str, &'a [u8])],
     /// For the Date field.
@@ -32,7 +34,9 @@ impl Page<'_> {
         let status = self.status.text();
         let len = start.len() + status.len() + text.len() + status.len() + end.len();
 
-        let head = Head::new(out, self.status).fields(self.fields);
+        let head = Head::new(out, self.status)
+            .lines(self.lines)
+            .fields(self.fields);
         if !self.status.may_have_content() {
             head.end(self.date, self.connection);
             return 0;

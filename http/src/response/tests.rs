@@ -1,6 +1,6 @@
 //! Heads as bytes.
 
-use super::{Connection, Head, Page, Prepared};
+use super::{Connection, Head, Lines, Page, Prepared};
 use crate::{ETag, Limits, Representation, Request, Selection, Status};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
@@ -15,9 +15,15 @@ fn file() -> Representation<'static> {
     }
 }
 
+fn lines() -> Lines {
+    let mut lines = Lines::default();
+    lines.push("Server", "x");
+    lines
+}
+
 fn prepared(selection: Selection, connection: Connection) -> String {
     let mut out = Vec::new();
-    Prepared::new(&file(), selection, &[("Server", b"x")]).write(&mut out, DATE, connection);
+    Prepared::new(&file(), selection, &lines()).write(&mut out, DATE, connection);
     String::from_utf8(out).unwrap()
 }
 
@@ -90,6 +96,7 @@ fn page(status: Status, head_only: bool) -> (String, usize) {
     let mut out = Vec::new();
     let page = Page {
         status,
+        lines: &lines(),
         fields: &[("Allow", b"GET, HEAD")],
         date: DATE,
         connection: Connection::Persistent,

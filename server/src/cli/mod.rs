@@ -6,6 +6,7 @@
 
 mod log;
 mod quantity;
+mod rules;
 mod spread;
 
 use std::num::NonZeroUsize;
@@ -16,6 +17,8 @@ use clap::{ArgAction, Parser};
 use self::log::LogArgs;
 pub(crate) use self::log::{EmbeddedOptions, LogSettings};
 use self::quantity::{Size, Time};
+use self::rules::RuleArgs;
+pub use self::rules::RuleError;
 use crate::config::{self, Config, Limits, Timeouts};
 
 /// The flags as they were typed.
@@ -79,6 +82,9 @@ pub struct Args {
 
     #[command(flatten)]
     log: LogArgs,
+
+    #[command(flatten)]
+    rules: RuleArgs,
 }
 
 /// What the program is to do.
@@ -98,6 +104,9 @@ pub enum UsageError {
          written where spreadlogd runs, as its own configuration says"
     )]
     LogDir,
+    /// A rule for some paths is none.
+    #[error(transparent)]
+    Rule(#[from] RuleError),
 }
 
 impl Args {
@@ -124,6 +133,7 @@ impl Args {
                 stop: self.stop_timeout.0,
             },
             cache_bytes: self.cache_size.0,
+            rules: self.rules.rules()?,
             ..defaults
         };
         Ok(Settings { config, log })

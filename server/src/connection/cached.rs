@@ -1,13 +1,13 @@
 //! A small file in a worker's cache: its content, and the head that goes before it.
 
 use std::cell::Cell;
+use std::sync::Arc;
 
 use http::response::Prepared;
 use http::{ETag, Representation, Selection};
 
-use crate::site::{SmallFile, Stamp};
-
-use super::respond::SERVER;
+use crate::rules::Fields;
+use crate::site::{MediaType, SmallFile, Stamp};
 
 /// A file as it is served from memory.
 #[derive(Debug)]
@@ -17,6 +17,8 @@ pub(crate) struct CachedFile {
     pub(super) whole: Prepared,
     /// Whether its path names a directory, whose index file this is.
     pub(super) is_index: bool,
+    /// What the rules say of its path.
+    pub(super) fields: Arc<Fields>,
     content_type: String,
     stamp: Stamp,
     /// As the head tells it.
@@ -42,15 +44,16 @@ pub(super) enum Standing {
 }
 
 impl CachedFile {
-    pub(super) fn new(file: SmallFile, is_index: bool, now: u64) -> Self {
-        let content_type = file.media_type.to_string();
+    pub(super) fn new(file: SmallFile, is_index: bool, fields: Arc<Fields>, now: u64) -> Self {
+        let content_type = content_type(file.media_type, &fields);
         let representation = representation(&content_type, &file.stamp, now);
         Self {
             etag: representation.etag,
             modified: representation.modified,
-            whole: Prepared::new(&representation, Selection::Whole, &[SERVER]),
+            whole: Prepared::new(&representation, Selection::Whole, &fields.with_file),
             content: file.content,
             is_index,
+            fields,
             content_type,
             stamp: file.stamp,
             checked: Cell::new(now),
@@ -88,6 +91,14 @@ impl CachedFile {
     /// What it holds in memory.
     pub(super) fn bytes(&self) -> usize {
         self.content.capacity() + self.whole.as_bytes().len() + self.content_type.capacity()
+    }
+}
+
+/// What a file is said to be: by the rules for its path, or by its name.
+pub(super) fn content_type(media_type: MediaType, fields: &Fields) -> String {
+    match &fields.content_type {
+        Some(content_type) => content_type.to_string(),
+        None => media_type.to_string(),
     }
 }
 

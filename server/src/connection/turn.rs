@@ -16,7 +16,7 @@ use rustix::net::RecvFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use super::output::{Asked, Span, Unsent};
-use super::respond::{Answer, Look, Response, SERVER};
+use super::respond::{Answer, Look, Response};
 use super::{Connection, Ending, Stage, Turn};
 use crate::clock::{self, Moment};
 use crate::worker::{INPUT_LEN, Phase, State};
@@ -288,6 +288,7 @@ impl Connection {
                 referer: request.fields.referer.map(|part| Span::of(part, bytes)),
                 user_agent: request.fields.user_agent.map(|part| Span::of(part, bytes)),
             },
+            target: Some(request.target),
             connection,
             head_only: request.method == http::Method::Head,
             now,
@@ -335,13 +336,14 @@ impl Connection {
                 line: Span::of(line, bytes),
                 ..Asked::default()
             },
+            target: None,
             connection: response::Connection::Close,
             head_only: rejection.head_only,
             now,
             worker: &self.worker,
             state,
         };
-        response.page(rejection.reject.status(), &[SERVER]);
+        response.page(rejection.reject.status(), &[]);
     }
 
     /// Refuses the request that is waiting for an answer.
@@ -367,13 +369,14 @@ impl Connection {
                 line: Span::of(line, &received),
                 ..Asked::default()
             },
+            target: None,
             connection: response::Connection::Close,
             head_only: line.starts_with(b"HEAD "),
             now: clock::unix(),
             worker: &self.worker,
             state,
         };
-        response.page(status, &[SERVER]);
+        response.page(status, &[]);
         let sent = match self.write(cx, state) {
             Written::All => u64::MAX,
             Written::Part(sent) | Written::Gone(sent) => sent,

@@ -28,6 +28,7 @@ use crate::clock::Clock;
 use crate::config::Timeouts;
 use crate::connection::{CachedFile, Output};
 use crate::counters::{Counters, WorkerCounters};
+use crate::rules::Rules;
 use crate::site::Site;
 use crate::site::cache::Cache;
 
@@ -47,6 +48,7 @@ pub(crate) enum Phase {
 pub(crate) struct Setup {
     pub(crate) number: usize,
     pub(crate) site: Arc<Site>,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) listeners: Vec<TcpListener>,
     pub(crate) limits: http::Limits,
     pub(crate) timeouts: Timeouts,
@@ -61,6 +63,7 @@ pub(crate) struct Setup {
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) site: Arc<Site>,
+    pub(crate) rules: Arc<Rules>,
     pub(crate) limits: http::Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) state: RefCell<State>,
@@ -126,6 +129,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
     let mut phase = setup.phase;
     let worker = Rc::new(Worker {
         site: setup.site,
+        rules: setup.rules,
         limits: setup.limits,
         timeouts: setup.timeouts,
         state: RefCell::new(State {

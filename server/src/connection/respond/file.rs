@@ -3,13 +3,14 @@
 use std::rc::Rc;
 
 use http::response::Head;
-use http::{Request, Selection, Target};
+use http::{Representation, Request, Selection, Target};
 
 use crate::site::{LargeFile, Patience};
 
-use super::super::cached::{CachedFile, Standing, representation};
+use super::super::cached::{CachedFile, Standing, content_type, representation};
 use super::super::output::Tail;
-use super::{Response, SERVER};
+use super::Response;
+use crate::rules::Fields;
 
 /// Contents up to this size are copied behind their heads, so that the responses to
 /// pipelined requests go out as one piece; longer ones go out from where they are. A copy
@@ -51,12 +52,12 @@ impl Response<'_> {
                 0..file.content.len()
             }
             Selection::Part(range) => {
-                self.head(&representation, selection);
+                self.head(&representation, selection, &file.fields);
                 let bounds = usize::try_from(range.first())
                     .and_then(|first| Ok(first..usize::try_from(range.last())? + 1));
                 bounds.unwrap_or(0..0)
             }
-            other => return self.without_content(&representation, other),
+            other => return self.without_content(&representation, other, &file.fields),
         };
         let part = if self.head_only { 0..0 } else { part };
         self.note_content(selection.status(), part.len() as u64);
@@ -70,15 +71,16 @@ impl Response<'_> {
     }
 
     pub(super) fn large_file(&mut self, request: &Request<'_>, file: LargeFile) {
-        let content_type = file.media_type.to_string();
+        let fields = self.fields();
+        let content_type = content_type(file.media_type, &fields);
         let representation = representation(&content_type, &file.stamp, self.now);
         let selection = representation.select(request, self.unix());
         let (first, len) = match selection {
             Selection::Whole => (0, file.stamp.size),
             Selection::Part(range) => (range.first(), range.len()),
-            other => return self.without_content(&representation, other),
+            other => return self.without_content(&representation, other, &fields),
         };
-        self.head(&representation, selection);
+        self.head(&representation, selection, &fields);
         let len = if self.head_only { 0 } else { len };
         self.note_content(selection.status(), len);
         if len > 0 {
@@ -86,25 +88,34 @@ impl Response<'_> {
         }
     }
 
-    fn head(&mut self, representation: &http::Representation<'_>, selection: Selection) {
+    fn head(&mut self, file: &Representation<'_>, selection: Selection, fields: &Fields) {
+        let lines = match selection {
+            Selection::Whole | Selection::Part(_) => &fields.with_file,
+            _ => &fields.without,
+        };
         let date = self.state.clock.date(self.now);
         Head::new(&mut self.state.output.bytes, selection.status())
-            .fields(&[SERVER])
-            .representation(representation, selection)
+            .lines(lines)
+            .representation(file, selection)
             .end(date, self.connection);
     }
 
     /// What is answered when the preconditions or the range leave nothing to send.
-    fn without_content(&mut self, representation: &http::Representation<'_>, selection: Selection) {
+    fn without_content(
+        &mut self,
+        file: &Representation<'_>,
+        selection: Selection,
+        fields: &Fields,
+    ) {
         let status = selection.status();
         if selection == Selection::NotModified {
-            self.head(representation, selection);
+            self.head(file, selection, fields);
             self.note_content(status, 0);
             return;
         }
-        match selection.content_range(representation.len) {
-            Some(range) => self.page(status, &[SERVER, ("Content-Range", range.as_bytes())]),
-            None => self.page(status, &[SERVER]),
+        match selection.content_range(file.len) {
+            Some(range) => self.page(status, &[("Content-Range", range.as_bytes())]),
+            None => self.page(status, &[]),
         }
     }
 }

@@ -4,14 +4,15 @@ use http::Status;
 use http::response::Head;
 
 use super::super::output::Tail;
-use super::{Response, SERVER};
+use super::Response;
 
 impl Response<'_> {
     pub(super) fn listing(&mut self, page: Vec<u8>) {
+        let fields = self.fields();
         let date = self.state.clock.date(self.now);
         let output = &mut self.state.output;
         Head::new(&mut output.bytes, Status::Ok)
-            .fields(&[SERVER])
+            .lines(&fields.without)
             .field("Content-Type", "text/html; charset=utf-8")
             .number("Content-Length", page.len() as u64)
             .end(date, self.connection);

@@ -14,20 +14,18 @@ mod file;
 mod listing;
 
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::response::{Connection, Page};
 use http::{Method, Request, Status, Target};
 use rustix::io::Errno;
 
+use crate::rules::Fields;
 use crate::site::{LookupError, Patience, Resource, Site};
 use crate::worker::{State, Worker};
 
 use super::cached::CachedFile;
 use super::output::{Asked, Exchange};
-
-/// The field every response begins with. Without a version: it would only tell which
-/// holes to try.
-pub(super) const SERVER: (&str, &[u8]) = ("Server", b"rthttpd");
 
 /// Whether a request was answered.
 #[derive(Debug)]
@@ -63,6 +61,8 @@ impl Look {
 #[derive(Debug)]
 pub(super) struct Response<'a> {
     pub(super) asked: Asked,
+    /// The request's target as it came, if it came.
+    pub(super) target: Option<&'a [u8]>,
     pub(super) connection: Connection,
     pub(super) head_only: bool,
     /// Seconds since 1970.
@@ -76,13 +76,13 @@ impl Response<'_> {
     pub(super) fn answer(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
         if request.method.check().is_err() {
             let allow = ("Allow", Method::ALLOW.as_bytes());
-            self.page(Status::MethodNotAllowed, &[SERVER, allow]);
+            self.page(Status::MethodNotAllowed, &[allow]);
             return Answer::Written;
         }
         let target = match Target::parse(request.target) {
             Ok(target) => target,
             Err(reject) => {
-                self.page(reject.status(), &[SERVER]);
+                self.page(reject.status(), &[]);
                 return Answer::Written;
             }
         };
@@ -102,7 +102,8 @@ impl Response<'_> {
             }
             Err(error) => self.failure(error),
             Ok(Resource::Small(file)) => {
-                let file = Rc::new(CachedFile::new(file, is_directory, self.now));
+                let fields = self.worker.rules.headers.of_path(target.rule_path());
+                let file = Rc::new(CachedFile::new(file, is_directory, fields, self.now));
                 let cache = &mut self.state.cache;
                 cache.insert(path, Rc::clone(&file), file.bytes());
                 self.cached_file(request, &file);
@@ -111,7 +112,7 @@ impl Response<'_> {
             Ok(Resource::Listing(page)) => self.listing(page),
             Ok(Resource::SlashMissing) => {
                 let location = target.location_with_slash();
-                self.page(Status::MovedPermanently, &[SERVER, ("Location", &location)]);
+                self.page(Status::MovedPermanently, &[("Location", &location)]);
             }
         }
         Answer::Written
@@ -119,9 +120,11 @@ impl Response<'_> {
 
     /// A response that consists of its status and a few words about it.
     pub(super) fn page(&mut self, status: Status, fields: &[(&str, &[u8])]) {
+        let common = self.fields();
         let date = self.state.clock.date(self.now);
         let page = Page {
             status,
+            lines: &common.without,
             fields,
             date,
             connection: self.connection,
@@ -131,6 +134,11 @@ impl Response<'_> {
         let len = page.write(&mut output.bytes);
         let content_at = output.bytes.len() - len;
         self.note(status, content_at, len as u64);
+    }
+
+    /// The fields that all responses to this target have.
+    fn fields(&self) -> Arc<Fields> {
+        self.worker.rules.headers.of_target(self.target)
     }
 
     /// Notes the exchange, whose content of `len` bytes begins at `content_at` of the
@@ -160,7 +168,7 @@ impl Response<'_> {
         if status.code() >= 500 {
             tracing::warn!("a file could not be served: {error}");
         }
-        self.page(status, &[SERVER]);
+        self.page(status, &[]);
     }
 
     fn unix(&self) -> i64 {

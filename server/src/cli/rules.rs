@@ -1,0 +1,54 @@
+//! The flags about some paths only: pairs and triples of words, made into rules.
+
+use clap::ArgAction;
+
+use crate::rules::{HeaderRule, HeaderRuleError, Headers, Rules};
+
+/// The rules as they were typed.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Rules for some paths")]
+pub(super) struct RuleArgs {
+    /// A field of the responses to paths that match, where `?` is any one character, `*` any but
+    /// slashes, `**` any at all and `|` separates alternatives; a later one replaces an earlier
+    /// one of its name
+    #[arg(
+        long,
+        num_args = 2,
+        value_names = ["PATTERN", "NAME: VALUE"],
+        action = ArgAction::Append
+    )]
+    header: Vec<String>,
+}
+
+/// A rule that cannot be.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum RuleError {
+    /// `--header`
+    #[error("cannot take --header '{pattern}' '{field}'")]
+    Header {
+        /// Its first word.
+        pattern: String,
+        /// Its second.
+        field: String,
+        /// What is wrong with them.
+        source: HeaderRuleError,
+    },
+}
+
+impl RuleArgs {
+    /// The rules that the flags come to.
+    pub(super) fn rules(&self) -> Result<Rules, RuleError> {
+        let (headers, _) = self.header.as_chunks();
+        let headers = headers.iter().map(|[pattern, field]| {
+            HeaderRule::new(pattern, field).map_err(|source| RuleError::Header {
+                pattern: pattern.clone(),
+                field: field.clone(),
+                source,
+            })
+        });
+        Ok(Rules {
+            headers: Headers::new(headers.collect::<Result<_, _>>()?),
+        })
+    }
+}
