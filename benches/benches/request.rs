@@ -9,7 +9,10 @@ use std::time::Duration;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::response::{Connection, Lines, Prepared};
-use http::{ETag, Limits, Representation, Request, Selection, Target, date};
+use http::{
+    Accepted, Coding, Codings, ETag, FieldLines, Limits, Representation, Request, Selection,
+    Target, date,
+};
 
 /// As the load generator of side-by-side sends it.
 const SMALL: &[u8] = b"GET /1k.txt HTTP/1.1\r\nHost: 127.0.0.1:8080\r\nUser-Agent: side-by-side/0.1.0\r\nAccept: */*\r\n\r\n";
@@ -88,12 +91,31 @@ fn target(c: &mut Criterion) {
     group.finish();
 }
 
+/// What a file that has encodings costs more than one that has none.
+fn encoding(c: &mut Criterion) {
+    let available = Codings::NONE.with(Coding::Brotli).with(Coding::Gzip);
+    let cases: [(&str, &[u8]); 3] = [
+        ("browser", b"gzip, deflate, br, zstd"),
+        ("weights", b"br;q=0.8, gzip;q=1.0, identity; q=0.5, *;q=0"),
+        ("one", b"gzip"),
+    ];
+    let mut group = c.benchmark_group("encoding");
+    for (name, value) in cases {
+        group.bench_function(name, |b| {
+            b.iter(|| Accepted::parse(&FieldLines::one(black_box(value))).choose(available));
+        });
+    }
+    group.finish();
+}
+
 fn answer(c: &mut Criterion) {
     let representation = Representation {
         content_type: "text/css; charset=utf-8",
         len: 1024,
         etag: ETag::new(NOW - 1000, 123_456_789, 1024),
         modified: NOW - 1000,
+        coding: Coding::Identity,
+        varies: false,
     };
     let mut lines = Lines::default();
     lines.push("Server", "rthttpd");
@@ -154,6 +176,6 @@ criterion_group! {
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = head, target, answer
+    targets = head, target, encoding, answer
 }
 criterion_main!(benches);

@@ -1,9 +1,13 @@
 //! Entity tags, RFC 9110 8.8.3: made from a file's facts, compared with a client's list.
 
-use crate::FieldLines;
+use crate::{FieldLines, ascii};
 
-/// Bytes of the longest tag: two numbers of 16 hexadecimal digits, one of 8, a hyphen, quotes.
-const LEN_MAX: usize = 16 + 8 + 16 + 3;
+/// Bytes of the longest tag: two numbers of 16 hexadecimal digits, one of 8, a hyphen, quotes,
+/// and a hyphen before the suffix.
+const LEN_MAX: usize = 16 + 8 + 16 + 3 + 1 + SUFFIX_LEN_MAX;
+
+/// Bytes of a suffix; what is longer is cut off. The name of a coding has room.
+const SUFFIX_LEN_MAX: usize = 8;
 
 /// A strong entity tag, quotes included.
 ///
@@ -32,6 +36,22 @@ impl ETag {
         tag.push_hex(len, 1);
         tag.push(b'"');
         tag
+    }
+
+    /// This tag with `suffix` at its end, for an encoding of what it is the tag of: strong tags
+    /// must tell encodings apart (RFC 9110 8.8.3.3). A character that no tag may hold is left
+    /// out.
+    #[must_use]
+    pub fn with_suffix(mut self, suffix: &str) -> Self {
+        // Over the closing quote.
+        self.len = self.len.saturating_sub(1);
+        self.push(b'-');
+        let characters = suffix.bytes().filter(|&byte| ascii::is_token(byte));
+        for byte in characters.take(SUFFIX_LEN_MAX) {
+            self.push(byte);
+        }
+        self.push(b'"');
+        self
     }
 
     /// The tag as it stands in a field.
@@ -193,6 +213,21 @@ mod tests {
             let field = FieldLines::one(tag.as_bytes());
             prop_assert!(is_listed(&field, &tag, Comparison::Strong));
             prop_assert!(is_same(tag.as_bytes(), &tag));
+        }
+
+        #[test]
+        fn tags_with_different_suffixes_differ_and_are_tags(
+            seconds in any::<i64>(),
+            len in any::<u64>(),
+            suffix in "[!-}]{0,12}",
+        ) {
+            let tag = ETag::new(seconds, 999_999_999, len);
+            let encoded = tag.with_suffix(&suffix);
+
+            prop_assert!(encoded != tag && encoded != tag.with_suffix("~"));
+            let field = FieldLines::one(encoded.as_bytes());
+            prop_assert!(is_listed(&field, &encoded, Comparison::Strong));
+            prop_assert!(!is_listed(&field, &tag, Comparison::Weak));
         }
 
         #[test]

@@ -9,6 +9,7 @@
 //! | its content is counted off and thrown away | [`Content`] in `content/` |
 //! | a proxy's word about its client is read | [`forwarded`] |
 //! | the target becomes a path that cannot leave the root | [`Target::parse`] in `target/` |
+//! | the client's weights choose an encoding of it | [`Accepted::choose`] in `encoding.rs` |
 //! | preconditions and ranges choose what is sent | [`Representation::select`] in `select.rs` |
 //! | the head of the response is written | [`response`] |
 //!
@@ -19,7 +20,7 @@
 //!
 //! ```
 //! use http::response::{Connection, Head};
-//! use http::{ETag, Limits, Representation, Request, Target, date};
+//! use http::{Coding, ETag, Limits, Representation, Request, Target, date};
 //!
 //! let received = b"GET /hello.txt HTTP/1.1\r\nHost: www.example\r\nRange: bytes=-5\r\n\r\n";
 //! let now = 1_795_000_000;
@@ -33,6 +34,8 @@
 //!     len: 12,
 //!     etag: ETag::new(1_700_000_000, 0, 12),
 //!     modified: 1_700_000_000,
+//!     coding: Coding::Identity,
+//!     varies: false,
 //! };
 //! let selection = file.select(&request, now);
 //! let mut out = Vec::new();
@@ -54,6 +57,7 @@ pub mod serve;
 
 mod ascii;
 mod content;
+mod encoding;
 mod etag;
 mod pattern;
 mod range;
@@ -64,6 +68,7 @@ mod status;
 mod target;
 
 pub use content::Content;
+pub use encoding::{Accepted, Coding, Codings};
 pub use etag::ETag;
 pub use pattern::{Captures, Pattern, PatternError};
 pub use range::ByteRange;

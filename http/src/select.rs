@@ -2,7 +2,7 @@
 
 use crate::etag::{self, Comparison};
 use crate::range::{self, Asked};
-use crate::{ByteRange, ETag, Fields, Method, Request, Status, date};
+use crate::{ByteRange, Coding, ETag, Fields, Method, Request, Status, date};
 
 /// The selected representation of a resource (RFC 9110 3.2), as far as its head tells of it.
 #[derive(Clone, Copy, Debug)]
@@ -16,6 +16,11 @@ pub struct Representation<'a> {
     /// When it was modified, in seconds since 1970. A file from the future is as old as the
     /// response: Last-Modified must not be after Date (RFC 9110 8.8.2.1).
     pub modified: i64,
+    /// How its bytes are encoded; length, validator and ranges are those of the encoded bytes.
+    pub coding: Coding,
+    /// Whether it was chosen by Accept-Encoding, or could have been: then Vary says so, to be
+    /// added to every response, a page about it included.
+    pub varies: bool,
 }
 
 /// What is answered to a request for a representation.
@@ -34,6 +39,16 @@ pub enum Selection {
 }
 
 impl Representation<'_> {
+    /// The Vary field (RFC 9110 12.5.5), if there has to be one.
+    #[must_use]
+    pub const fn vary(&self) -> &'static [(&'static str, &'static [u8])] {
+        if self.varies {
+            &[("Vary", b"Accept-Encoding")]
+        } else {
+            &[]
+        }
+    }
+
     /// Evaluates the preconditions and the range of a GET or HEAD.
     #[must_use]
     pub fn select(&self, request: &Request<'_>, now: i64) -> Selection {
@@ -81,9 +96,10 @@ impl Representation<'_> {
             return true;
         };
         // A date is a strong validator only if the file cannot have changed again within the
-        // second that it names (RFC 9110 8.8.2.2).
+        // second that it names (RFC 9110 8.8.2.2), and if no other encoding can carry it too.
+        let is_strong = self.modified < now && !self.varies;
         etag::is_same(value, &self.etag)
-            || (date::parse(value, now) == Some(self.modified) && self.modified < now)
+            || (is_strong && date::parse(value, now) == Some(self.modified))
     }
 }
 
@@ -115,7 +131,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::{Representation, Selection};
-    use crate::{ETag, Limits, Request};
+    use crate::{Coding, ETag, Limits, Request};
 
     const NOW: i64 = 1_795_000_000;
     /// Sun, 06 Nov 1994 08:49:37 GMT, and the tag made from it.
@@ -130,6 +146,8 @@ mod tests {
             len: 100,
             etag: ETag::new(MODIFIED, 0, 100),
             modified: MODIFIED,
+            coding: Coding::Identity,
+            varies: false,
         };
         assert_eq!(representation.etag.as_bytes(), SAME.as_bytes());
         match representation.select(&request.unwrap().unwrap(), NOW) {
@@ -232,10 +250,19 @@ mod tests {
             len: 100,
             etag: ETag::new(MODIFIED, 0, 100),
             modified: MODIFIED,
+            coding: Coding::Identity,
+            varies: false,
         };
 
         assert_eq!(representation.select(&request, MODIFIED), Selection::Whole);
         let later = representation.select(&request, MODIFIED + 1);
         assert!(matches!(later, Selection::Part(_)));
+        // Its encodings may all have been given the same time.
+        let one_of_several = Representation {
+            varies: true,
+            ..representation
+        };
+        let later = one_of_several.select(&request, MODIFIED + 1);
+        assert_eq!(later, Selection::Whole);
     }
 }

@@ -44,6 +44,8 @@ fuzz_target!(|bytes: &[u8]| {
         len: 100,
         etag: http::ETag::new(784_111_777, 0, 100),
         modified: 784_111_777,
+        coding: http::Coding::Identity,
+        varies: false,
     };
     let _ = representation.select(&request, 1_795_000_000);
 });

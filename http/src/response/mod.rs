@@ -17,7 +17,7 @@ pub use page::Page;
 
 use bytes::BufMut;
 
-use crate::{Representation, Request, Selection, Status, Version, date};
+use crate::{Coding, Representation, Request, Selection, Status, Version, date};
 
 /// What a response says about its connection (RFC 9112 9.3 and 9.6).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -98,8 +98,13 @@ impl<'b, B: BufMut> Head<'b, B> {
         let len = match selection {
             Selection::Whole => representation.len,
             Selection::Part(part) => part.len(),
-            // RFC 9110 15.4.5: a 304 repeats the validator and nothing that the client has.
-            Selection::NotModified => return self.field("ETag", representation.etag.as_bytes()),
+            // RFC 9110 15.4.5: a 304 repeats the validator, and by what it was chosen, and nothing
+            // that the client has.
+            Selection::NotModified => {
+                return self
+                    .field("ETag", representation.etag.as_bytes())
+                    .fields(representation.vary());
+            }
             // The answer is a page of its own, see `Page`.
             Selection::PreconditionFailed | Selection::Unsatisfiable => return self,
         };
@@ -110,7 +115,12 @@ impl<'b, B: BufMut> Head<'b, B> {
             Some(range) => head.field("Content-Range", range),
             None => head,
         };
-        head.field("Last-Modified", date::format(representation.modified))
+        let head = match representation.coding {
+            Coding::Identity => head,
+            coding => head.field("Content-Encoding", coding.name()),
+        };
+        head.fields(representation.vary())
+            .field("Last-Modified", date::format(representation.modified))
             .field("ETag", representation.etag.as_bytes())
             .field("Accept-Ranges", "bytes")
     }

@@ -1,7 +1,7 @@
 //! Heads as bytes.
 
 use super::{Connection, Head, Lines, Page, Prepared};
-use crate::{ETag, Limits, Representation, Request, Selection, Status};
+use crate::{Coding, ETag, Limits, Representation, Request, Selection, Status};
 use proptest::prelude::{any, prop_assert, prop_assert_eq, proptest};
 
 const DATE: &[u8; 29] = b"Sun, 06 Nov 1994 08:49:37 GMT";
@@ -12,6 +12,8 @@ fn file() -> Representation<'static> {
         len: 1000,
         etag: ETag::new(1, 0, 1000),
         modified: 1,
+        coding: Coding::Identity,
+        varies: false,
     }
 }
 
@@ -43,6 +45,30 @@ fn a_304_has_the_validator_and_nothing_of_the_content() {
         prepared(Selection::NotModified, Connection::Close),
         "HTTP/1.1 304 Not Modified\r\nServer: x\r\nETag: \"100000000-3e8\"\r\n\
          Date: Sun, 06 Nov 1994 08:49:37 GMT\r\nConnection: close\r\n\r\n"
+    );
+}
+
+/// RFC 9110 8.4, 12.5.5, 15.4.5.
+#[test]
+fn an_encoded_file_says_how_and_what_it_was_chosen_by() {
+    let file = Representation {
+        coding: Coding::Brotli,
+        varies: true,
+        ..file()
+    };
+    let mut out = Vec::new();
+    let _ = Head::new(&mut out, Status::Ok).representation(&file, Selection::Whole);
+    let head = String::from_utf8(out).unwrap();
+    assert!(
+        head.contains("\r\nContent-Encoding: br\r\nVary: Accept-Encoding\r\n"),
+        "{head}"
+    );
+
+    let mut out = Vec::new();
+    let _ = Head::new(&mut out, Status::NotModified).representation(&file, Selection::NotModified);
+    assert_eq!(
+        String::from_utf8(out).unwrap(),
+        "HTTP/1.1 304 Not Modified\r\nETag: \"100000000-3e8\"\r\nVary: Accept-Encoding\r\n"
     );
 }
 

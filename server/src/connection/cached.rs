@@ -4,7 +4,7 @@ use std::cell::Cell;
 use std::sync::Arc;
 
 use http::response::Prepared;
-use http::{ETag, Representation, Selection};
+use http::{Coding, ETag, Representation, Selection};
 
 use crate::rules::Fields;
 use crate::site::{MediaType, SmallFile, Stamp};
@@ -85,6 +85,8 @@ impl CachedFile {
             len: self.stamp.size,
             etag: self.etag,
             modified: self.modified,
+            coding: Coding::Identity,
+            varies: false,
         }
     }
 
@@ -115,5 +117,7 @@ pub(super) fn representation<'a>(
         // RFC 9110 8.8.2.1: never later than Date. A file from the future is fresh, so a cached
         // one is read, and its head made, anew every second.
         modified: stamp.modified.min(i64::try_from(now).unwrap_or(i64::MAX)),
+        coding: Coding::Identity,
+        varies: false,
     }
 }
