@@ -8,7 +8,7 @@ use rthttpd::{Config, Server};
 
 fn main() -> Result<(), Box<dyn Error>> {
     let mut config = Config::new("www");
-    config.host = Some("localhost".into());
+    config.listeners = vec!["localhost:8080".parse()?];
     let server = Server::bind(config)?;
     let (counters, stop) = (server.counters(), server.stop_handle());
     for address in server.addresses() {

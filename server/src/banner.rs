@@ -4,13 +4,13 @@ use std::fmt::Write;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
+use crate::listen::{BoundAddress, BoundPlace};
+
 /// The facts of the start.
 #[derive(Debug)]
 pub(crate) struct Banner<'a> {
     pub(crate) root: &'a Path,
-    pub(crate) addresses: &'a [SocketAddr],
-    /// What was asked for with `-h`.
-    pub(crate) host: Option<&'a str>,
+    pub(crate) places: &'a [BoundPlace],
     pub(crate) log: Option<LogPlace<'a>>,
 }
 
@@ -43,8 +43,8 @@ impl Banner<'_> {
 
     fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![("serving", self.root.display().to_string())];
-        for address in self.addresses {
-            lines.push(("at", self.place(*address)));
+        for place in self.places {
+            lines.push(("at", shown(place)));
         }
         match &self.log {
             Some(LogPlace {
@@ -59,31 +59,51 @@ impl Banner<'_> {
         }
         lines
     }
+}
 
-    fn place(&self, address: SocketAddr) -> String {
-        if self.host.is_some() || !address.ip().is_unspecified() {
-            return format!("http://{address}/");
+/// The URL or the path, and what has to be known beside it.
+fn shown(place: &BoundPlace) -> String {
+    let (at, which) = match &place.address {
+        BoundAddress::Tcp(address) if place.is_any => {
+            let here = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
+            let which = match address.ip() {
+                IpAddr::V4(_) => "all addresses, IPv4 alone",
+                IpAddr::V6(_) => "all addresses",
+            };
+            (format!("http://{here}/"), Some(which))
         }
-        let here = SocketAddr::from((Ipv4Addr::LOCALHOST, address.port()));
-        let which = match address.ip() {
-            IpAddr::V4(_) => "all addresses, IPv4 alone",
-            IpAddr::V6(_) => "all addresses",
-        };
-        format!("http://{here}/ ({which})")
+        BoundAddress::Tcp(address) => (format!("http://{address}/"), None),
+        BoundAddress::Unix(Some(path)) => (format!("unix:{}", path.display()), None),
+        BoundAddress::Unix(None) => ("a unix socket".into(), None),
+    };
+    let inherited = place.is_inherited.then_some("inherited");
+    let notes: Vec<_> = [which, inherited].into_iter().flatten().collect();
+    if notes.is_empty() {
+        return at;
     }
+    format!("{at} ({})", notes.join(", "))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
+    fn at(address: &str) -> BoundPlace {
+        BoundPlace {
+            address: BoundAddress::Tcp(address.parse().unwrap()),
+            is_any: false,
+            is_inherited: false,
+        }
+    }
+
     #[test]
     fn the_banner_is_aligned_and_has_a_url_to_click() {
-        let any: SocketAddr = "[::]:8080".parse().unwrap();
         let banner = Banner {
             root: Path::new("./www"),
-            addresses: &[any],
-            host: None,
+            places: &[BoundPlace {
+                is_any: true,
+                ..at("[::]:8080")
+            }],
             log: None,
         };
 
@@ -96,16 +116,29 @@ mod tests {
     }
 
     #[test]
-    fn a_chosen_address_is_shown_as_it_is() {
-        let one: SocketAddr = "[::1]:80".parse().unwrap();
+    fn every_place_is_shown_as_it_was_chosen() {
+        let socket = BoundPlace {
+            address: BoundAddress::Unix(Some("/run/www.sock".into())),
+            ..at("[::1]:80")
+        };
+        let inherited = BoundPlace {
+            is_any: true,
+            is_inherited: true,
+            ..at("0.0.0.0:80")
+        };
         let banner = Banner {
             root: Path::new("."),
-            addresses: &[one],
-            host: Some("::1"),
+            places: &[at("[::1]:80"), socket, inherited],
             log: None,
         };
 
-        assert!(banner.text(false).contains("http://[::1]:80/\n"));
+        assert_eq!(
+            banner.text(false),
+            "serving  .\n\
+             at       http://[::1]:80/\n\
+             at       unix:/run/www.sock\n\
+             at       http://127.0.0.1:80/ (all addresses, IPv4 alone, inherited)\n"
+        );
     }
 
     #[test]
@@ -113,8 +146,7 @@ mod tests {
         let text = |file| {
             let banner = Banner {
                 root: Path::new("."),
-                addresses: &[],
-                host: None,
+                places: &[],
                 log: Some(LogPlace {
                     destination: "group access_log at 4803@localhost".into(),
                     file,

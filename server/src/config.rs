@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::listen::Listener;
 use crate::rules::Rules;
 
 /// Everything a [`Server`](crate::Server) needs to know.
@@ -14,10 +15,8 @@ use crate::rules::Rules;
 pub struct Config {
     /// The directory that is served.
     pub root: PathBuf,
-    /// The address, or a name that has some; all addresses of the machine without.
-    pub host: Option<String>,
-    /// The port; 0 takes any that is free.
-    pub port: u16,
+    /// Where connections come in: port 8080 of all addresses when there is none.
+    pub listeners: Vec<Listener>,
     /// Threads that serve.
     pub workers: NonZeroUsize,
     /// What a client may use.
@@ -59,8 +58,7 @@ impl Config {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
-            host: None,
-            port: PORT,
+            listeners: Vec::new(),
             workers: workers(),
             limits: Limits::default(),
             timeouts: Timeouts::default(),

@@ -42,7 +42,7 @@ pub use cli::{Args, RuleError, UsageError};
 pub use config::{Config, Limits, Timeouts};
 pub use counters::{Counters, Totals};
 pub use embedded::EmbeddedError;
-pub use listen::ListenError;
+pub use listen::{Inherited, ListenError, Listener, ListenerError, Place};
 pub use logging::LogError;
 pub use rules::{HeaderRule, HeaderRuleError, Headers, Rules};
 pub use server::{RunError, Server, StartError, StopHandle};

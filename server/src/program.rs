@@ -105,8 +105,7 @@ async fn serve(
     };
     let banner = Banner {
         root: &config.root,
-        addresses: server.addresses(),
-        host: config.host.as_deref(),
+        places: server.places(),
         log: log.as_ref().map(|log| LogPlace {
             destination: log.destination(),
             file: log.file(),

@@ -1,7 +1,7 @@
 //! The server as a whole: bound, run, asked how it goes, stopped.
 
 use std::io;
-use std::net::{SocketAddr, TcpListener};
+use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
@@ -10,9 +10,9 @@ use rustix::io::Errno;
 use spread_logger::{Drain, Log, RingOptions, ring};
 use tokio::sync::watch;
 
-use crate::config::Config;
+use crate::config::{Config, PORT};
 use crate::counters::Counters;
-use crate::listen::{self, ListenError};
+use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
 use crate::site::Site;
 use crate::worker::{self, Phase, Setup};
 
@@ -21,8 +21,7 @@ use crate::worker::{self, Phase, Setup};
 pub struct Server {
     config: Config,
     site: Arc<Site>,
-    /// Those of each worker.
-    listeners: Vec<Vec<TcpListener>>,
+    bound: Bound,
     addresses: Vec<SocketAddr>,
     logs: Vec<Log>,
     counters: Counters,
@@ -86,16 +85,19 @@ impl Server {
             source,
         })?;
         let workers = config.workers.get();
-        let listeners = listen::bind(config.host.as_deref(), config.port, workers)?;
-        let first = listeners.first().map(Vec::as_slice).unwrap_or_default();
-        let addresses = first
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect();
+        let bound = if config.listeners.is_empty() {
+            listen::bind(&[Listener::from((None, PORT))], workers)?
+        } else {
+            listen::bind(&config.listeners, workers)?
+        };
+        let addresses = bound.places.iter().filter_map(|place| match place.address {
+            BoundAddress::Tcp(address) => Some(address),
+            BoundAddress::Unix(_) => None,
+        });
         Ok(Self {
             site: Arc::new(site),
-            addresses,
-            listeners,
+            addresses: addresses.collect(),
+            bound,
             logs: Vec::new(),
             counters: Counters::new(workers),
             phase: Arc::new(watch::Sender::new(Phase::Serving)),
@@ -116,7 +118,12 @@ impl Server {
         drains
     }
 
-    /// Where it listens.
+    /// Where it listens, as it is shown.
+    pub(crate) fn places(&self) -> &[BoundPlace] {
+        &self.bound.places
+    }
+
+    /// The addresses of TCP where it listens, in the order of the configuration.
     #[must_use]
     pub fn addresses(&self) -> &[SocketAddr] {
         &self.addresses
@@ -146,7 +153,7 @@ impl Server {
         let mut threads = Vec::with_capacity(workers);
         let mut outcome = Ok(());
         let rules = Arc::new(self.config.rules);
-        for (number, listeners) in self.listeners.into_iter().enumerate() {
+        for (number, listeners) in self.bound.sockets.into_iter().enumerate() {
             let setup = Setup {
                 number,
                 site: Arc::clone(&self.site),

@@ -87,8 +87,7 @@ fn a_client_that_goes_on_after_its_last_response_is_not_reset() {
 fn a_request_that_was_there_before_the_stop_is_answered() {
     let root = Root::with(&[("a", b"one")]);
     let mut config = rthttpd::Config::new(root.path(""));
-    config.host = Some("127.0.0.1".into());
-    config.port = 0;
+    config.listeners = vec!["127.0.0.1:0".parse().unwrap()];
     let server = rthttpd::Server::bind(config).unwrap();
     let mut client = support::Client::connect(server.addresses()[0]);
     client.send(get("/a"));

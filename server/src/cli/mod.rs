@@ -4,6 +4,7 @@
 //! `--help` alone. Whatever can be refused is refused here or when the server is bound,
 //! before anything is served.
 
+mod listen;
 mod log;
 mod quantity;
 mod rules;
@@ -14,6 +15,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
 
+use self::listen::ListenArgs;
 use self::log::LogArgs;
 pub(crate) use self::log::{EmbeddedOptions, LogSettings};
 use self::quantity::{Size, Time};
@@ -35,14 +37,6 @@ pub struct Args {
     /// The directory to serve
     #[arg(short, long, value_name = "DIR", default_value = ".")]
     dir: PathBuf,
-
-    /// The port to listen on; 0 takes any that is free
-    #[arg(short, long, default_value_t = config::PORT)]
-    port: u16,
-
-    /// The address or host name to listen on [default: all addresses, IPv4 and IPv6]
-    #[arg(short = 'h', long, value_name = "ADDRESS")]
-    host: Option<String>,
 
     /// Threads that serve [default: as many as processors, or as the CPU quota of the cgroup allows]
     #[arg(long, value_name = "N")]
@@ -79,6 +73,9 @@ pub struct Args {
     /// Print this help
     #[arg(long, action = ArgAction::HelpShort)]
     help: Option<bool>,
+
+    #[command(flatten)]
+    listen: ListenArgs,
 
     #[command(flatten)]
     log: LogArgs,
@@ -119,8 +116,7 @@ impl Args {
         let log = self.log.settings(self.stop_timeout.0)?;
         let defaults = Config::new(self.dir);
         let config = Config {
-            host: self.host,
-            port: self.port,
+            listeners: self.listen.listeners(),
             workers: self.workers.unwrap_or(defaults.workers),
             limits: Limits {
                 connections_max: self.connections_max,
@@ -144,6 +140,7 @@ const EXAMPLES: &str = "\
 Examples:
   rthttpd -d ./www                            serve ./www at http://127.0.0.1:8080/
   rthttpd -d ./www -p 80 -h 192.0.2.7         at port 80 of one address
+  rthttpd -d ./www --listen unix:/run/w.sock  at a socket in the file system
   rthttpd -d ./www --spread embedded          and write ./logs/access_log
   rthttpd -d ./www --spread 4803@localhost    and log to the Spread daemon on this machine
   rthttpd -d ./www --spread 4803@a,4803@b     to that on a, or on b while a is away
@@ -157,6 +154,7 @@ mod tests {
     use clap::CommandFactory;
 
     use super::*;
+    use crate::listen::Listener;
 
     fn settings(args: &[&str]) -> Settings {
         let args = [&["rthttpd"], args].concat();
@@ -180,8 +178,8 @@ mod tests {
     fn thttpds_letters_mean_what_they_meant() {
         let config = settings(&["-D", "-p", "81", "-h", "::1", "-d", "/srv"]).config;
 
-        assert_eq!(config.port, 81);
-        assert_eq!(config.host.as_deref(), Some("::1"));
+        let expected = [Listener::from((Some("::1".to_owned()), 81))];
+        assert_eq!(format!("{:?}", config.listeners), format!("{expected:?}"));
         assert_eq!(config.root, PathBuf::from("/srv"));
     }
 
@@ -224,10 +222,24 @@ mod tests {
         }
     }
 
+    /// 8080 is listened on when nothing else is said.
+    #[test]
+    fn a_port_is_listened_on_beside_others_only_if_it_is_named() {
+        for (args, expected) in [
+            (&["--listen", "127.0.0.1:81"][..], 1),
+            (&["--listen", "127.0.0.1:81", "--listen", ":82"], 2),
+            (&["--listen", "127.0.0.1:81", "-p", "80"], 2),
+            (&["-h", "::1", "--listen", "unix:/w"], 2),
+        ] {
+            assert_eq!(settings(args).config.listeners.len(), expected, "{args:?}");
+        }
+    }
+
     #[test]
     fn what_is_no_value_is_refused() {
         for args in [
             ["-p", "65536"],
+            ["--listen", "localhost"],
             ["--workers", "0"],
             ["--cache-size", "much"],
             ["--idle-timeout", "10"],

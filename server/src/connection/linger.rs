@@ -6,13 +6,12 @@
 //! client still sends is read and dropped until it closes too (RFC 9112 9.6).
 
 use std::future::poll_fn;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use rustix::net::Shutdown;
-use tokio::io::{AsyncRead, ReadBuf};
+use tokio::io::ReadBuf;
 
 use super::Connection;
 use crate::clock::Moment;
@@ -37,7 +36,7 @@ impl Connection {
                 let worker = Rc::clone(&self.worker);
                 let mut state = worker.state.borrow_mut();
                 let mut buffer = ReadBuf::new(&mut state.input);
-                match Pin::new(&mut self.stream).poll_read(cx, &mut buffer) {
+                match self.stream.poll_read(cx, &mut buffer) {
                     Poll::Ready(Ok(())) => Poll::Ready(buffer.filled().len()),
                     Poll::Ready(Err(_)) => Poll::Ready(0),
                     Poll::Pending => self.poll_patience(cx).map(|()| 0),

@@ -21,6 +21,7 @@ mod linger;
 mod output;
 mod respond;
 mod send;
+mod stream;
 mod timer;
 mod turn;
 
@@ -34,12 +35,12 @@ use std::task::{Context, Poll};
 use http::{Content, Status};
 use rustix::io::Errno;
 use spread_logger::Record;
-use tokio::net::TcpStream;
 
 pub(crate) use self::cached::CachedFile;
 pub(crate) use self::output::Output;
 use self::output::Unsent;
 use self::respond::{Found, Look};
+pub(crate) use self::stream::Stream;
 use self::timer::Timer;
 use crate::clock::Moment;
 use crate::site::LookupError;
@@ -49,7 +50,7 @@ use crate::worker::{Phase, State, Worker};
 #[derive(Debug)]
 pub(crate) struct Connection {
     worker: Rc<Worker>,
-    stream: TcpStream,
+    stream: Stream,
     /// Whom the log names; a client of a unix socket has no address.
     client: Option<IpAddr>,
     /// What came and has not been answered: the beginning of a request, or requests
@@ -102,7 +103,7 @@ enum Turn {
 }
 
 impl Connection {
-    pub(crate) fn new(worker: Rc<Worker>, stream: TcpStream, client: Option<IpAddr>) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, stream: Stream, client: Option<IpAddr>) -> Self {
         let now = Moment::now();
         let deadline = now.after(worker.timeouts.request);
         Self {

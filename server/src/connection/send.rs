@@ -8,16 +8,15 @@
 use std::future::poll_fn;
 use std::io;
 use std::os::fd::OwnedFd;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
 use rustix::net::SendFlags;
-use tokio::io::{AsyncWrite, Interest};
 
 use super::Connection;
 use super::output::{Output, Tail, Unsent};
+use super::stream::Stream;
 use crate::clock::Moment;
 use crate::site::{Patience, read_exact_at};
 
@@ -53,12 +52,10 @@ impl Connection {
                 return Ok(());
             }
             let written = if output.is_in_memory() {
-                poll_fn(
-                    |cx| match Pin::new(&mut self.stream).poll_write_vectored(cx, &slices) {
-                        Poll::Pending => self.poll_patience(cx).map(|()| Err(timed_out())),
-                        ready => ready,
-                    },
-                )
+                poll_fn(|cx| match self.stream.poll_write_vectored(cx, &slices) {
+                    Poll::Pending => self.poll_patience(cx).map(|()| Err(timed_out())),
+                    ready => ready,
+                })
                 .await?
             } else {
                 // The file follows at once: one segment for the head and its beginning.
@@ -131,7 +128,7 @@ impl Connection {
     /// Tries until the socket takes something.
     async fn when_writable(
         &mut self,
-        mut attempt: impl FnMut(&tokio::net::TcpStream) -> io::Result<usize>,
+        mut attempt: impl FnMut(&Stream) -> io::Result<usize>,
     ) -> io::Result<usize> {
         loop {
             poll_fn(|cx| match self.stream.poll_write_ready(cx) {
@@ -140,7 +137,7 @@ impl Connection {
             })
             .await?;
             let stream = &self.stream;
-            match stream.try_io(Interest::WRITABLE, || attempt(stream)) {
+            match stream.try_write(|| attempt(stream)) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 outcome => return outcome,

@@ -6,14 +6,13 @@
 
 use std::future::poll_fn;
 use std::mem;
-use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 
 use http::response;
 use http::{Content, Framing, Rejection, Request, Status};
 use rustix::net::RecvFlags;
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::io::ReadBuf;
 
 use super::output::{Asked, Span, Unsent};
 use super::respond::{Answer, Look, Response};
@@ -88,7 +87,7 @@ impl Connection {
         for _ in 0..READS_MAX {
             let read = if self.received.is_empty() {
                 let mut buffer = ReadBuf::new(input);
-                let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+                let outcome = self.stream.poll_read(cx, &mut buffer);
                 outcome.map_ok(|()| buffer.filled().len())
             } else {
                 self.poll_read_more(cx)
@@ -124,7 +123,7 @@ impl Connection {
         self.received.resize(len + RECEIVED_STEP, 0);
         let room = self.received.get_mut(len..).unwrap_or_default();
         let mut buffer = ReadBuf::new(room);
-        let outcome = Pin::new(&mut self.stream).poll_read(cx, &mut buffer);
+        let outcome = self.stream.poll_read(cx, &mut buffer);
         let read = buffer.filled().len();
         self.received.truncate(len + read);
         outcome.map_ok(|()| read)
@@ -393,10 +392,9 @@ impl Connection {
             return Written::Part(sent);
         }
         while sent < len {
-            let stream = Pin::new(&mut self.stream);
             let written = match output.slices(sent) {
-                [bytes, tail] if tail.is_empty() => stream.poll_write(cx, &bytes),
-                slices => stream.poll_write_vectored(cx, &slices),
+                [bytes, tail] if tail.is_empty() => self.stream.poll_write(cx, &bytes),
+                slices => self.stream.poll_write_vectored(cx, &slices),
             };
             match written {
                 Poll::Ready(Ok(written @ 1..)) => sent += written as u64,

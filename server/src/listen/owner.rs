@@ -1,10 +1,13 @@
-//! Who listens on a port, as far as `/proc` lets us see.
+//! Who listens on a port or a path, as far as the system lets us see.
 //!
 //! `/proc/net/tcp` has the inode of each listening socket, and `/proc/PID/fd` of the
-//! processes we may look into has theirs. Nothing depends on the answer: it makes one
-//! error message better.
+//! processes we may look into has theirs; a socket in the file system tells whoever
+//! connects. Nothing depends on the answer: it makes one error message better.
 
 use std::fs;
+use std::os::fd::AsFd;
+
+use rustix::net::sockopt::socket_peercred;
 
 /// The state of a listening socket in `/proc/net/tcp` (`TCP_LISTEN`).
 const LISTENING: &str = "0A";
@@ -23,11 +26,24 @@ pub(super) fn of_port(port: u16) -> Option<String> {
     });
     for pid in pids {
         if holds(pid, &inodes) {
-            let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
-            return Some(format!("{} (pid {pid})", name.trim_end()));
+            return named(pid);
         }
     }
     None
+}
+
+/// The name and pid of the process that listens where `caller` has connected to.
+pub(super) fn of_peer(caller: impl AsFd) -> Option<String> {
+    let pid = socket_peercred(caller).ok()?.pid.as_raw_nonzero();
+    named(pid.get().try_into().ok()?)
+}
+
+fn named(pid: u32) -> Option<String> {
+    if pid == std::process::id() {
+        return Some(format!("another listener of this process (pid {pid})"));
+    }
+    let name = fs::read_to_string(format!("/proc/{pid}/comm")).ok()?;
+    Some(format!("{} (pid {pid})", name.trim_end()))
 }
 
 fn listening_inodes(table: &str, port: u16) -> Vec<String> {

@@ -6,18 +6,19 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::SocketAddr;
+use std::net::IpAddr;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use rustix::io::Errno;
-use rustix::net::SocketFlags;
-use tokio::net::{TcpListener, TcpStream};
+use rustix::net::{SocketFlags, accept_with};
+use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::Worker;
-use crate::connection::Connection;
+use crate::connection::{Connection, Stream};
+use crate::listen::{AnySocket, End, ListeningSocket};
 
 /// How long to wait, out of descriptors, when none of ours comes free: another process
 /// may have taken them.
@@ -26,48 +27,108 @@ const SHORTAGE_WAIT: Duration = Duration::from_millis(100);
 /// How often a shortage is worth a line.
 const SHORTAGE_SAID_EVERY: Duration = Duration::from_secs(10);
 
-/// Accepts until it is aborted.
-pub(super) async fn run(worker: Rc<Worker>, listener: Rc<TcpListener>) {
-    let mut said: Option<Instant> = None;
-    loop {
-        while worker.is_full() {
-            worker.left.notified().await;
-        }
-        match listener.accept().await {
-            Ok((stream, peer)) => begin(&worker, stream, peer),
-            // It has taken one connection from the queue, so this is not for ever.
-            Err(error) if is_of_one_connection(&error) => tokio::task::yield_now().await,
-            Err(error) => {
-                if said.is_none_or(|said| said.elapsed() >= SHORTAGE_SAID_EVERY) {
-                    said = Some(Instant::now());
-                    tracing::warn!(
-                        "cannot accept connections for now: {error}; \
-                         raise the limit of open files (ulimit -n, LimitNOFILE=)"
-                    );
+/// What a worker accepts from.
+#[derive(Debug)]
+pub(super) struct Listener {
+    end: End,
+    socket: Socket,
+}
+
+/// A listening socket that the runtime watches.
+#[derive(Debug)]
+enum Socket {
+    Tcp(TcpListener),
+    Unix(UnixListener),
+}
+
+impl Listener {
+    pub(super) fn new(listening: ListeningSocket) -> io::Result<Self> {
+        let socket = match listening.socket {
+            AnySocket::Tcp(socket) => Socket::Tcp(TcpListener::from_std(socket)?),
+            AnySocket::Unix(socket) => Socket::Unix(UnixListener::from_std(socket)?),
+        };
+        Ok(Self {
+            end: listening.end,
+            socket,
+        })
+    }
+
+    /// Accepts until it is aborted.
+    pub(super) async fn run(self: Rc<Self>, worker: Rc<Worker>) {
+        let mut said: Option<Instant> = None;
+        loop {
+            while worker.is_full() {
+                worker.left.notified().await;
+            }
+            match self.socket.accept().await {
+                Ok((stream, client)) => begin(&worker, stream, client),
+                // It has taken one connection from the queue, so this is not for ever.
+                Err(error) if is_of_one_connection(&error) => tokio::task::yield_now().await,
+                Err(error) => {
+                    if said.is_none_or(|said| said.elapsed() >= SHORTAGE_SAID_EVERY) {
+                        said = Some(Instant::now());
+                        tracing::warn!(
+                            "cannot accept connections for now: {error}; \
+                             raise the limit of open files (ulimit -n, LimitNOFILE=)"
+                        );
+                    }
+                    let _ = timeout(SHORTAGE_WAIT, worker.left.notified()).await;
                 }
-                let _ = timeout(SHORTAGE_WAIT, worker.left.notified()).await;
+            }
+        }
+    }
+
+    /// Lets in those who are waiting, unless there will be another server for them.
+    pub(super) fn end(&self, worker: &Rc<Worker>) {
+        match &self.end {
+            End::Kept => return,
+            End::Removed(file) => file.remove(),
+            End::Closed => {}
+        }
+        // Closing would reset those who have been let in by the kernel already.
+        while !worker.is_full() {
+            match self.socket.accept_now() {
+                Ok((stream, client)) => begin(worker, stream, client),
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(_) => return,
             }
         }
     }
 }
 
-/// Accepts those who are waiting now, whether or not the runtime has told of them.
-pub(super) fn rest(worker: &Rc<Worker>, listener: &TcpListener) {
-    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-    while !worker.is_full() {
-        let Ok(socket) = rustix::net::accept_with(listener, flags) else {
-            return;
-        };
-        let stream = std::net::TcpStream::from(socket);
-        if let Ok(peer) = stream.peer_addr()
-            && let Ok(stream) = TcpStream::from_std(stream)
-        {
-            begin(worker, stream, peer);
+impl Socket {
+    /// The next connection, and its client's address if it has one.
+    async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
+        match self {
+            Self::Tcp(socket) => {
+                let (stream, peer) = socket.accept().await?;
+                Ok((Stream::Tcp(stream), Some(peer.ip().to_canonical())))
+            }
+            Self::Unix(socket) => {
+                let (stream, _) = socket.accept().await?;
+                Ok((Stream::Unix(stream), None))
+            }
+        }
+    }
+
+    /// One who is waiting now, whether or not the runtime has told of it.
+    fn accept_now(&self) -> io::Result<(Stream, Option<IpAddr>)> {
+        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+        match self {
+            Self::Tcp(socket) => {
+                let stream = std::net::TcpStream::from(accept_with(socket, flags)?);
+                let client = stream.peer_addr()?.ip().to_canonical();
+                Ok((Stream::Tcp(TcpStream::from_std(stream)?), Some(client)))
+            }
+            Self::Unix(socket) => {
+                let stream = std::os::unix::net::UnixStream::from(accept_with(socket, flags)?);
+                Ok((Stream::Unix(UnixStream::from_std(stream)?), None))
+            }
         }
     }
 }
 
-fn begin(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
+fn begin(worker: &Rc<Worker>, stream: Stream, client: Option<IpAddr>) {
     if let Some(counters) = worker.counters() {
         counters.connections.add(1);
     }
@@ -80,9 +141,7 @@ fn begin(worker: &Rc<Worker>, stream: TcpStream, peer: SocketAddr) {
             Poll::Ready(())
         })
         .await;
-        Connection::new(worker, stream, Some(peer.ip().to_canonical()))
-            .run()
-            .await;
+        Connection::new(worker, stream, client).run().await;
         drop(presence);
     });
 }
@@ -101,6 +160,8 @@ fn is_of_one_connection(error: &io::Error) -> bool {
                 | Errno::NETUNREACH
                 | Errno::HOSTDOWN
                 | Errno::HOSTUNREACH
+                // Not of accept(2), but of asking for the address of one who has gone.
+                | Errno::NOTCONN
         )
     )
 }

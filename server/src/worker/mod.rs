@@ -12,7 +12,6 @@ mod roster;
 
 use std::cell::{Cell, RefCell};
 use std::io;
-use std::net::TcpListener;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Waker;
@@ -23,11 +22,13 @@ use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, watch};
 use tokio::time::timeout;
 
+use self::accept::Listener;
 use self::roster::{Roster, Seat};
 use crate::clock::Clock;
 use crate::config::Timeouts;
 use crate::connection::{CachedFile, Output};
 use crate::counters::{Counters, WorkerCounters};
+use crate::listen::ListeningSocket;
 use crate::rules::Rules;
 use crate::site::Site;
 use crate::site::cache::Cache;
@@ -49,7 +50,7 @@ pub(crate) struct Setup {
     pub(crate) number: usize,
     pub(crate) site: Arc<Site>,
     pub(crate) rules: Arc<Rules>,
-    pub(crate) listeners: Vec<TcpListener>,
+    pub(crate) listeners: Vec<ListeningSocket>,
     pub(crate) limits: http::Limits,
     pub(crate) timeouts: Timeouts,
     pub(crate) connections_max: usize,
@@ -124,7 +125,7 @@ pub(crate) fn run(setup: Setup) -> io::Result<()> {
 async fn serve(setup: Setup) -> io::Result<()> {
     let listeners = setup.listeners.into_iter();
     let listeners: Vec<_> = listeners
-        .map(|listener| tokio::net::TcpListener::from_std(listener).map(Rc::new))
+        .map(|listener| Listener::new(listener).map(Rc::new))
         .collect::<io::Result<_>>()?;
     let mut phase = setup.phase;
     let worker = Rc::new(Worker {
@@ -148,9 +149,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
     });
     let accepting: Vec<_> = listeners
         .iter()
-        .map(|listener| {
-            tokio::task::spawn_local(accept::run(Rc::clone(&worker), Rc::clone(listener)))
-        })
+        .map(|listener| tokio::task::spawn_local(Rc::clone(listener).run(Rc::clone(&worker))))
         .collect();
 
     // An error means that the server itself is gone, which is a reason to stop too.
@@ -159,8 +158,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         task.abort();
     }
     for listener in listeners {
-        // Closing would reset those who have been let in by the kernel already.
-        accept::rest(&worker, &listener);
+        listener.end(&worker);
     }
     worker.enter_phase(Phase::Stopping);
     tokio::select! {

@@ -18,7 +18,8 @@ use std::fs;
 use std::io::{self, Read, Write};
 use std::net::{Shutdown, SocketAddr, TcpStream};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
@@ -68,8 +69,7 @@ impl Root {
     /// One worker, and whatever `configure` changes.
     pub(crate) fn serve_with(self, configure: impl FnOnce(&mut Config)) -> Served {
         let mut config = Config::new(self.0.path());
-        config.host = Some("127.0.0.1".into());
-        config.port = 0;
+        config.listeners = vec!["127.0.0.1:0".parse().unwrap()];
         config.workers = NonZeroUsize::MIN;
         configure(&mut config);
         let mut server = Server::bind(config).unwrap();
@@ -80,6 +80,7 @@ impl Root {
         Served {
             root: self,
             address: server.addresses()[0],
+            addresses: server.addresses().to_vec(),
             counters: server.counters(),
             stop: server.stop_handle(),
             drains,
@@ -91,7 +92,9 @@ impl Root {
 /// A server at work.
 pub(crate) struct Served {
     pub(crate) root: Root,
+    /// The first.
     pub(crate) address: SocketAddr,
+    pub(crate) addresses: Vec<SocketAddr>,
     pub(crate) counters: Counters,
     pub(crate) stop: StopHandle,
     drains: Vec<Drain>,
@@ -177,8 +180,8 @@ impl Drop for Served {
 }
 
 /// A client's connection.
-pub(crate) struct Client {
-    pub(crate) stream: TcpStream,
+pub(crate) struct Client<S = TcpStream> {
+    pub(crate) stream: S,
     /// What came behind the last response.
     buffer: Vec<u8>,
 }
@@ -204,13 +207,27 @@ impl Client {
         }
     }
 
-    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
-        self.stream.write_all(bytes.as_ref()).unwrap();
-    }
-
     /// Says that nothing more will be sent.
     pub(crate) fn half_close(&mut self) {
         self.stream.shutdown(Shutdown::Write).unwrap();
+    }
+}
+
+impl Client<UnixStream> {
+    pub(crate) fn connect_to_path(path: &Path) -> Self {
+        let stream = UnixStream::connect(path).unwrap();
+        stream.set_read_timeout(Some(PATIENCE)).unwrap();
+        stream.set_write_timeout(Some(PATIENCE)).unwrap();
+        Self {
+            stream,
+            buffer: Vec::new(),
+        }
+    }
+}
+
+impl<S: Read + Write> Client<S> {
+    pub(crate) fn send(&mut self, bytes: impl AsRef<[u8]>) {
+        self.stream.write_all(bytes.as_ref()).unwrap();
     }
 
     pub(crate) fn get(&mut self, target: &str) -> Response {
