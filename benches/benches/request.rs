@@ -119,7 +119,7 @@ fn answer(c: &mut Criterion) {
     };
     let mut lines = Lines::default();
     lines.push("Server", "rthttpd");
-    let prepared = Prepared::new(&representation, Selection::Whole, &lines);
+    let prepared = Prepared::new(&representation, &Selection::Whole, &lines);
     let limits = Limits::default();
     let today = date::format(NOW);
     let content = [b'x'; 1024];

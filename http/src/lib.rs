@@ -40,7 +40,7 @@
 //! let selection = file.select(&request, now);
 //! let mut out = Vec::new();
 //! Head::new(&mut out, selection.status())
-//!     .representation(&file, selection)
+//!     .representation(&file, &selection)
 //!     .end(&date::format(now), Connection::of(&request));
 //! assert!(out.starts_with(b"HTTP/1.1 206 Partial Content\r\n"));
 //! ```

@@ -24,17 +24,20 @@ pub struct Representation<'a> {
 }
 
 /// What is answered to a request for a representation.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub enum Selection {
     /// 200: all of it.
     Whole,
     /// 206: this part of it.
     Part(ByteRange),
+    /// 206: these parts of it, two at least, as a
+    /// [`Multipart`](crate::response::Multipart) content.
+    Parts(Vec<ByteRange>),
     /// 304: what the client has is still the same.
     NotModified,
     /// 412: it is not what the client wants it to be.
     PreconditionFailed,
-    /// 416: the part begins behind its end.
+    /// 416: all parts begin behind its end.
     Unsatisfiable,
 }
 
@@ -62,6 +65,7 @@ impl Representation<'_> {
             Some(_) if !self.if_range(fields, now) => Selection::Whole,
             None | Some(Asked::Ignored) => Selection::Whole,
             Some(Asked::Part(part)) => Selection::Part(part),
+            Some(Asked::Parts(parts)) => Selection::Parts(parts),
             Some(Asked::Unsatisfiable) => Selection::Unsatisfiable,
         }
     }
@@ -106,22 +110,23 @@ impl Representation<'_> {
 impl Selection {
     /// The status of the answer.
     #[must_use]
-    pub const fn status(self) -> Status {
+    pub const fn status(&self) -> Status {
         match self {
             Self::Whole => Status::Ok,
-            Self::Part(_) => Status::PartialContent,
+            Self::Part(_) | Self::Parts(_) => Status::PartialContent,
             Self::NotModified => Status::NotModified,
             Self::PreconditionFailed => Status::PreconditionFailed,
             Self::Unsatisfiable => Status::RangeNotSatisfiable,
         }
     }
 
-    /// The value of Content-Range (RFC 9110 14.4) that a 206 and a 416 carry, for a
-    /// representation of `len` bytes.
+    /// The value of Content-Range (RFC 9110 14.4) in the head of the answer, for a
+    /// representation of `len` bytes. Several parts have one each in their own heads, and none
+    /// here (RFC 9110 15.3.7.2).
     #[must_use]
-    pub fn content_range(self, len: u64) -> Option<String> {
+    pub fn content_range(&self, len: u64) -> Option<String> {
         match self {
-            Self::Part(part) => Some(format!("bytes {}-{}/{len}", part.first(), part.last())),
+            Self::Part(part) => Some(part.content_range(len)),
             Self::Unsatisfiable => Some(format!("bytes */{len}")),
             _ => None,
         }
@@ -153,6 +158,7 @@ mod tests {
         match representation.select(&request.unwrap().unwrap(), NOW) {
             Selection::Whole => "200".into(),
             Selection::Part(part) => format!("206 {}-{}", part.first(), part.last()),
+            Selection::Parts(parts) => format!("206 {} parts", parts.len()),
             Selection::NotModified => "304".into(),
             Selection::PreconditionFailed => "412".into(),
             Selection::Unsatisfiable => "416".into(),
@@ -201,6 +207,13 @@ mod tests {
         ("Range: bytes=0-1", "206 0-1"),
         ("Range: bytes=0-1; Range: bytes=0-1", "200"),
         ("Range: bytes=100-", "416"),
+        ("Range: bytes=0-0,99-99", "206 2 parts"),
+        ("Range: bytes=0-0,50-50", "206 0-50"),
+        ("Range: bytes=200-,99-99", "206 99-99"),
+        ("Range: bytes=200-,100-", "416"),
+        ("Range: bytes=0-0,99-99; If-Range: SAME", "206 2 parts"),
+        (r#"Range: bytes=0-0,99-99; If-Range: "x""#, "200"),
+        ("Range: bytes=0-0,99-99; If-None-Match: SAME", "304"),
         ("Range: bytes=-1; If-Range: SAME", "206 99-99"),
         ("Range: bytes=-1; If-Range: W/SAME", "200"),
         (r#"Range: bytes=-1; If-Range: "x""#, "200"),

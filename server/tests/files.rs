@@ -1,4 +1,4 @@
-//! What is served: files of all sizes, parts of them, indexes, listings, redirects.
+//! What is served: files of all sizes, indexes, listings, redirects.
 
 mod support;
 
@@ -84,53 +84,6 @@ fn head_gets_the_head_alone() {
         };
         assert_eq!(fields(&head.head), fields(&whole.head), "{target}");
     }
-}
-
-#[test]
-fn parts_of_files_are_served() {
-    let content = noise(200_000);
-    let served = Root::with(&[("small", &content[..1_000]), ("large", &content)]).serve();
-    let mut client = served.connect();
-    let cases = [
-        ("small", "0-0", 0..1, 1_000),
-        ("small", "10-19", 10..20, 1_000),
-        ("small", "990-", 990..1_000, 1_000),
-        ("small", "-5", 995..1_000, 1_000),
-        ("small", "500-9999", 500..1_000, 1_000),
-        ("large", "100000-", 100_000..200_000, 200_000),
-        ("large", "1-199998", 1..199_999, 200_000),
-    ];
-
-    for (name, range, expected, len) in cases {
-        client.send(format!(
-            "GET /{name} HTTP/1.1\r\nHost: test\r\nRange: bytes={range}\r\n\r\n"
-        ));
-        let response = client.response();
-        let (first, last) = (expected.start, expected.end - 1);
-        assert_eq!(response.status, 206, "{range}");
-        assert!(response.content == content[expected], "{range}");
-        assert_eq!(
-            response.field("Content-Range"),
-            Some(format!("bytes {first}-{last}/{len}").as_str())
-        );
-    }
-}
-
-#[test]
-fn a_part_beyond_the_end_is_refused_with_the_length() {
-    let served = Root::with(&[("a", b"one"), ("large", &noise(100_000))]).serve();
-    let mut client = served.connect();
-
-    for (name, len) in [("a", 3), ("large", 100_000)] {
-        client.send(format!(
-            "GET /{name} HTTP/1.1\r\nHost: test\r\nRange: bytes=100000-\r\n\r\n"
-        ));
-        let response = client.response();
-        assert_eq!(response.status, 416);
-        let range = format!("bytes */{len}");
-        assert_eq!(response.field("Content-Range"), Some(range.as_str()));
-    }
-    assert_eq!(client.get("/a").content, b"one");
 }
 
 #[test]

@@ -4,15 +4,18 @@
 //! |---|---|
 //! | a file from the cache | [`Prepared`]: all but date and connection written beforehand |
 //! | an error or a redirect, with its small page | [`Page`] |
+//! | several parts of a file | [`Head::multipart`] and [`Multipart`] |
 //! | anything else | [`Head`] |
 
 mod field;
+mod multipart;
 mod page;
 
 #[cfg(test)]
 mod tests;
 
 pub use field::{Field, FieldError, Lines};
+pub use multipart::Multipart;
 pub use page::Page;
 
 use bytes::BufMut;
@@ -94,7 +97,14 @@ impl<'b, B: BufMut> Head<'b, B> {
     }
 
     /// Adds the fields of `representation` that belong into the answer to `selection`.
-    pub fn representation(self, representation: &Representation<'_>, selection: Selection) -> Self {
+    ///
+    /// RFC 9110 15.3.7 would leave Content-Type and Last-Modified out of a 206 where the request
+    /// had If-Range. They stay: all servers send them, and clients have come to count on them.
+    pub fn representation(
+        self,
+        representation: &Representation<'_>,
+        selection: &Selection,
+    ) -> Self {
         let len = match selection {
             Selection::Whole => representation.len,
             Selection::Part(part) => part.len(),
@@ -105,6 +115,8 @@ impl<'b, B: BufMut> Head<'b, B> {
                     .field("ETag", representation.etag.as_bytes())
                     .fields(representation.vary());
             }
+            // The content has a type of its own, see `multipart`.
+            Selection::Parts(_) => return self.rest_of(representation),
             // The answer is a page of its own, see `Page`.
             Selection::PreconditionFailed | Selection::Unsatisfiable => return self,
         };
@@ -115,9 +127,21 @@ impl<'b, B: BufMut> Head<'b, B> {
             Some(range) => head.field("Content-Range", range),
             None => head,
         };
+        head.rest_of(representation)
+    }
+
+    /// Adds the fields of `representation` that belong to `content`, several parts of it.
+    pub fn multipart(self, representation: &Representation<'_>, content: &Multipart) -> Self {
+        self.field("Content-Type", content.content_type())
+            .number("Content-Length", content.len())
+            .rest_of(representation)
+    }
+
+    /// Adds what a whole representation and its parts have in common.
+    fn rest_of(self, representation: &Representation<'_>) -> Self {
         let head = match representation.coding {
-            Coding::Identity => head,
-            coding => head.field("Content-Encoding", coding.name()),
+            Coding::Identity => self,
+            coding => self.field("Content-Encoding", coding.name()),
         };
         head.fields(representation.vary())
             .field("Last-Modified", date::format(representation.modified))
@@ -142,7 +166,7 @@ pub struct Prepared {
 impl Prepared {
     /// Prepares the answer to `selection` with `lines` before the fields of the representation.
     #[must_use]
-    pub fn new(representation: &Representation<'_>, selection: Selection, lines: &Lines) -> Self {
+    pub fn new(representation: &Representation<'_>, selection: &Selection, lines: &Lines) -> Self {
         let mut head = Vec::with_capacity(256);
         let _ = Head::new(&mut head, selection.status())
             .lines(lines)

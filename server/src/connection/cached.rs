@@ -50,7 +50,7 @@ impl CachedFile {
         Self {
             etag: representation.etag,
             modified: representation.modified,
-            whole: Prepared::new(&representation, Selection::Whole, &fields.with_file),
+            whole: Prepared::new(&representation, &Selection::Whole, &fields.with_file),
             content: file.content,
             is_index,
             fields,

@@ -9,6 +9,8 @@ use std::io::IoSlice;
 use std::ops::Range;
 use std::rc::Rc;
 
+use http::response::Multipart;
+
 use crate::site::LargeFile;
 
 use super::cached::CachedFile;
@@ -33,6 +35,8 @@ pub(super) enum Tail {
     Page(Vec<u8>),
     /// A file held open: from which byte, and how many.
     File(Box<LargeFile>, u64, u64),
+    /// Parts of a file held open, and what stands between them.
+    Parts(Box<(LargeFile, Multipart)>),
 }
 
 /// One request and its response, as far as the log wants to know.
@@ -94,7 +98,7 @@ impl Output {
 
     /// Whether everything to be sent is in memory.
     pub(super) fn is_in_memory(&self) -> bool {
-        !matches!(self.tail, Tail::File(..))
+        !matches!(self.tail, Tail::File(..) | Tail::Parts(_))
     }
 
     /// What is in memory from `sent` on, in two pieces either of which can be empty.
@@ -111,13 +115,14 @@ impl Tail {
     fn len(&self) -> u64 {
         match self {
             Self::File(_, _, len) => *len,
+            Self::Parts(parts) => parts.1.len(),
             memory => memory.in_memory().len() as u64,
         }
     }
 
     fn in_memory(&self) -> &[u8] {
         match self {
-            Self::None | Self::File(..) => &[],
+            Self::None | Self::File(..) | Self::Parts(_) => &[],
             Self::Cached(file, part) => file.content.get(part.clone()).unwrap_or_default(),
             Self::Page(page) => page,
         }

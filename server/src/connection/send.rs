@@ -32,12 +32,8 @@ impl Connection {
     pub(super) async fn send(&mut self, mut unsent: Unsent) -> bool {
         self.renew_deadline();
         let mut outcome = self.send_memory(&unsent.output, &mut unsent.sent).await;
-        if outcome.is_ok()
-            && let Tail::File(file, first, len) = &unsent.output.tail
-        {
-            let part = (*first, *len);
-            let descriptor = Arc::clone(&file.descriptor);
-            outcome = self.send_file(&descriptor, part, &mut unsent.sent).await;
+        if outcome.is_ok() {
+            outcome = self.send_tail(&unsent.output.tail, &mut unsent.sent).await;
         }
         let worker = Rc::clone(&self.worker);
         let mut state = worker.state.borrow_mut();
@@ -60,9 +56,7 @@ impl Connection {
             } else {
                 // The file follows at once: one segment for the head and its beginning.
                 let [bytes, _] = slices;
-                let flags = SendFlags::MORE | SendFlags::NOSIGNAL;
-                self.when_writable(|stream| Ok(rustix::net::send(stream, &bytes, flags)?))
-                    .await?
+                return self.send_bytes(&bytes, SendFlags::MORE, sent).await;
             };
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
@@ -70,6 +64,47 @@ impl Connection {
             *sent += written as u64;
             self.renew_deadline();
         }
+    }
+
+    /// Sends what is not in memory.
+    async fn send_tail(&mut self, tail: &Tail, sent: &mut u64) -> io::Result<()> {
+        match tail {
+            Tail::None | Tail::Cached(..) | Tail::Page(_) => Ok(()),
+            Tail::File(file, first, len) => {
+                self.send_file(&file.descriptor, (*first, *len), sent).await
+            }
+            Tail::Parts(parts) => {
+                let (file, parts) = &**parts;
+                for (head, range) in parts.parts() {
+                    self.send_bytes(head, SendFlags::MORE, sent).await?;
+                    let part = (range.first(), range.len());
+                    self.send_file(&file.descriptor, part, sent).await?;
+                }
+                self.send_bytes(parts.end(), SendFlags::empty(), sent).await
+            }
+        }
+    }
+
+    /// Sends all of `bytes`.
+    async fn send_bytes(
+        &mut self,
+        mut bytes: &[u8],
+        flags: SendFlags,
+        sent: &mut u64,
+    ) -> io::Result<()> {
+        let flags = flags | SendFlags::NOSIGNAL;
+        while !bytes.is_empty() {
+            let written = self
+                .when_writable(|stream| Ok(rustix::net::send(stream, bytes, flags)?))
+                .await?;
+            if written == 0 {
+                return Err(io::ErrorKind::WriteZero.into());
+            }
+            bytes = bytes.get(written..).unwrap_or_default();
+            *sent += written as u64;
+            self.renew_deadline();
+        }
+        Ok(())
     }
 
     async fn send_file(

@@ -1,9 +1,10 @@
 //! The response with a file: from the cache, or from its descriptor.
 
+use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
 
-use http::response::Head;
-use http::{Representation, Request, Selection, Target};
+use http::response::{Head, Multipart};
+use http::{Representation, Request, Selection, Status, Target};
 
 use crate::site::{LargeFile, Patience};
 
@@ -52,12 +53,22 @@ impl Response<'_> {
                 0..file.content.len()
             }
             Selection::Part(range) => {
-                self.head(&representation, selection, &file.fields);
+                self.head(&representation, &selection, &file.fields);
                 let bounds = usize::try_from(range.first())
                     .and_then(|first| Ok(first..usize::try_from(range.last())? + 1));
                 bounds.unwrap_or(0..0)
             }
-            other => return self.without_content(&representation, other, &file.fields),
+            Selection::Parts(ranges) => {
+                let parts = Multipart::new(&representation, &ranges, boundary());
+                self.multipart_head(&representation, &parts, &file.fields);
+                // At most as long as a cached file and a few heads: copied, so that the parts
+                // and what is between them go out as one piece.
+                let mut body = Vec::new();
+                parts.write(&file.content, &mut body);
+                self.state.output.tail = Tail::Page(body);
+                return;
+            }
+            other => return self.without_content(&representation, &other, &file.fields),
         };
         let part = if self.head_only { 0..0 } else { part };
         self.note_content(selection.status(), part.len() as u64);
@@ -78,9 +89,15 @@ impl Response<'_> {
         let (first, len) = match selection {
             Selection::Whole => (0, file.stamp.size),
             Selection::Part(range) => (range.first(), range.len()),
-            other => return self.without_content(&representation, other, &fields),
+            Selection::Parts(ranges) => {
+                let parts = Multipart::new(&representation, &ranges, boundary());
+                self.multipart_head(&representation, &parts, &fields);
+                self.state.output.tail = Tail::Parts(Box::new((file, parts)));
+                return;
+            }
+            other => return self.without_content(&representation, &other, &fields),
         };
-        self.head(&representation, selection, &fields);
+        self.head(&representation, &selection, &fields);
         let len = if self.head_only { 0 } else { len };
         self.note_content(selection.status(), len);
         if len > 0 {
@@ -88,7 +105,7 @@ impl Response<'_> {
         }
     }
 
-    fn head(&mut self, file: &Representation<'_>, selection: Selection, fields: &Fields) {
+    fn head(&mut self, file: &Representation<'_>, selection: &Selection, fields: &Fields) {
         let lines = match selection {
             Selection::Whole | Selection::Part(_) => &fields.with_file,
             _ => &fields.without,
@@ -100,15 +117,25 @@ impl Response<'_> {
             .end(date, self.connection);
     }
 
+    /// The head of a response with several parts, which only a GET can ask for.
+    fn multipart_head(&mut self, file: &Representation<'_>, parts: &Multipart, fields: &Fields) {
+        let date = self.state.clock.date(self.now);
+        Head::new(&mut self.state.output.bytes, Status::PartialContent)
+            .lines(&fields.with_file)
+            .multipart(file, parts)
+            .end(date, self.connection);
+        self.note_content(Status::PartialContent, parts.len());
+    }
+
     /// What is answered when the preconditions or the range leave nothing to send.
     fn without_content(
         &mut self,
         file: &Representation<'_>,
-        selection: Selection,
+        selection: &Selection,
         fields: &Fields,
     ) {
         let status = selection.status();
-        if selection == Selection::NotModified {
+        if *selection == Selection::NotModified {
             self.head(file, selection, fields);
             self.note_content(status, 0);
             return;
@@ -118,4 +145,10 @@ impl Response<'_> {
             None => self.page(status, &[]),
         }
     }
+}
+
+/// What tells the parts of one response from each other: a hash under a random key that every
+/// `RandomState` has to itself, so that nobody can write a file with the next one in it.
+fn boundary() -> u64 {
+    RandomState::new().build_hasher().finish()
 }
