@@ -23,6 +23,11 @@ pub fn query(out: &mut Vec<u8>, query: &[u8]) {
     });
 }
 
+/// Appends `data` as a word within a query or a fragment: nothing in it separates anything.
+pub fn query_data(out: &mut Vec<u8>, data: &[u8]) {
+    percent(out, data, |byte| ascii::is_unreserved(byte) || byte == b'/');
+}
+
 /// Appends `text` as the text of an HTML page or the value of an attribute. Bytes that are no
 /// UTF-8, and control characters, become U+FFFD.
 pub fn html(out: &mut Vec<u8>, text: &[u8]) {

@@ -44,5 +44,7 @@ pub use counters::{Counters, Totals};
 pub use embedded::EmbeddedError;
 pub use listen::{Inherited, ListenError, Listener, ListenerError, Place};
 pub use logging::LogError;
-pub use rules::{HeaderRule, HeaderRuleError, Headers, Rules};
+pub use rules::{
+    HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules, TemplateError,
+};
 pub use server::{RunError, Server, StartError, StopHandle};

@@ -27,6 +27,12 @@ fn mistakes_are_named_and_told_from_failures() {
         (&["-d", dir, "-h", "192.0.2.1"], "192.0.2.1"),
         (&["-d", dir, "-h", "no such host"], "no such host"),
         (&["-d", dir, "--spread", "nowhere"], "nowhere"),
+        (&["--header", "**", "Server"], "--header '**' 'Server'"),
+        (
+            &["--header", "**", "ETag: x"],
+            "the server makes ETag itself",
+        ),
+        (&["--redirect", "a", "301", "/$1"], "--redirect 'a'"),
         (&["-d", dir, "--spread-group", "x"], "--spread"),
         (&["-d", dir, "--log-dir", "x"], "--spread embedded"),
         (

@@ -1,10 +1,10 @@
-//! Rules for some paths: further fields.
+//! Rules for some paths: further fields, other places.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
-use rthttpd::{Config, HeaderRule, Headers};
+use rthttpd::{Config, HeaderRule, Headers, RedirectRule};
 use support::{Response, Root, Served, get, noise};
 
 fn headers(rules: &[(&str, &str)]) -> impl FnOnce(&mut Config) {
@@ -104,5 +104,74 @@ fn what_describes_content_goes_with_the_file_alone() {
         assert_eq!(response.field("Content-Language"), None);
         assert_eq!(response.field("Cache-Control"), Some("no-cache"));
         assert_eq!(response.field("Server"), Some("mine"));
+    }
+}
+
+/// RFC 9110 15.4: the place is in Location; and a rule comes before the file.
+#[test]
+fn a_redirect_comes_before_the_files() {
+    let root = Root::with(&[("old/a", b"old"), ("new/a", b"new")]);
+    let served = root.serve_with(|config| {
+        let rules = [
+            ("old/**", "308", "/new/$1"),
+            ("old/**", "302", "/never"),
+            ("away", "303", "https://other.example/?from=away"),
+            ("closed/**", "307", "/closed/page"),
+        ];
+        let rules = rules.map(|(pattern, status, to)| RedirectRule::new(pattern, status, to));
+        config.rules.redirects = rules.into_iter().collect::<Result<_, _>>().unwrap();
+        headers(&[("old/**", "X-Rule: yes")])(config);
+    });
+
+    let response = served.get("/old/a?b=c");
+    assert_eq!(response.status, 308);
+    assert_eq!(response.field("Location"), Some("/new/a?b=c"));
+    assert_eq!(response.field("X-Rule"), Some("yes"));
+    let response = served.get("/away?x");
+    assert_eq!(response.status, 303);
+    let away = Some("https://other.example/?from=away");
+    assert_eq!(response.field("Location"), away);
+    let response = answer(&served, &get("/closed/x").replace("GET", "HEAD"));
+    assert_eq!(response.field("Location"), Some("/closed/page"));
+
+    assert_eq!(served.get("/new/a").content, b"new");
+    assert_eq!(served.status("/closed/page"), 404);
+    assert_eq!(
+        answer(&served, &get("/old/a").replace("GET", "POST")).status,
+        405
+    );
+}
+
+/// Of the many ways to write another host into a path, none leads there.
+#[test]
+fn no_redirect_by_a_rule_leads_to_another_host() {
+    let served = Root::new().serve_with(|config| {
+        let rules = [("x**", "/$1"), ("**/z", "/$1/evil.example"), ("**", "/$1?")];
+        let rules = rules.map(|(pattern, to)| RedirectRule::new(pattern, "301", to));
+        config.rules.redirects = rules.into_iter().collect::<Result<_, _>>().unwrap();
+    });
+
+    for target in [
+        "/x//evil.example",
+        "/x/%2e/evil.example",
+        "/x%5cevil.example",
+        "/x\\\\evil.example",
+        "/x%0d%0aLocation:%20//evil.example",
+        "/./z",
+        "//evil.example",
+        "/%09/evil.example",
+        "http://evil.example/x/evil.example",
+        "/@evil.example",
+        "/https:evil.example",
+    ] {
+        let location = served.get(target);
+        let location = location.field("Location").unwrap_or("/");
+        let mut begins = location.bytes();
+        assert_eq!(begins.next(), Some(b'/'), "{target}: {location}");
+        let second = begins.next();
+        assert!(
+            !matches!(second, Some(b'/' | b'\\' | b'\t')),
+            "{target}: {location}"
+        );
     }
 }

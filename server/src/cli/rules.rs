@@ -2,7 +2,7 @@
 
 use clap::ArgAction;
 
-use crate::rules::{HeaderRule, HeaderRuleError, Headers, Rules};
+use crate::rules::{HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules};
 
 /// The rules as they were typed.
 #[derive(Debug, clap::Args)]
@@ -18,6 +18,16 @@ pub(super) struct RuleArgs {
         action = ArgAction::Append
     )]
     header: Vec<String>,
+
+    /// Another place for paths that match: 301 or 308 for good, 302, 303 or 307 for now, then the
+    /// target, a path or a URI, where `$1` is what the first wildcard stands for
+    #[arg(
+        long,
+        num_args = 3,
+        value_names = ["PATTERN", "STATUS", "TARGET"],
+        action = ArgAction::Append
+    )]
+    redirect: Vec<String>,
 }
 
 /// A rule that cannot be.
@@ -34,6 +44,18 @@ pub enum RuleError {
         /// What is wrong with them.
         source: HeaderRuleError,
     },
+    /// `--redirect`
+    #[error("cannot take --redirect '{pattern}' '{status}' '{target}'")]
+    Redirect {
+        /// Its first word.
+        pattern: String,
+        /// Its second.
+        status: String,
+        /// Its third.
+        target: String,
+        /// What is wrong with them.
+        source: RedirectRuleError,
+    },
 }
 
 impl RuleArgs {
@@ -47,8 +69,19 @@ impl RuleArgs {
                 source,
             })
         });
+        let (redirects, _) = self.redirect.as_chunks();
+        let redirects = redirects.iter().map(|[pattern, status, target]| {
+            let rule = RedirectRule::new(pattern, status, target);
+            rule.map_err(|source| RuleError::Redirect {
+                pattern: pattern.clone(),
+                status: status.clone(),
+                target: target.clone(),
+                source,
+            })
+        });
         Ok(Rules {
             headers: Headers::new(headers.collect::<Result<_, _>>()?),
+            redirects: redirects.collect::<Result<_, _>>()?,
         })
     }
 }

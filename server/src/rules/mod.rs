@@ -3,19 +3,26 @@
 //! | rule | flag | where |
 //! |---|---|---|
 //! | further fields in responses | `--header` | `headers` |
+//! | other places | `--redirect` | `redirect`, `location` |
 //!
 //! Everything is checked when a rule is made, so that a rule that exists works. What depends on
 //! the path of a file alone is worked out when the file is read into the cache; without rules a
 //! request pays for none of this.
 
 mod headers;
+mod location;
+mod redirect;
 
 pub(crate) use self::headers::Fields;
 pub use self::headers::{HeaderRule, HeaderRuleError, Headers};
+pub use self::location::TemplateError;
+pub use self::redirect::{RedirectRule, RedirectRuleError};
 
 /// The rules of a server.
 #[derive(Clone, Debug, Default)]
 pub struct Rules {
     /// Fields of responses.
     pub headers: Headers,
+    /// Other places for paths, which come before the files; the first that matches counts.
+    pub redirects: Vec<RedirectRule>,
 }

@@ -86,6 +86,10 @@ impl Response<'_> {
                 return Answer::Written;
             }
         };
+        if let Some((status, location)) = self.redirect(&target) {
+            self.page(status, &[("Location", &location)]);
+            return Answer::Written;
+        }
         if let Some(file) = self.cached(&target) {
             self.cached_file(request, &file);
             return Answer::Written;
@@ -134,6 +138,12 @@ impl Response<'_> {
         let len = page.write(&mut output.bytes);
         let content_at = output.bytes.len() - len;
         self.note(status, content_at, len as u64);
+    }
+
+    /// Where the rules send who asks for `target`.
+    fn redirect(&self, target: &Target<'_>) -> Option<(Status, Vec<u8>)> {
+        let mut rules = self.worker.rules.redirects.iter();
+        rules.find_map(|rule| rule.apply(target))
     }
 
     /// The fields that all responses to this target have.
