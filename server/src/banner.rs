@@ -41,6 +41,12 @@ impl Banner<'_> {
         text
     }
 
+    /// What is served and where, in one line.
+    pub(crate) fn status(&self) -> String {
+        let places: Vec<_> = self.places.iter().map(shown).collect();
+        format!("serving {} at {}", self.root.display(), places.join(", "))
+    }
+
     fn lines(&self) -> Vec<(&'static str, String)> {
         let mut lines = vec![("serving", self.root.display().to_string())];
         for place in self.places {
@@ -138,6 +144,11 @@ mod tests {
              at       http://[::1]:80/\n\
              at       unix:/run/www.sock\n\
              at       http://127.0.0.1:80/ (all addresses, IPv4 alone, inherited)\n"
+        );
+        assert_eq!(
+            banner.status(),
+            "serving . at http://[::1]:80/, unix:/run/www.sock, \
+             http://127.0.0.1:80/ (all addresses, IPv4 alone, inherited)"
         );
     }
 

@@ -15,7 +15,7 @@
 //! | what is different for some paths | `rules/` |
 //! | what one thread owns, accepting, stopping | `worker/` |
 //! | reading, answering, writing, closing | `connection/` |
-//! | flags, signals, what is said | `cli/`, [`program`], `banner.rs` |
+//! | flags, signals, what is said | `cli/`, [`program`], `banner.rs`, `systemd/` |
 //! | the log beyond the rings | `logging.rs`, and `embedded.rs` for the hub in this process |
 //!
 //! The protocol itself is decided in the crate `http`, the text of log lines in
@@ -36,6 +36,7 @@ pub mod program;
 mod rules;
 mod server;
 mod site;
+mod systemd;
 mod worker;
 
 pub use cli::{Args, RuleError, UsageError};
@@ -48,3 +49,4 @@ pub use rules::{
     HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules, TemplateError,
 };
 pub use server::{RunError, Server, StartError, StopHandle};
+pub use systemd::ActivationError;

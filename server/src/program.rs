@@ -23,6 +23,7 @@ use crate::cli::{Args, LogSettings, Settings, UsageError};
 use crate::config::Config;
 use crate::logging::{LogError, Logging};
 use crate::server::{RunError, Server, StartError};
+use crate::systemd::{self, ActivationError, Notifier};
 
 /// Why the program ends with a failure.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +32,9 @@ pub enum ProgramError {
     /// The flags contradict each other.
     #[error(transparent)]
     Usage(#[from] UsageError),
+    /// The service manager has given what is no socket to listen on.
+    #[error(transparent)]
+    Activation(#[from] ActivationError),
     /// The server cannot start.
     #[error(transparent)]
     Start(#[from] StartError),
@@ -61,6 +65,7 @@ impl ProgramError {
             Self::Usage(_) => true,
             Self::Start(error) => error.is_usage(),
             Self::Log(error) => error.is_usage(),
+            Self::Activation(_) => true,
             Self::Run(_) | Self::System { .. } | Self::Interrupted => false,
         };
         if is_usage { 2 } else { 1 }
@@ -74,6 +79,7 @@ impl ProgramError {
 /// When it cannot start, or ends otherwise than by one signal.
 pub fn run(args: Args) -> Result<(), ProgramError> {
     let Settings { mut config, log } = args.settings()?;
+    config.listeners.extend(systemd::listeners()?);
     raise_descriptor_limit(&mut config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
@@ -112,6 +118,7 @@ async fn serve(
         }),
     };
     output.say(banner.text(is_terminal).as_bytes());
+    let (manager, status) = (Notifier::from_env(), banner.status());
 
     let stop = server.stop_handle();
     let (ended, end) = oneshot::channel();
@@ -119,9 +126,13 @@ async fn serve(
         .name("server".into())
         .spawn(move || ended.send(server.run()))
         .map_err(system("start a thread"))?;
+    manager.ready(&status);
     let outcome = signals
         .attend(end, |heard| match heard {
-            Heard::Stop => stop.stop(),
+            Heard::Stop => {
+                manager.stopping();
+                stop.stop();
+            }
             Heard::HangUp => {
                 if let Some(log) = &log {
                     log.reopen();

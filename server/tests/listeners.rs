@@ -8,10 +8,15 @@
 mod support;
 
 use std::fs;
+use std::net::TcpListener;
 use std::os::unix::fs::PermissionsExt;
-use std::os::unix::net::UnixStream;
+use std::os::unix::net::{UnixDatagram, UnixListener, UnixStream};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread;
 
+use rustix::process::Signal;
+use support::program::{Program, refused_with_socket};
 use support::{Client, Root, Served, get, noise};
 
 /// A place in the file system, which no other test has.
@@ -119,4 +124,117 @@ fn a_request_on_a_unix_socket_before_the_stop_is_answered() {
     assert_eq!(last.content, b"one");
     assert_eq!(last.field("Connection"), Some("close"));
     assert!(UnixStream::connect(&path).is_err());
+}
+
+/// Nothing else is listened on then, 8080 least of all.
+#[test]
+fn a_socket_of_the_service_manager_is_served() {
+    let root = Root::with(&[("a", b"one")]);
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+
+    let program = Program::start_with_socket(socket, &[], &["-d", &root.dir()]);
+
+    let expected = format!("at       http://{address}/ (inherited)");
+    assert_eq!(program.banner[1..], [expected]);
+    assert_eq!(program.connect().get("/a").content, b"one");
+}
+
+#[test]
+fn a_unix_socket_of_the_service_manager_is_served_and_left_where_it_is() {
+    let root = Root::with(&[("a", b"one")]);
+    let sockets = Root::new();
+    let path = sockets.path("socket");
+    let socket = UnixListener::bind(&path).unwrap();
+    let args = ["-d", &root.dir(), "--listen", "127.0.0.1:0"];
+
+    let program = Program::start_with_socket(socket, &[], &args);
+
+    assert_eq!(program.connect().get("/a").content, b"one");
+    assert_eq!(Client::connect_to_path(&path).get("/a").content, b"one");
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().status, Some(0));
+    assert!(path.exists());
+}
+
+/// A client that comes at any moment of a restart is served, by the old server or the new.
+#[test]
+fn a_restart_on_an_inherited_socket_refuses_nobody() {
+    let root = Root::with(&[("a", b"one")]);
+    let args = ["-d", &root.dir(), "--workers", "2"];
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let address = socket.local_addr().unwrap();
+    let start = || Program::start_with_socket(socket.try_clone().unwrap(), &[], &args);
+    let old = start();
+    let is_over = AtomicBool::new(false);
+
+    thread::scope(|scope| {
+        let clients = scope.spawn(|| {
+            let mut served = 0;
+            while !is_over.load(Ordering::Relaxed) {
+                assert_eq!(Client::connect(address).get("/a").content, b"one");
+                served += 1;
+            }
+            served
+        });
+        old.signal(Signal::TERM);
+        assert_eq!(old.wait().status, Some(0));
+        // Nobody accepts now: it is the kernel that does not refuse.
+        let mut waiting = Client::connect(address);
+        waiting.send(get("/a"));
+        let _new = start();
+        assert_eq!(waiting.response().content, b"one");
+        is_over.store(true, Ordering::Relaxed);
+        assert!(clients.join().unwrap() > 0);
+    });
+}
+
+#[test]
+fn what_is_no_listening_socket_is_refused_by_its_number() {
+    let (connection, _peer) = UnixStream::pair().unwrap();
+    let file = fs::File::open("/dev/null").unwrap();
+
+    let connection = refused_with_socket(connection);
+    let file = refused_with_socket(file);
+
+    assert_eq!((connection.status, file.status), (Some(2), Some(2)));
+    assert!(
+        connection.stderr.contains("descriptor 3"),
+        "{}",
+        connection.stderr
+    );
+    assert!(
+        connection.stderr.contains("does not listen"),
+        "{}",
+        connection.stderr
+    );
+    assert!(
+        file.stderr.contains("no socket to listen on"),
+        "{}",
+        file.stderr
+    );
+}
+
+#[test]
+fn the_service_manager_is_told_when_it_serves_and_when_it_stops() {
+    let root = Root::new();
+    let path = root.path("notify");
+    let manager = UnixDatagram::bind(&path).unwrap();
+    manager.set_read_timeout(Some(support::PATIENCE)).unwrap();
+    let message = || {
+        let mut bytes = [0; 4096];
+        let len = manager.recv(&mut bytes).unwrap();
+        String::from_utf8(bytes[..len].to_vec()).unwrap()
+    };
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let variables = [("NOTIFY_SOCKET", path.to_str().unwrap())];
+
+    let program = Program::start_with_socket(socket, &variables, &["-d", &root.dir()]);
+
+    let ready = message();
+    assert!(ready.starts_with("READY=1\nSTATUS=serving "), "{ready}");
+    assert!(ready.contains(&program.address.to_string()), "{ready}");
+    program.signal(Signal::TERM);
+    assert!(message().starts_with("STOPPING=1\n"));
+    assert_eq!(program.wait().status, Some(0));
 }

@@ -59,6 +59,23 @@ fn a_request_that_had_begun_is_answered_and_told_to_close() {
     served.join().unwrap();
 }
 
+/// It has connected before the stop, and its request comes after.
+#[test]
+fn a_first_request_on_its_way_is_waited_for() {
+    let mut served = Root::with(&[("a", b"one")]).serve();
+    let mut client = served.connect();
+    // Accepted later, so the first has been as well.
+    assert_eq!(served.get("/a").status, 200);
+    served.stop.stop();
+    while std::net::TcpStream::connect(served.address).is_ok() {}
+
+    client.send(get("/a"));
+
+    assert_eq!(client.response().field("Connection"), Some("close"));
+    client.half_close();
+    served.join().unwrap();
+}
+
 /// It could not know, and a reset could destroy the response it has not read yet.
 #[test]
 fn a_client_that_goes_on_after_its_last_response_is_not_reset() {

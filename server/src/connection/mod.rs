@@ -68,6 +68,8 @@ pub(crate) struct Connection {
     stage: Option<Stage>,
     deadline: Moment,
     timer: Timer,
+    /// When it was accepted.
+    begun: Moment,
 }
 
 /// What a connection waits for from its client.
@@ -118,6 +120,7 @@ impl Connection {
             stage: Some(Stage::Beginning),
             deadline,
             timer: Timer::new(now, deadline),
+            begun: now,
         }
     }
 

@@ -8,6 +8,7 @@ use std::future::poll_fn;
 use std::mem;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
+use std::time::Duration;
 
 use http::response;
 use http::{Content, Framing, Rejection, Request, Status};
@@ -30,6 +31,10 @@ const RECEIVED_STEP: usize = 4 * 1024;
 /// Reads of one connection in a row: a client that sends as fast as it is answered must
 /// not keep the others waiting. One that waits for its answers never comes to the second.
 const READS_MAX: usize = 4;
+
+/// How long after its connection a client's first request is waited for by a server that
+/// stops: it is on its way. After a second a lost packet is sent again (RFC 6298 2.1).
+const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why no further request was answered into the output.
 #[derive(Debug)]
@@ -146,7 +151,11 @@ impl Connection {
             });
         }
         if is_idle && self.worker.phase() != Phase::Serving && !self.has_unread() {
-            return Poll::Ready(Turn::End(Ending::Close));
+            let arrived = self.begun.after(ARRIVAL_TIMEOUT);
+            if stage != Stage::Beginning || Moment::now() >= arrived {
+                return Poll::Ready(Turn::End(Ending::Close));
+            }
+            self.deadline = arrived;
         }
         ready!(self.poll_patience(cx));
         if is_idle || self.content.is_some() || self.worker.phase() == Phase::Ending {

@@ -2,6 +2,7 @@
 
 use std::io::{BufRead, BufReader, Read};
 use std::net::SocketAddr;
+use std::os::fd::OwnedFd;
 use std::process::{Child, ChildStderr, ChildStdout, Command, ExitStatus, Stdio};
 use std::sync::mpsc;
 use std::thread;
@@ -46,6 +47,17 @@ impl Program {
     pub(crate) fn start_with_stderr(stderr: impl Into<Stdio>, args: &[&str]) -> Self {
         let mut command = command(args);
         command.stderr(stderr);
+        Self::begin(command, args)
+    }
+
+    /// Starts it with a socket as a service manager hands it over, and further variables.
+    pub(crate) fn start_with_socket(
+        socket: impl Into<OwnedFd>,
+        variables: &[(&str, &str)],
+        args: &[&str],
+    ) -> Self {
+        let mut command = command_with_socket(socket, args);
+        command.envs(variables.iter().copied());
         Self::begin(command, args)
     }
 
@@ -135,7 +147,16 @@ impl Drop for Program {
 
 /// Runs it with arguments that it cannot start with.
 pub(crate) fn refused(args: &[&str]) -> Ended {
-    let mut child = command(args).spawn().unwrap();
+    ended(command(args))
+}
+
+/// Runs it with what a service manager should not hand over.
+pub(crate) fn refused_with_socket(socket: impl Into<OwnedFd>) -> Ended {
+    ended(command_with_socket(socket, &[]))
+}
+
+fn ended(mut command: Command) -> Ended {
+    let mut child = command.spawn().unwrap();
     let status = wait(&mut child);
     let output = child.wait_with_output().unwrap();
     Ended {
@@ -147,6 +168,16 @@ pub(crate) fn refused(args: &[&str]) -> Ended {
 
 fn command(args: &[&str]) -> Command {
     with(Command::new(env!("CARGO_BIN_EXE_rthttpd")), args)
+}
+
+fn command_with_socket(socket: impl Into<OwnedFd>, args: &[&str]) -> Command {
+    let mut shell = Command::new("sh");
+    // The shell's pid is that of the program it becomes.
+    let script = "LISTEN_PID=$$ LISTEN_FDS=1 exec \"$0\" \"$@\" 3<&0 0</dev/null";
+    shell.args(["-c", script, env!("CARGO_BIN_EXE_rthttpd")]);
+    let mut command = with(shell, args);
+    command.stdin(socket.into());
+    command
 }
 
 fn with(mut command: Command, args: &[&str]) -> Command {
