@@ -4,6 +4,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use spread::address::{Address, Addresses};
 
@@ -18,6 +19,10 @@ pub struct Books {
     pub bytes: u64,
     /// Those of the lines that wait for a daemon; after the stop, those it gave up.
     pub waiting: u64,
+    /// Messages that a daemon's socket has wholly taken.
+    pub messages: u64,
+    /// Connections to daemons that have come about, each after none or another.
+    pub connections: u64,
     /// Lines dropped and counted.
     pub lost: Lost,
     /// Lines shortened to the limit; they are among the others.
@@ -41,6 +46,17 @@ impl Lost {
     }
 }
 
+/// How full the rings between the workers and the publisher are.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct RingFill {
+    /// Bytes that waited in all rings together when they were last emptied.
+    pub bytes: usize,
+    /// The most that has waited in one of them.
+    pub bytes_peak: usize,
+    /// What one of them holds.
+    pub bytes_max: usize,
+}
+
 /// The books of a running publisher, and where it is connected.
 #[derive(Debug)]
 pub struct Counters {
@@ -50,8 +66,12 @@ pub struct Counters {
     bytes: AtomicU64,
     waiting: AtomicU64,
     buffer_full: AtomicU64,
+    messages: AtomicU64,
+    connections: AtomicU64,
     /// The index of the address, or [`NOWHERE`].
     connected_to: AtomicUsize,
+    /// In seconds since 1970; of the last connection, if there is none.
+    connected_at: AtomicU64,
 }
 
 impl Counters {
@@ -63,7 +83,10 @@ impl Counters {
             bytes: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             buffer_full: AtomicU64::new(0),
+            messages: AtomicU64::new(0),
+            connections: AtomicU64::new(0),
             connected_to: AtomicUsize::new(NOWHERE),
+            connected_at: AtomicU64::new(0),
         }
     }
 
@@ -78,12 +101,40 @@ impl Counters {
             lines: self.lines.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             waiting: self.waiting.load(Ordering::Relaxed),
+            messages: self.messages.load(Ordering::Relaxed),
+            connections: self.connections.load(Ordering::Relaxed),
             lost: Lost {
                 queue_full: of_rings(|ring| &ring.queue_full),
                 buffer_full: self.buffer_full.load(Ordering::Relaxed),
             },
             cut: of_rings(|ring| &ring.cut),
         }
+    }
+
+    /// How full the rings are.
+    #[must_use]
+    pub fn rings(&self) -> RingFill {
+        let mut fill = RingFill::default();
+        for ring in &self.rings {
+            let bytes_peak = ring.bytes_peak.load(Ordering::Relaxed);
+            fill.bytes += ring.bytes.load(Ordering::Relaxed);
+            fill.bytes_peak = fill.bytes_peak.max(bytes_peak);
+            fill.bytes_max = fill.bytes_max.max(ring.bytes_max);
+        }
+        fill
+    }
+
+    /// The daemons, in the order in which they are tried.
+    #[must_use]
+    pub const fn addresses(&self) -> &Addresses {
+        &self.addresses
+    }
+
+    /// When the connection of now has come about, in seconds since 1970.
+    #[must_use]
+    pub fn connected_since(&self) -> Option<u64> {
+        self.connected_to()?;
+        Some(self.connected_at.load(Ordering::Relaxed))
     }
 
     /// The address of the daemon it is connected to now.
@@ -100,9 +151,16 @@ impl Counters {
         self.waiting.store(books.waiting, Ordering::Relaxed);
         let buffer_full = books.lost.buffer_full;
         self.buffer_full.store(buffer_full, Ordering::Relaxed);
+        self.messages.store(books.messages, Ordering::Relaxed);
     }
 
     pub(crate) fn set_connected_to(&self, index: Option<usize>) {
+        if index.is_some() {
+            let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+            let now = since_epoch.map_or(0, |since| since.as_secs());
+            self.connected_at.store(now, Ordering::Relaxed);
+            self.connections.fetch_add(1, Ordering::Relaxed);
+        }
         self.connected_to
             .store(index.unwrap_or(NOWHERE), Ordering::Relaxed);
     }

@@ -26,6 +26,14 @@ pub struct Totals {
     pub cut_off: u64,
     /// Bytes of content sent.
     pub content_bytes: u64,
+    /// Requests answered from the cache.
+    pub cache_hits: u64,
+    /// Requests for which the document root was asked.
+    pub cache_misses: u64,
+    /// Files in the caches.
+    pub cache_entries: u64,
+    /// Bytes of the caches in use.
+    pub cache_bytes: u64,
 }
 
 impl Counters {
@@ -40,12 +48,27 @@ impl Counters {
         for worker in self.0.iter() {
             totals.connections += worker.connections.value();
             totals.connections_ended += worker.connections_ended.value();
-            totals.exchanges += worker.exchanges.value();
-            totals.refused += worker.refused.value();
             totals.cut_off += worker.cut_off.value();
             totals.content_bytes += worker.content_bytes.value();
+            totals.cache_hits += worker.cache_hits.value();
+            totals.cache_misses += worker.cache_misses.value();
+            totals.cache_entries += worker.cache_entries.value();
+            totals.cache_bytes += worker.cache_bytes.value();
+        }
+        for (status, exchanges) in self.by_status() {
+            totals.exchanges += exchanges;
+            totals.refused += if status >= 400 { exchanges } else { 0 };
         }
         totals
+    }
+
+    /// The exchanges finished with each status, in order; those that never were are left out.
+    pub fn by_status(&self) -> impl Iterator<Item = (u16, u64)> {
+        (STATUS_MIN..=STATUS_MAX).filter_map(|status| {
+            let of_status = |worker: &WorkerCounters| worker.of_status(status).map(Counter::value);
+            let exchanges: u64 = self.0.iter().filter_map(of_status).sum();
+            (exchanges > 0).then_some((status, exchanges))
+        })
     }
 
     /// The counters that the worker of this number writes.
@@ -54,16 +77,57 @@ impl Counters {
     }
 }
 
-/// The counters of one worker. Two cache lines of 64 bytes, which processors fetch in pairs.
-#[derive(Debug, Default)]
+/// The statuses that RFC 9110 15 knows a class of. All have a counter, 4 KB for each worker, so
+/// that counting is one addition whatever the status; the few that are used share a cache line
+/// or two.
+const STATUS_MIN: u16 = 100;
+const STATUS_MAX: u16 = 599;
+const STATUSES: usize = (STATUS_MAX - STATUS_MIN + 1) as usize;
+
+/// The counters of one worker. Two cache lines of 64 bytes, which processors fetch in pairs,
+/// belong to nobody else.
+#[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct WorkerCounters {
     pub(crate) connections: Counter,
     pub(crate) connections_ended: Counter,
-    pub(crate) exchanges: Counter,
-    pub(crate) refused: Counter,
     pub(crate) cut_off: Counter,
     pub(crate) content_bytes: Counter,
+    pub(crate) cache_hits: Counter,
+    pub(crate) cache_misses: Counter,
+    pub(crate) cache_entries: Counter,
+    pub(crate) cache_bytes: Counter,
+    exchanges: [Counter; STATUSES],
+}
+
+impl WorkerCounters {
+    /// Counts an exchange that was finished with `status`.
+    pub(crate) fn count_exchange(&self, status: u16) {
+        if let Some(exchanges) = self.of_status(status) {
+            exchanges.add(1);
+        }
+    }
+
+    fn of_status(&self, status: u16) -> Option<&Counter> {
+        let index = status.checked_sub(STATUS_MIN)?;
+        self.exchanges.get(usize::from(index))
+    }
+}
+
+impl Default for WorkerCounters {
+    fn default() -> Self {
+        Self {
+            connections: Counter::default(),
+            connections_ended: Counter::default(),
+            cut_off: Counter::default(),
+            content_bytes: Counter::default(),
+            cache_hits: Counter::default(),
+            cache_misses: Counter::default(),
+            cache_entries: Counter::default(),
+            cache_bytes: Counter::default(),
+            exchanges: std::array::from_fn(|_| Counter::default()),
+        }
+    }
 }
 
 /// A number with one writer and any number of readers.
@@ -76,6 +140,11 @@ impl Counter {
     pub(crate) fn add(&self, amount: u64) {
         let value = self.0.load(Ordering::Relaxed);
         self.0.store(value.wrapping_add(amount), Ordering::Relaxed);
+    }
+
+    /// Replaces the number: it is no sum, but how things are.
+    pub(crate) fn set(&self, value: u64) {
+        self.0.store(value, Ordering::Relaxed);
     }
 
     fn value(&self) -> u64 {
@@ -91,13 +160,32 @@ mod tests {
     fn totals_are_the_sums_over_the_workers() {
         let counters = Counters::new(3);
         for worker in 0..3 {
-            counters.of(worker).unwrap().exchanges.add(2);
+            counters.of(worker).unwrap().count_exchange(200);
+            counters.of(worker).unwrap().count_exchange(404);
         }
         counters.of(1).unwrap().content_bytes.add(7);
+        counters.of(2).unwrap().cache_bytes.set(5);
+        counters.of(2).unwrap().cache_bytes.set(4);
 
         let totals = counters.totals();
 
-        assert_eq!((totals.exchanges, totals.content_bytes), (6, 7));
+        assert_eq!((totals.exchanges, totals.refused), (6, 3));
+        assert_eq!((totals.content_bytes, totals.cache_bytes), (7, 4));
+        assert_eq!(
+            counters.by_status().collect::<Vec<_>>(),
+            [(200, 3), (404, 3)]
+        );
         assert!(counters.of(3).is_none());
+    }
+
+    #[test]
+    fn what_is_no_status_is_counted_nowhere() {
+        let counters = Counters::new(1);
+
+        for status in [0, 99, 600, u16::MAX] {
+            counters.of(0).unwrap().count_exchange(status);
+        }
+
+        assert_eq!(counters.totals(), Totals::default());
     }
 }

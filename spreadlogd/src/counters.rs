@@ -5,9 +5,11 @@
 use std::fmt;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use spread::GroupName;
+use spread::{Address, Addresses, GroupName};
+
+use crate::room::Room;
 
 /// A number that only grows. Written by one thread, read by any.
 #[derive(Debug, Default)]
@@ -28,13 +30,28 @@ impl Count {
 /// The counters of a whole [`Spreadlogd`](crate::Spreadlogd).
 #[derive(Debug, Default)]
 pub struct Counters {
+    pub(crate) sessions: Vec<Arc<SessionCounters>>,
     pub(crate) groups: Vec<Arc<GroupCounters>>,
     pub(crate) files: Vec<Arc<FileCounters>>,
     /// Messages that no Log asks for: to our private group, or to a group just left.
     pub unrouted: Count,
+    /// What holds the lines that were received and not yet written.
+    pub(crate) room: Arc<Room>,
 }
 
 impl Counters {
+    /// One for each Spread block.
+    #[must_use]
+    pub fn sessions(&self) -> &[Arc<SessionCounters>] {
+        &self.sessions
+    }
+
+    /// Memory of the lines that were received and not yet written, and how much it may be.
+    #[must_use]
+    pub fn waiting_bytes(&self) -> (usize, usize) {
+        (self.room.held(), self.room.max())
+    }
+
     /// One for each group of each Spread block.
     #[must_use]
     pub fn groups(&self) -> &[Arc<GroupCounters>] {
@@ -94,6 +111,41 @@ impl fmt::Display for Summary {
     }
 }
 
+/// The session of a Spread block.
+#[derive(Debug)]
+pub struct SessionCounters {
+    /// Its daemons, in the order in which they are tried.
+    pub addresses: Addresses,
+    /// Sessions that have joined their groups.
+    pub joined: Count,
+    /// The index of the address it has joined at, and one more; 0 while it has at none.
+    joined_at: AtomicU64,
+}
+
+impl SessionCounters {
+    pub(crate) fn new(addresses: Addresses) -> Self {
+        Self {
+            addresses,
+            joined: Count::default(),
+            joined_at: AtomicU64::new(0),
+        }
+    }
+
+    /// The daemon at which it has joined its groups now.
+    #[must_use]
+    pub fn connected_to(&self) -> Option<&Address> {
+        let index = self.joined_at.load(Ordering::Relaxed).checked_sub(1)?;
+        self.addresses.iter().nth(usize::try_from(index).ok()?)
+    }
+
+    /// Takes note that the session has joined at the address of this index, or is gone.
+    pub(crate) fn set_joined_at(&self, index: Option<usize>) {
+        self.joined.add(u64::from(index.is_some()));
+        let index = index.map_or(0, |index| index as u64 + 1);
+        self.joined_at.store(index, Ordering::Relaxed);
+    }
+}
+
 /// What was received of a group.
 #[derive(Debug)]
 pub struct GroupCounters {
@@ -134,6 +186,8 @@ pub struct FileCounters {
     pub lines_lost: Count,
     /// Of these, the ones given up at the end.
     pub lines_unwritten: Count,
+    /// The last write has failed, and it is being tried again.
+    is_failing: AtomicBool,
 }
 
 impl FileCounters {
@@ -144,6 +198,17 @@ impl FileCounters {
             bytes: Count::default(),
             lines_lost: Count::default(),
             lines_unwritten: Count::default(),
+            is_failing: AtomicBool::new(false),
         }
+    }
+
+    /// Whether the last write has failed: a full disk, a quota.
+    #[must_use]
+    pub fn is_failing(&self) -> bool {
+        self.is_failing.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn set_failing(&self, is_failing: bool) {
+        self.is_failing.store(is_failing, Ordering::Relaxed);
     }
 }

@@ -16,7 +16,7 @@ use tokio::time::{Instant, timeout_at};
 use tracing::{debug, info};
 
 use crate::config::{Config, Subscription};
-use crate::counters::{Counters, FileCounters, GroupCounters, Summary};
+use crate::counters::{Counters, FileCounters, GroupCounters, SessionCounters, Summary};
 use crate::intake::Intake;
 use crate::queue::{Item, Queue};
 use crate::router::Router;
@@ -131,14 +131,17 @@ impl Spreadlogd {
             counters
                 .groups
                 .extend(routes.iter().map(|(group, _)| Arc::clone(group)));
+            let session = SessionCounters::new(spread.addresses().clone());
+            counters.sessions.push(Arc::new(session));
             routers.push(Router::new(routes));
         }
         counters.files = files.counters;
-        let counters = Arc::new(counters);
         let queue = Arc::new(Queue::new(options.receive_bytes_max));
+        counters.room = Arc::clone(queue.room());
+        let counters = Arc::new(counters);
         let joined = watch::Sender::new(0);
-        let subscriber = |(spread, router): (&Subscription, Router)| Subscriber {
-            addresses: spread.addresses().clone(),
+        let subscriber = |(session, router): (&Arc<SessionCounters>, Router)| Subscriber {
+            counters: Arc::clone(session),
             options: ConnectOptions {
                 membership: false,
                 socket_dir: options.socket_dir.clone(),
@@ -148,12 +151,8 @@ impl Spreadlogd {
             join_timeout: JOIN_TIMEOUT,
             intake: Intake::new(router, Arc::clone(&queue), Arc::clone(&counters)),
         };
-        let subscribers = config
-            .spreads()
-            .iter()
-            .zip(routers)
-            .map(subscriber)
-            .collect();
+        let sessions = counters.sessions().iter();
+        let subscribers = sessions.zip(routers).map(subscriber).collect();
         let mut sinks = files.sinks;
         if let Some(tap) = &options.tap {
             sinks.iter_mut().for_each(|sink| sink.set_tap(tap.clone()));

@@ -11,6 +11,7 @@
 //! queue       bounded in bytes, from those who receive to the thread that writes
 //! writer      that thread: every 20 ms at most, all files
 //! sink/       a file: appended to, kept waiting while it takes nothing, locked, opened again
+//! report      what is counted on the way, as metrics and for people
 //! ```
 //!
 //! Receiving never waits for writing. What there is no room for is lost, counted and said: lines
@@ -26,6 +27,7 @@ mod host;
 mod intake;
 mod queue;
 mod random;
+mod report;
 mod room;
 mod router;
 mod sink;
@@ -35,5 +37,6 @@ mod writer;
 pub use config::{Config, ConfigErrors};
 pub use counters::{Counters, Summary};
 pub use host::{Command, Options, RunError, Spreadlogd, StartError};
+pub use report::Report;
 pub use sink::{Holder, Locking, SinkError};
 pub use subscriber::RECEIVE_ERRORS;

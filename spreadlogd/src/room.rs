@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 /// A bound on bytes, shared by those who receive and those who write.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub(crate) struct Room {
     held: AtomicUsize,
     max: usize,
@@ -31,7 +31,12 @@ impl Room {
     }
 
     pub(crate) fn is_half_free(&self) -> bool {
-        self.held.load(Ordering::Relaxed) <= self.max / 2
+        self.held() <= self.max / 2
+    }
+
+    /// Bytes of it that are taken.
+    pub(crate) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
     }
 
     pub(crate) const fn max(&self) -> usize {

@@ -9,6 +9,7 @@
 //! delivered before.
 
 use std::error::Error;
+use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -21,6 +22,7 @@ use tokio::sync::watch;
 use tokio::time::{Instant, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
+use crate::counters::SessionCounters;
 use crate::intake::Intake;
 use crate::random::{Backoff, private_name};
 
@@ -30,7 +32,8 @@ pub(crate) type Stop = watch::Receiver<Option<Instant>>;
 /// The session of one Spread block.
 #[derive(Debug)]
 pub(crate) struct Subscriber {
-    pub(crate) addresses: Addresses,
+    /// Which daemons, and whether it has joined at one of them.
+    pub(crate) counters: Arc<SessionCounters>,
     pub(crate) options: ConnectOptions,
     /// How many sessions have joined their groups, over all Spread blocks.
     pub(crate) joined: watch::Sender<usize>,
@@ -68,10 +71,7 @@ impl Subscriber {
             if let Some((index, address, session)) = connected {
                 outage = Outage::default();
                 first = 0;
-                match self
-                    .session(&address, session, &mut stop, &mut backoff)
-                    .await
-                {
+                match self.session(index, session, &mut stop, &mut backoff).await {
                     End::Stopped => return,
                     End::Late => {
                         warn!(
@@ -84,7 +84,7 @@ impl Subscriber {
                     End::Silent => {
                         warn!("the daemon at {address} takes sessions but does not answer");
                         // It would open one again.
-                        first = (index + 1) % self.addresses.iter().len();
+                        first = (index + 1) % self.counters.addresses.iter().len();
                     }
                 }
             }
@@ -102,8 +102,9 @@ impl Subscriber {
         outage: &mut Outage,
     ) -> Option<(usize, Address, Session)> {
         let mut last = None;
-        let all = self.addresses.iter().len();
-        let in_order = self.addresses.iter().enumerate().cycle();
+        let addresses = &self.counters.addresses;
+        let all = addresses.iter().len();
+        let in_order = addresses.iter().enumerate().cycle();
         for (index, address) in in_order.skip(first).take(all) {
             let mut options = self.options.clone();
             options.name = private_name().ok();
@@ -116,7 +117,7 @@ impl Subscriber {
             }
         }
         if let Some(error) = last {
-            outage.tell(&self.addresses, &error);
+            outage.tell(addresses, &error);
         }
         None
     }
@@ -124,7 +125,7 @@ impl Subscriber {
     /// Joins and reads until the session is lost or was stopped.
     async fn session(
         &mut self,
-        address: &Address,
+        index: usize,
         session: Session,
         stop: &mut Stop,
         backoff: &mut Backoff,
@@ -167,11 +168,13 @@ impl Subscriber {
                 Ok(None) => {}
                 Ok(Some(ECHO_STOP)) => break,
                 Ok(Some(_)) => {
-                    info!(
-                        "connected to {address} as {own}, joined {}",
-                        self.intake.router()
-                    );
-                    joined = Some(Joined::new(&self.joined));
+                    joined = Some(Joined::new(&self.joined, &self.counters, index));
+                    if let Some(address) = self.counters.connected_to() {
+                        info!(
+                            "connected to {address} as {own}, joined {}",
+                            self.intake.router()
+                        );
+                    }
                     join_by = None;
                     *backoff = Backoff::new();
                 }
@@ -215,18 +218,27 @@ fn tell_lost(address: &Address, error: &dyn Error) {
 }
 
 /// Counts a session among those that have joined, as long as it lives.
-struct Joined<'s>(&'s watch::Sender<usize>);
+struct Joined<'s> {
+    sessions: &'s watch::Sender<usize>,
+    counters: &'s SessionCounters,
+}
 
 impl<'s> Joined<'s> {
-    fn new(sessions: &'s watch::Sender<usize>) -> Self {
+    fn new(
+        sessions: &'s watch::Sender<usize>,
+        counters: &'s SessionCounters,
+        index: usize,
+    ) -> Self {
+        counters.set_joined_at(Some(index));
         sessions.send_modify(|count| *count += 1);
-        Self(sessions)
+        Self { sessions, counters }
     }
 }
 
 impl Drop for Joined<'_> {
     fn drop(&mut self) {
-        self.0.send_modify(|count| *count -= 1);
+        self.counters.set_joined_at(None);
+        self.sessions.send_modify(|count| *count -= 1);
     }
 }
 
@@ -317,10 +329,10 @@ mod tests {
         let (joined, (stop, stopping)) = (watch::Sender::new(0), watch::channel(None));
         let counters = Arc::new(Counters::default());
         let queue = Arc::new(Queue::new(1 << 20));
+        let addresses = format!("{silent_port}@127.0.0.1,{port}@127.0.0.1");
+        let addresses = addresses.parse().unwrap();
         let subscriber = Subscriber {
-            addresses: format!("{silent_port}@127.0.0.1,{port}@127.0.0.1")
-                .parse()
-                .unwrap(),
+            counters: Arc::new(SessionCounters::new(addresses)),
             options: ConnectOptions::default(),
             joined: joined.clone(),
             // The hub's answer is some hundred times as fast.

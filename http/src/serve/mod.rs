@@ -9,12 +9,13 @@
 //! abused, so everything has a limit, and the oldest connection gives way to the newest:
 //! whoever opens many keeps nobody out.
 //!
-//! This folder alone in the crate does I/O and reads clocks. It spawns one task for each
-//! connection, all of which end with the loop.
+//! This folder alone in the crate does I/O and reads clocks. [`Listener::start`] gives the loop a
+//! thread of its own, whose runtime has one task for each connection; all of it ends together.
 
 mod connection;
 mod place;
 mod process;
+mod rate;
 mod respond;
 
 #[cfg(test)]
@@ -22,20 +23,25 @@ mod tests;
 
 pub use place::{Place, PlaceError};
 pub use process::Process;
+pub use rate::Rate;
 
 use std::collections::VecDeque;
+use std::convert::Infallible;
 use std::fmt;
 use std::future::Future;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
 use std::sync::Arc;
+use std::thread;
 use std::time::Duration;
 
-use tokio::net::{TcpListener, TcpStream, lookup_host};
+use tokio::net::TcpListener;
+use tokio::runtime;
+use tokio::sync::oneshot;
 use tokio::task::{AbortHandle, JoinSet};
 use tokio::time::sleep;
 
+use crate::metrics::{self, Family, HTML, JSON, PROMETHEUS};
 use connection::Connection;
 
 /// 64: a few people and a few scrapers, many times over.
@@ -77,6 +83,33 @@ impl Routes {
         self
     }
 
+    /// What a status listener has: the page at `/`, and the metrics at `/metrics` and
+    /// `/status.json`. All three are made from what `families` gives at that moment.
+    #[must_use]
+    pub fn of_status(
+        families: impl Fn() -> Vec<Family> + Clone + Send + Sync + 'static,
+        page: impl Fn(&[Family]) -> Vec<u8> + Send + Sync + 'static,
+    ) -> Self {
+        let with = |media_type, write: fn(&[Family]) -> Vec<u8>| {
+            let families = families.clone();
+            move || Body {
+                media_type,
+                bytes: write(&families()),
+            }
+        };
+        let (text, json) = (
+            with(PROMETHEUS, metrics::prometheus),
+            with(JSON, metrics::json),
+        );
+        Self::default()
+            .at("/", move || Body {
+                media_type: HTML,
+                bytes: page(&families()),
+            })
+            .at("/metrics", text)
+            .at("/status.json", json)
+    }
+
     fn find(&self, path: &[u8]) -> Option<&Route> {
         self.0.iter().find(|route| route.path.as_bytes() == path)
     }
@@ -89,29 +122,49 @@ impl fmt::Debug for Routes {
     }
 }
 
-/// A socket that listens; nobody is answered before [`Listener::serve`].
+/// A socket that listens; nobody is answered before [`Listener::start`].
 #[derive(Debug)]
 pub struct Listener {
-    listener: TcpListener,
+    listener: std::net::TcpListener,
     address: SocketAddr,
 }
 
+/// There is nowhere to listen.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot listen for status at {place}; choose another place with --status, or none")]
+pub struct BindError {
+    /// Where.
+    pub place: Place,
+    /// What the system said.
+    pub source: io::Error,
+}
+
+/// A loop on its thread; it ends when this is dropped.
+#[derive(Debug)]
+pub struct Serving {
+    _stop: oneshot::Sender<Infallible>,
+}
+
 impl Listener {
-    /// Listens at the first address of `host` that can be listened on.
+    /// Listens at `place`, at the first address of its host where that is possible.
     ///
     /// # Errors
-    /// When there is none.
-    pub async fn bind(host: &str, port: u16) -> io::Result<Self> {
-        let mut last = io::Error::new(io::ErrorKind::NotFound, "the host has no address");
-        for address in lookup_host((host, port)).await? {
+    /// When it is possible at none.
+    pub fn bind(place: &Place) -> Result<Option<Self>, BindError> {
+        let Place::At { host, port } = place else {
+            return Ok(None);
+        };
+        let listen = || {
             // It sets SO_REUSEADDR, as a program that starts again needs.
-            let bound = TcpListener::bind(address).await;
-            match bound.and_then(|listener| Ok((listener.local_addr()?, listener))) {
-                Ok((address, listener)) => return Ok(Self { listener, address }),
-                Err(error) => last = error,
-            }
-        }
-        Err(last)
+            let listener = std::net::TcpListener::bind((host.as_str(), *port))?;
+            listener.set_nonblocking(true)?;
+            let address = listener.local_addr()?;
+            Ok(Self { listener, address })
+        };
+        listen().map(Some).map_err(|source| BindError {
+            place: place.clone(),
+            source,
+        })
     }
 
     /// Where it listens.
@@ -120,27 +173,59 @@ impl Listener {
         self.address
     }
 
-    /// Answers until `stop` is ready, then drops everybody.
-    pub async fn serve(self, routes: Routes, stop: impl Future<Output = ()>) {
-        let routes = Arc::new(routes);
-        let mut connections = Connections::default();
-        let mut stop = pin!(stop);
-        loop {
+    /// Answers on a thread of its own, where `beside` is polled too, until what it returns is
+    /// dropped.
+    ///
+    /// # Errors
+    /// When the system refuses a thread or what a runtime is made of.
+    pub fn start(
+        self,
+        routes: Routes,
+        beside: impl Future<Output = Infallible> + Send + 'static,
+    ) -> io::Result<Serving> {
+        let runtime = runtime::Builder::new_current_thread()
+            .enable_all()
+            .build()?;
+        let serve = {
+            let _context = runtime.enter();
+            self.serve(routes)?
+        };
+        let (stop, stopped) = oneshot::channel::<Infallible>();
+        let run = async {
             tokio::select! {
-                biased;
-                () = &mut stop => return,
-                Some(_) = connections.tasks.join_next() => {}
-                accepted = self.listener.accept() => match accepted {
-                    Ok((stream, _)) => connections.begin(self.connection(stream, &routes)),
-                    // Those that are there need none, and one of them may end meanwhile.
-                    Err(_) => sleep(ACCEPT_PAUSE).await,
-                },
+                // It is told by the sender being dropped.
+                _ = stopped => {}
+                never = serve => match never {},
+                never = beside => match never {},
             }
-        }
+        };
+        let thread = thread::Builder::new().name("status".into());
+        thread.spawn(move || runtime.block_on(run))?;
+        Ok(Serving { _stop: stop })
     }
 
-    fn connection(&self, stream: TcpStream, routes: &Arc<Routes>) -> Connection {
-        Connection::new(stream, Arc::clone(routes), self.address.ip().is_loopback())
+    /// Answers in the current runtime, for as long as it is polled; everybody goes with it.
+    fn serve(self, routes: Routes) -> io::Result<impl Future<Output = Infallible>> {
+        let listener = TcpListener::from_std(self.listener)?;
+        let is_local = self.address.ip().is_loopback();
+        Ok(answer_all(listener, Arc::new(routes), is_local))
+    }
+}
+
+async fn answer_all(listener: TcpListener, routes: Arc<Routes>, is_local: bool) -> Infallible {
+    let mut connections = Connections::default();
+    loop {
+        tokio::select! {
+            Some(_) = connections.tasks.join_next() => {}
+            accepted = listener.accept() => match accepted {
+                Ok((stream, _)) => {
+                    let routes = Arc::clone(&routes);
+                    connections.begin(Connection::new(stream, routes, is_local));
+                }
+                // Those that are there need none, and one of them may end meanwhile.
+                Err(_) => sleep(ACCEPT_PAUSE).await,
+            },
+        }
     }
 }
 

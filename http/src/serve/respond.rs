@@ -4,7 +4,7 @@ use std::net::Ipv4Addr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use super::{Body, Routes};
-use crate::response::{Connection, Head, Page};
+use crate::response::{Connection, Head, Lines, Page};
 use crate::{Framing, Method, Rejection, Request, Status, date};
 
 /// An answer, ready to be sent.
@@ -105,6 +105,7 @@ fn page(
     let mut out = Vec::new();
     let page = Page {
         status,
+        lines: &Lines::default(),
         fields,
         date: &now(),
         connection,

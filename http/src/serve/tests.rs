@@ -6,26 +6,17 @@ use std::time::Duration;
 
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
-use tokio::sync::oneshot;
-use tokio::task::JoinHandle;
 use tokio::time::timeout;
 
-use super::{Body, CONNECTIONS_MAX, Listener, Process, Routes};
+use super::{Body, CONNECTIONS_MAX, Listener, Place, Process, Routes};
 use crate::metrics::prometheus;
 
 /// Far beyond anything but a hang.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-async fn start() -> SocketAddr {
-    let (address, serving) = start_until(pending()).await;
-    drop(serving);
-    address
-}
-
-async fn start_until(
-    stop: impl Future<Output = ()> + Send + 'static,
-) -> (SocketAddr, JoinHandle<()>) {
-    let listener = Listener::bind("127.0.0.1", 0).await.unwrap();
+/// The loop as a task of the test's runtime, which it ends with.
+fn start() -> SocketAddr {
+    let listener = Listener::bind(&Place::local(0)).unwrap().unwrap();
     let address = listener.address();
     let body = |text: &str| Body {
         media_type: "text/plain",
@@ -34,7 +25,8 @@ async fn start_until(
     let routes = Routes::default()
         .at("/", move || body("front"))
         .at("/long", move || body(&"x".repeat(1 << 20)));
-    (address, tokio::spawn(listener.serve(routes, stop)))
+    tokio::spawn(listener.serve(routes).unwrap());
+    address
 }
 
 async fn connect(address: SocketAddr) -> TcpStream {
@@ -57,7 +49,7 @@ async fn ask(address: SocketAddr, request: &str) -> String {
 
 #[tokio::test]
 async fn a_route_is_answered_with_what_it_makes() {
-    let address = start().await;
+    let address = start();
 
     let answer = ask(
         address,
@@ -79,7 +71,7 @@ async fn a_route_is_answered_with_what_it_makes() {
 
 #[tokio::test]
 async fn a_connection_serves_several_requests_and_head_has_no_content() {
-    let address = start().await;
+    let address = start();
 
     let answers = ask(
         address,
@@ -100,7 +92,7 @@ async fn a_connection_serves_several_requests_and_head_has_no_content() {
 /// RFC 9110 15.5.6: Allow is there.
 #[tokio::test]
 async fn other_methods_are_refused_with_those_that_are_not() {
-    let address = start().await;
+    let address = start();
 
     for method in ["POST", "DELETE", "OPTIONS"] {
         let request =
@@ -114,7 +106,7 @@ async fn other_methods_are_refused_with_those_that_are_not() {
 
 #[tokio::test]
 async fn a_request_that_is_none_is_refused_and_the_connection_closed() {
-    let address = start().await;
+    let address = start();
     let long = format!("GET / HTTP/1.1\r\nHost: a\r\nX: {}", "x".repeat(9_000));
 
     for (request, status) in [
@@ -141,7 +133,7 @@ async fn a_request_that_is_none_is_refused_and_the_connection_closed() {
 /// What a page elsewhere can have resolved to this machine is a name, never an address.
 #[tokio::test]
 async fn a_name_that_is_not_this_machines_is_refused() {
-    let address = start().await;
+    let address = start();
 
     for (host, status) in [
         ("localhost", "200"),
@@ -162,7 +154,7 @@ async fn a_name_that_is_not_this_machines_is_refused() {
 
 #[tokio::test]
 async fn those_who_only_hold_connections_keep_nobody_out() {
-    let address = start().await;
+    let address = start();
     let mut held = Vec::new();
     for n in 0..2 * CONNECTIONS_MAX {
         let mut stream = connect(address).await;
@@ -189,7 +181,7 @@ async fn those_who_only_hold_connections_keep_nobody_out() {
 
 #[tokio::test]
 async fn those_who_take_nothing_hold_nobody_up() {
-    let address = start().await;
+    let address = start();
     let mut held = Vec::new();
     for _ in 0..CONNECTIONS_MAX / 2 {
         let mut stream = connect(address).await;
@@ -237,24 +229,40 @@ async fn pair() -> (TcpStream, TcpStream) {
 
 #[tokio::test]
 async fn it_ends_when_told_and_takes_everybody_along() {
-    let (stop, stopped) = oneshot::channel::<()>();
-    let (address, serving) = start_until(async { drop(stopped.await) }).await;
+    let listener = Listener::bind(&Place::local(0)).unwrap().unwrap();
+    let address = listener.address();
+    let serving = listener.start(Routes::default(), pending()).unwrap();
     let mut idle = connect(address).await;
     idle.write_all(b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n")
         .await
         .unwrap();
-    assert!(idle.read(&mut [0; 4_096]).await.unwrap() > 0);
+    let mut answer = [0; 4_096];
+    let read = timeout(PATIENCE, idle.read(&mut answer)).await;
+    assert!(read.unwrap().unwrap() > 0);
 
-    drop(stop);
+    drop(serving);
 
-    timeout(PATIENCE, serving).await.unwrap().unwrap();
-    assert_eq!(
-        timeout(PATIENCE, idle.read(&mut [0; 1]))
-            .await
-            .unwrap()
-            .unwrap_or(0),
-        0
-    );
+    while timeout(PATIENCE, idle.read(&mut answer))
+        .await
+        .unwrap()
+        .is_ok_and(|read| read > 0)
+    {}
+    // Its place is free for another.
+    while Listener::bind(&Place::local(address.port())).is_err() {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[test]
+fn a_place_that_is_taken_is_named_with_what_to_do() {
+    let first = Listener::bind(&Place::local(0)).unwrap().unwrap();
+
+    let error = Listener::bind(&Place::local(first.address().port())).unwrap_err();
+
+    let said = error.to_string();
+    assert!(said.contains(&first.address().to_string()), "{said}");
+    assert!(said.contains("--status"), "{said}");
+    assert!(Listener::bind(&Place::Nowhere).unwrap().is_none());
 }
 
 #[test]

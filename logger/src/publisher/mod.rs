@@ -319,6 +319,8 @@ impl Run {
             lines: store.written.lines + store.waiting.lines + open,
             bytes: store.written.bytes + store.waiting.bytes + self.batch.bytes() as u64,
             waiting: store.waiting.lines + open,
+            messages: store.written.messages,
+            connections: of_rings.connections,
             lost: Lost {
                 queue_full: of_rings.lost.queue_full,
                 buffer_full: store.lost.lines,

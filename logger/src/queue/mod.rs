@@ -9,7 +9,7 @@
 //! writing straight into a ring's uninitialised slots would need `unsafe` code; the copy of a
 //! line that is in the first-level cache costs a few nanoseconds.
 
-use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use chrono::Local;
@@ -49,7 +49,10 @@ pub fn ring(options: &RingOptions) -> (Log, Drain) {
     let (mut producer, consumer) = RingBuffer::new(bytes);
     // A chunk comes with its slots set to zero; it is dropped uncommitted.
     drop(producer.write_chunk(bytes));
-    let shared = Arc::new(Shared::default());
+    let shared = Arc::new(Shared {
+        bytes_max: bytes,
+        ..Shared::default()
+    });
     shared.set_offset(local_offset());
     let log = Log {
         formatter: Formatter::new(options.format, line_len_max),
@@ -107,6 +110,7 @@ impl Drain {
         let Ok(chunk) = self.consumer.read_chunk(self.consumer.slots()) else {
             return;
         };
+        self.shared.note_fill(chunk.len());
         let (first, second) = chunk.as_slices();
         take(first);
         take(second);
@@ -140,6 +144,12 @@ pub(crate) struct Shared {
     pub(crate) queue_full: AtomicU64,
     /// Lines cut to the limit.
     pub(crate) cut: AtomicU64,
+    /// Bytes that waited when the ring was last emptied, and the most that ever did; both written
+    /// by the publisher, so that they cost the worker nothing.
+    pub(crate) bytes: AtomicUsize,
+    pub(crate) bytes_peak: AtomicUsize,
+    /// What the ring holds.
+    pub(crate) bytes_max: usize,
     /// Local time's offset, written by the publisher.
     offset_minutes: AtomicI16,
     /// The publisher was woken and has not drained since.
@@ -156,6 +166,11 @@ impl Shared {
     fn set_offset(&self, offset: UtcOffset) {
         self.offset_minutes
             .store(offset.minutes(), Ordering::Relaxed);
+    }
+
+    fn note_fill(&self, bytes: usize) {
+        self.bytes.store(bytes, Ordering::Relaxed);
+        self.bytes_peak.fetch_max(bytes, Ordering::Relaxed);
     }
 
     fn wake(&self) {

@@ -59,6 +59,30 @@ fn a_full_ring_drops_the_newest_and_counts_exactly() {
 }
 
 #[test]
+fn how_full_a_ring_was_is_known_and_the_most_is_kept() {
+    let (mut log, mut drain) = small(1024);
+    let fill = |drain: &Drain| {
+        let Shared {
+            bytes,
+            bytes_peak,
+            bytes_max,
+            ..
+        } = &*drain.shared;
+        let [bytes, peak] = [bytes, bytes_peak].map(|bytes| bytes.load(Ordering::Relaxed));
+        (bytes, peak, *bytes_max)
+    };
+
+    for i in 0..10 {
+        log.log(&record(format!("{i:04}").as_bytes()));
+    }
+    let taken = drained(&mut drain).len();
+    assert_eq!(fill(&drain), (taken, taken, 1024));
+
+    drained(&mut drain);
+    assert_eq!(fill(&drain), (0, taken, 1024));
+}
+
+#[test]
 fn a_ring_takes_the_longest_line_however_small_it_was_asked_for() {
     let (mut log, mut drain) = small(1);
 

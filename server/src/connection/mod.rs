@@ -190,9 +190,8 @@ impl Connection {
                 });
             }
             if let Some(counters) = self.worker.counters() {
-                counters.exchanges.add(1);
+                counters.count_exchange(exchange.status);
                 counters.content_bytes.add(bytes);
-                counters.refused.add(u64::from(exchange.status >= 400));
                 counters.cut_off.add(u64::from(!exchange.is_sent(sent)));
             }
         }

@@ -83,6 +83,16 @@ impl<V> Cache<V> {
         Some(&slot.value)
     }
 
+    /// How many values it keeps.
+    pub(crate) const fn len(&self) -> usize {
+        self.slots.len()
+    }
+
+    /// The bytes in use, overhead included.
+    pub(crate) const fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     fn evict(&mut self) {
         loop {
             if self.hand >= self.slots.len() {

@@ -50,6 +50,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
+pub use self::core::{HubBooks, Tally};
 pub use bind::BindError;
 pub use options::{HubOptions, Listen};
 
@@ -63,6 +64,20 @@ pub struct Hub {
     listeners: Vec<TcpListener>,
     socket_file: Option<SocketFile>,
     options: Arc<HubOptions>,
+    core: Arc<Mutex<Core>>,
+}
+
+/// Tells how a hub is, from any thread. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct HubReader(Arc<Mutex<Core>>);
+
+impl HubReader {
+    /// How it is now, or was when it ended. Sessions are kept waiting for no longer than it takes
+    /// to copy a few numbers.
+    #[must_use]
+    pub fn books(&self) -> HubBooks {
+        session::lock(&self.0).books()
+    }
 }
 
 impl Hub {
@@ -78,6 +93,7 @@ impl Hub {
         let mut hub = Self {
             listeners,
             socket_file: None,
+            core: Arc::new(Mutex::new(core(&options))),
             options: Arc::new(options),
         };
         if let (Some(dir), Some(address)) = (&hub.options.socket_dir, hub.addresses().first()) {
@@ -105,13 +121,19 @@ impl Hub {
         self.socket_file.as_ref().map(SocketFile::path)
     }
 
+    /// What tells how it is, while it runs and after.
+    #[must_use]
+    pub fn reader(&self) -> HubReader {
+        HubReader(Arc::clone(&self.core))
+    }
+
     /// Serves until `stop` is ready, then writes what still waits and ends all sessions.
     ///
     /// Each connection is a task of the runtime that this is polled in, and none outlives it.
     /// One thread is enough: there is one order, so there is one lock, held while a session's
     /// requests are carried out or its bytes written, and never while waiting.
     pub async fn run(self, stop: impl Future<Output = ()>) {
-        let core = Arc::new(Mutex::new(self.core()));
+        let core = Arc::clone(&self.core);
         let (stopping, stopped) = watch::channel(false);
         let mut handshakes = Handshakes::default();
         let mut sessions = JoinSet::new();
@@ -141,17 +163,17 @@ impl Hub {
             sessions.shutdown().await;
         }
     }
+}
 
-    fn core(&self) -> Core {
-        let started = SystemTime::now().duration_since(UNIX_EPOCH);
-        let started = started.map_or(0, |since| since.as_secs());
-        let limits = Limits {
-            sessions_max: self.options.sessions_max,
-            queue_bytes_max: self.options.queue_bytes_max,
-            total_bytes_max: self.options.total_bytes_max,
-        };
-        // A group id has 31 bits for the time, which is enough until 2038 and unique after.
-        let started = i32::try_from(started & 0x7fff_ffff).unwrap_or(0);
-        Core::new(self.options.name, started, limits)
-    }
+fn core(options: &HubOptions) -> Core {
+    let started = SystemTime::now().duration_since(UNIX_EPOCH);
+    let started = started.map_or(0, |since| since.as_secs());
+    let limits = Limits {
+        sessions_max: options.sessions_max,
+        queue_bytes_max: options.queue_bytes_max,
+        total_bytes_max: options.total_bytes_max,
+    };
+    // A group id has 31 bits for the time, which is enough until 2038 and unique after.
+    let started = i32::try_from(started & 0x7fff_ffff).unwrap_or(0);
+    Core::new(options.name, started, limits)
 }

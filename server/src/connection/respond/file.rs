@@ -39,6 +39,7 @@ impl Response<'_> {
             return Some(Rc::clone(file));
         }
         self.state.cache.remove(path);
+        self.count_cache();
         None
     }
 

@@ -91,12 +91,20 @@ impl Response<'_> {
             return Answer::Written;
         }
         if let Some(file) = self.cached(&target) {
+            if let Some(counters) = self.worker.counters() {
+                counters.cache_hits.add(1);
+            }
             self.cached_file(request, &file);
             return Answer::Written;
         }
         let (path, is_directory) = (target.path(), target.is_directory());
         let found =
             found.unwrap_or_else(|| self.worker.site.load(path, is_directory, Patience::Cached));
+        if !matches!(found, Err(LookupError::WouldBlock))
+            && let Some(counters) = self.worker.counters()
+        {
+            counters.cache_misses.add(1);
+        }
         match found {
             Err(LookupError::WouldBlock) => {
                 return Answer::Look(Look {
@@ -110,6 +118,7 @@ impl Response<'_> {
                 let file = Rc::new(CachedFile::new(file, is_directory, fields, self.now));
                 let cache = &mut self.state.cache;
                 cache.insert(path, Rc::clone(&file), file.bytes());
+                self.count_cache();
                 self.cached_file(request, &file);
             }
             Ok(Resource::Large(file)) => self.large_file(request, file),
@@ -120,6 +129,15 @@ impl Response<'_> {
             }
         }
         Answer::Written
+    }
+
+    /// Takes note of what the cache holds, after a change.
+    fn count_cache(&self) {
+        if let Some(counters) = self.worker.counters() {
+            let cache = &self.state.cache;
+            counters.cache_entries.set(cache.len() as u64);
+            counters.cache_bytes.set(cache.bytes() as u64);
+        }
     }
 
     /// A response that consists of its status and a few words about it.

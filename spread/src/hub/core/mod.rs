@@ -11,6 +11,7 @@
 //! - **Nobody waits.** A session whose outbox grows over the limit is ended, with the reason;
 //!   the sender and the other receivers never notice.
 
+mod books;
 mod frame;
 mod group;
 mod ledger;
@@ -24,6 +25,7 @@ use std::collections::HashMap;
 use crate::name::{DaemonName, Name, PrivateGroup, PrivateName};
 use crate::wire::{Cause, Delivery, GroupId, Membership, Message, Request};
 
+pub use books::{HubBooks, Tally};
 use frame::Frame;
 use group::Group;
 use ledger::Ledger;
@@ -103,6 +105,16 @@ pub(super) enum End {
     },
 }
 
+impl End {
+    /// Whether the hub has ended it, to keep its limits.
+    const fn is_ours(&self) -> bool {
+        match self {
+            Self::Disconnected | Self::ConnectionEnded => false,
+            Self::TooSlow { .. } | Self::Overload { .. } | Self::TooManyGroups { .. } => true,
+        }
+    }
+}
+
 /// Sessions, groups and what waits to be delivered.
 #[derive(Debug)]
 pub(super) struct Core {
@@ -115,6 +127,7 @@ pub(super) struct Core {
     addresses: HashMap<Name, SessionId>,
     groups: HashMap<Name, Group>,
     memberships: usize,
+    tally: Tally,
     names_invented: u32,
     turn: u64,
 }
@@ -131,6 +144,7 @@ impl Core {
             addresses: HashMap::new(),
             groups: HashMap::new(),
             memberships: 0,
+            tally: Tally::default(),
             names_invented: 0,
             turn: 0,
         }
@@ -155,6 +169,7 @@ impl Core {
         let session = Session::new(address, membership, &self.ledger);
         let id = self.sessions.insert(session);
         self.addresses.insert(address.into(), id);
+        self.tally.sessions += 1;
         Ok((id, address))
     }
 
@@ -189,6 +204,17 @@ impl Core {
     /// nobody is told that the others go.
     pub(super) fn stop(&mut self) {
         self.sessions.stop();
+    }
+
+    /// How things are, and what was counted.
+    pub(super) fn books(&self) -> HubBooks {
+        HubBooks {
+            sessions: self.addresses.len(),
+            groups: self.groups.len(),
+            memberships: self.memberships,
+            waiting_bytes: self.ledger.total(),
+            tally: self.tally,
+        }
     }
 
     /// Whether anything waits for a session.
@@ -251,6 +277,8 @@ impl Core {
     /// A name that no group and no session has, valid or not, is nobody's.
     fn multicast(&mut self, from: SessionId, message: &Message) {
         self.turn += 1;
+        self.tally.messages += 1;
+        self.tally.bytes += message.body.len() as u64;
         if message.self_discard {
             self.sessions.take_turn(from, self.turn);
         }
@@ -262,6 +290,7 @@ impl Core {
                 if self.sessions.take_turn(to, self.turn) {
                     let frame = frame.get_or_insert_with(|| Frame::message(message, &self.ledger));
                     self.sessions.deliver(to, frame);
+                    self.tally.deliveries += 1;
                 }
             }
         }
@@ -271,6 +300,7 @@ impl Core {
         let Some(session) = self.sessions.open_mut(id) else {
             return;
         };
+        self.tally.sessions_ended += u64::from(end.is_ours());
         if end != End::Disconnected {
             // One that takes its leave may have asked for something just before.
             session.outbox.clear();

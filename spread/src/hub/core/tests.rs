@@ -510,6 +510,7 @@ fn a_slow_reader_is_ended_and_the_others_are_told() {
         panic!("not too slow");
     };
     assert!(waiting > 4_000 && waiting < 5_000, "{waiting}");
+    assert_eq!(core.books().tally.sessions_ended, 1);
 }
 
 #[test]
@@ -639,6 +640,37 @@ fn after_the_stop_what_waits_stays_and_nothing_is_added() {
         (received.len(), bodies(&received)),
         (1, vec![b"before".as_slice()])
     );
+}
+
+#[test]
+fn the_books_tell_how_it_is_and_what_was() {
+    let mut core = core_with(Limits {
+        sessions_max: 10,
+        queue_bytes_max: 1 << 20,
+        total_bytes_max: 1 << 20,
+    });
+    let [a, b] = ["a", "b"].map(|name| open_as(&mut core, name, false));
+    for (id, name) in [(a, "g"), (b, "g"), (b, "h")] {
+        join(&mut core, id, name);
+    }
+
+    multicast(&mut core, a, message("a", &[group("g")], b"four"));
+    let books = core.books();
+
+    assert_eq!((books.sessions, books.groups, books.memberships), (2, 2, 3));
+    assert_eq!((books.tally.messages, books.tally.bytes), (1, 4));
+    assert_eq!((books.tally.sessions, books.tally.deliveries), (2, 2));
+    assert!(books.waiting_bytes > 0);
+
+    take(&mut core, a);
+    core.remove(a);
+    core.remove(b);
+    let books = core.books();
+    assert_eq!(
+        (books.sessions, books.groups, books.waiting_bytes),
+        (0, 0, 0)
+    );
+    assert_eq!((books.tally.sessions, books.tally.sessions_ended), (2, 0));
 }
 
 #[test]

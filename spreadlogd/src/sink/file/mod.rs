@@ -222,6 +222,9 @@ impl FileSink {
     /// The trouble is over, or another's.
     fn recover(&mut self) {
         let trouble = self.trouble.take();
+        if trouble.is_some() {
+            self.counters.set_failing(false);
+        }
         if let Some(trouble) = trouble.filter(|t| t.is_failure || t.lines_lost > 0) {
             info!(
                 "writing to {} again; {} lines were lost meanwhile",
@@ -278,6 +281,7 @@ impl FileSink {
         let is_failure = error.kind() != io::ErrorKind::WouldBlock;
         let retry_at = now + if is_failure { RETRY } else { RETRY_BUSY };
         let before = self.trouble.take();
+        self.counters.set_failing(is_failure);
         if is_failure && !before.as_ref().is_some_and(|t| t.is_failure) {
             warn!(
                 "cannot write to {}: {error}; keeping up to {} MiB of its lines and trying again",
