@@ -2,7 +2,7 @@
 
 mod support;
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use support::{Root, get, noise};
 
@@ -97,6 +97,24 @@ fn a_client_that_goes_on_after_its_last_response_is_not_reset() {
     client.expect_close();
     served.join().unwrap();
     assert_eq!(served.log_of_the_end().len(), 2);
+}
+
+/// It has its 408 and does nothing; the lingering close would wait 5 s for it.
+#[test]
+fn a_client_that_was_refused_and_keeps_still_does_not_hold_up_the_end() {
+    let mut served = Root::new().serve_with(|config| {
+        config.timeouts.request = Duration::from_millis(50);
+        config.timeouts.stop = Duration::from_secs(600);
+    });
+    let mut client = served.connect();
+    client.send("GET /slow HTTP/1.1\r\nHost: ");
+    assert_eq!(client.response().status, 408);
+
+    let began = Instant::now();
+    served.finish().unwrap();
+
+    assert!(began.elapsed() < Duration::from_secs(4));
+    client.expect_close();
 }
 
 /// The kernel has let the client in and taken its request; nobody has looked at it yet.

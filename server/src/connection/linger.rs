@@ -4,6 +4,9 @@
 //! client that gets one throws away what it has received but not yet read: an error page
 //! would be lost just when it explains why. So our side is closed first, and what the
 //! client still sends is read and dropped until it closes too (RFC 9112 9.6).
+//!
+//! A server that stops does not wait for those who keep still: what they sent before they
+//! saw our side close has arrived by then.
 
 use std::future::poll_fn;
 use std::rc::Rc;
@@ -15,9 +18,14 @@ use tokio::io::ReadBuf;
 
 use super::Connection;
 use crate::clock::Moment;
+use crate::worker::Phase;
 
 /// As long as nginx waits for a client that says nothing.
 const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// The same when the server stops. Bytes that were on their way when our side closed come
+/// within a round trip, and there are none this long.
+const LINGER_TIMEOUT_STOPPING: Duration = Duration::from_secs(1);
 
 /// More than this is not what was on its way when the response was sent.
 const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
@@ -29,7 +37,8 @@ impl Connection {
             return;
         }
         self.received = Vec::new();
-        self.deadline = Moment::now().after(LINGER_TIMEOUT);
+        let began = Moment::now();
+        let mut heard = began;
         let mut left = LINGER_BYTES_MAX;
         while left > 0 {
             let read = poll_fn(|cx| {
@@ -39,7 +48,10 @@ impl Connection {
                 match self.stream.poll_read(cx, &mut buffer) {
                     Poll::Ready(Ok(())) => Poll::Ready(buffer.filled().len()),
                     Poll::Ready(Err(_)) => Poll::Ready(0),
-                    Poll::Pending => self.poll_patience(cx).map(|()| 0),
+                    Poll::Pending => {
+                        self.deadline = self.linger_until(began, heard);
+                        self.poll_patience(cx).map(|()| 0)
+                    }
                 }
             })
             .await;
@@ -47,6 +59,17 @@ impl Connection {
                 return;
             }
             left = left.saturating_sub(read);
+            heard = Moment::now();
+        }
+    }
+
+    /// Until when to wait for a client to close, having closed our side when it `began`, and
+    /// `heard` something last.
+    fn linger_until(&self, began: Moment, heard: Moment) -> Moment {
+        let end = began.after(LINGER_TIMEOUT);
+        match self.worker.phase() {
+            Phase::Serving => end,
+            Phase::Stopping | Phase::Ending => end.min(heard.after(LINGER_TIMEOUT_STOPPING)),
         }
     }
 }
