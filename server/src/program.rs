@@ -9,6 +9,7 @@
 use std::future::Future;
 use std::io::{self, IsTerminal};
 use std::num::NonZeroUsize;
+use std::path::Path;
 use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
@@ -79,6 +80,7 @@ impl ProgramError {
 /// When it cannot start, or ends otherwise than by one signal.
 pub fn run(args: Args) -> Result<(), ProgramError> {
     let Settings { mut config, log } = args.settings()?;
+    refuse_whole_machine(&config.root)?;
     config.listeners.extend(systemd::listeners()?);
     raise_descriptor_limit(&mut config);
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -91,6 +93,16 @@ pub fn run(args: Args) -> Result<(), ProgramError> {
     // Nobody reading it is no reason to stay.
     let _ = output.flush(FLUSH_TIMEOUT);
     outcome
+}
+
+/// Whoever means `/` can say so; whoever says nothing was started there (CVE-2007-0664).
+fn refuse_whole_machine(root: &Path) -> Result<(), UsageError> {
+    let is_whole = root.canonicalize().is_ok_and(|real| real == Path::new("/"));
+    if root.is_relative() && is_whole {
+        let root = root.to_owned();
+        return Err(UsageError::WholeMachine { root });
+    }
+    Ok(())
 }
 
 async fn serve(

@@ -101,6 +101,16 @@ pub enum UsageError {
          written where spreadlogd runs, as its own configuration says"
     )]
     LogDir,
+    /// The program was started in `/`, as a service manager does, and not told otherwise.
+    #[error(
+        "{} is /, so the whole machine would be served; \
+         name the directory to serve with -d (-d / if that is it)",
+        root.display()
+    )]
+    WholeMachine {
+        /// What was to be served.
+        root: PathBuf,
+    },
     /// A rule for some paths is none.
     #[error(transparent)]
     Rule(#[from] RuleError),
