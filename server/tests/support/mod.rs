@@ -238,14 +238,19 @@ impl<S: Read + Write> Client<S> {
     /// The next response to a request other than HEAD.
     pub(crate) fn response(&mut self) -> Response {
         let mut response = self.head();
-        let len = response
+        response.content = self.content_of(&response);
+        response
+    }
+
+    /// The content that a head announces.
+    pub(crate) fn content_of(&mut self, head: &Response) -> Vec<u8> {
+        let len = head
             .field("Content-Length")
             .map_or(0, |len| len.parse().unwrap());
         while self.buffer.len() < len {
             assert!(self.fill(), "the connection was closed within a content");
         }
-        response.content = self.buffer.drain(..len).collect();
-        response
+        self.buffer.drain(..len).collect()
     }
 
     /// The next response, which has no content whatever its head says.

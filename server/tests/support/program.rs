@@ -150,6 +150,13 @@ pub(crate) fn refused(args: &[&str]) -> Ended {
     ended(command(args))
 }
 
+/// The same, started in the directory `dir`.
+pub(crate) fn refused_in(dir: &str, args: &[&str]) -> Ended {
+    let mut command = command(args);
+    command.current_dir(dir);
+    ended(command)
+}
+
 /// Runs it with what a service manager should not hand over.
 pub(crate) fn refused_with_socket(socket: impl Into<OwnedFd>) -> Ended {
     ended(command_with_socket(socket, &[]))
