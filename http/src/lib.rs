@@ -73,7 +73,9 @@ pub use etag::ETag;
 pub use pattern::{Captures, Pattern, PatternError};
 pub use range::ByteRange;
 pub use reject::Reject;
-pub use request::{FieldLines, Fields, Framing, Limits, Method, Rejection, Request, Version};
+pub use request::{
+    Expectation, FieldLines, Fields, Framing, Limits, Method, Rejection, Request, Version,
+};
 pub use select::{Representation, Selection};
 pub use status::Status;
 pub use target::Target;

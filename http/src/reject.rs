@@ -40,6 +40,10 @@ pub enum Reject {
     #[error("the request target has no form that its method may have")]
     TargetForm,
 
+    /// An `https` target on a connection without TLS (RFC 9110 7.4).
+    #[error("the request target is https, and the connection is not secured")]
+    TargetInsecure,
+
     // === the target's path ===
     /// A `%` without two hexadecimal digits after it (RFC 3986 2.1).
     #[error("the request target has a broken percent escape")]
@@ -83,6 +87,10 @@ pub enum Reject {
     /// Host, or the authority of an absolute target, is no `uri-host [":" port]`.
     #[error("the host is not a name or address with an optional port")]
     HostInvalid,
+
+    /// Expect asks for more than `100-continue` (RFC 9110 10.1.1).
+    #[error("the expectation cannot be met")]
+    Expectation,
 
     // === framing, RFC 9112 section 6 ===
     /// Content-Length is no number.
@@ -145,6 +153,8 @@ impl Reject {
             Self::MethodUnknown | Self::TransferCodingUnknown => Status::NotImplemented,
             Self::MethodNotAllowed => Status::MethodNotAllowed,
             Self::Version { .. } => Status::HttpVersionNotSupported,
+            Self::Expectation => Status::ExpectationFailed,
+            Self::TargetInsecure => Status::MisdirectedRequest,
             Self::TargetSlash => Status::NotFound,
             Self::HeadTooLong { .. }
             | Self::TooManyFields { .. }

@@ -63,6 +63,7 @@ statuses! {
     413 ContentTooLarge "Content Too Large"
     414 UriTooLong "URI Too Long"
     416 RangeNotSatisfiable "Range Not Satisfiable"
+    417 ExpectationFailed "Expectation Failed"
     421 MisdirectedRequest "Misdirected Request"
     431 RequestHeaderFieldsTooLarge "Request Header Fields Too Large"
     500 InternalServerError "Internal Server Error"

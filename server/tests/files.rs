@@ -27,7 +27,6 @@ fn a_file_comes_with_what_describes_it() {
     assert_eq!(response.field("Connection"), None);
 }
 
-/// Around every border: copied, vectored, sent from the file, more than a chunk.
 /// RFC 9110 8.8.2.1: Last-Modified is never later than Date, whatever the file says.
 #[test]
 fn a_file_from_the_future_is_as_old_as_its_response() {
@@ -49,6 +48,7 @@ fn a_file_from_the_future_is_as_old_as_its_response() {
     }
 }
 
+/// Around every border: copied, vectored, sent from the file, more than a chunk.
 #[test]
 fn files_of_all_sizes_come_whole() {
     const SIZES: &[usize] = &[
@@ -66,23 +66,6 @@ fn files_of_all_sizes_come_whole() {
             let response = client.get(&format!("/{size}"));
             assert!(response.content == noise(*size), "{size}");
         }
-    }
-}
-
-#[test]
-fn head_gets_the_head_alone() {
-    let served = Root::with(&[("a", b"one"), ("large", &noise(100_000)), ("d/x", b"")]).serve();
-    let mut client = served.connect();
-
-    for target in ["/a", "/large", "/d/", "/d", "/nothing", "/%zz"] {
-        client.send(format!("HEAD {target} HTTP/1.1\r\nHost: test\r\n\r\n"));
-        let head = client.head();
-        let whole = client.get(target);
-        let fields = |text: &str| -> Vec<String> {
-            let kept = text.lines().filter(|line| !line.starts_with("Date"));
-            kept.map(str::to_owned).collect()
-        };
-        assert_eq!(fields(&head.head), fields(&whole.head), "{target}");
     }
 }
 

@@ -4,7 +4,7 @@
 //! as a line end, and there this is stricter. One pass over its result then takes the fields
 //! that matter; all others are only known to be well formed.
 
-use super::{Framing, Version};
+use super::{Expectation, Framing, Version};
 use crate::{Reject, ascii};
 
 /// Field lines of one head; Apache has the same limit.
@@ -109,7 +109,7 @@ pub(super) struct Section<'a> {
     pub(super) host: Option<&'a [u8]>,
     pub(super) close: bool,
     pub(super) keep_alive: bool,
-    pub(super) expects_continue: bool,
+    pub(super) expectation: Expectation,
     content_length: Option<&'a [u8]>,
     codings: Codings,
     /// Bytes of the field lines and the empty line after them.
@@ -185,9 +185,7 @@ impl<'a> Section<'a> {
             4 if is(line, b"host") => once(&mut self.host, value, Reject::HostRepeated)?,
             5 if is(line, b"range") => only(&mut fields.range, value),
             6 if is(line, b"accept") => fields.accept.add(line, section),
-            6 if is(line, b"expect") => {
-                self.expects_continue |= value.eq_ignore_ascii_case(b"100-continue");
-            }
+            6 if is(line, b"expect") => self.expect(value),
             7 if is(line, b"referer") => first(&mut fields.referer, value),
             8 if is(line, b"if-match") => fields.if_match.add(line, section),
             8 if is(line, b"if-range") => only(&mut fields.if_range, value),
@@ -217,6 +215,19 @@ impl<'a> Section<'a> {
         for option in ascii::members(value) {
             self.close |= option.eq_ignore_ascii_case(b"close");
             self.keep_alive |= option.eq_ignore_ascii_case(b"keep-alive");
+        }
+    }
+
+    /// The expectations of an Expect field (RFC 9110 10.1.1). None but one is defined; whatever
+    /// has a value or parameters, quoted commas in them included, is another.
+    fn expect(&mut self, value: &[u8]) {
+        for member in ascii::members(value).filter(|member| !member.is_empty()) {
+            let expectation = if member.eq_ignore_ascii_case(b"100-continue") {
+                Expectation::Continue
+            } else {
+                Expectation::Unknown
+            };
+            self.expectation = self.expectation.max(expectation);
         }
     }
 

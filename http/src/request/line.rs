@@ -95,7 +95,9 @@ fn known_method(name: &[u8]) -> Result<Method, Reject> {
         b"DELETE" => Ok(Method::Delete),
         b"PATCH" => Ok(Method::Patch),
         b"TRACE" => Ok(Method::Trace),
-        // CONNECT too: for an origin server it is no method of any resource (RFC 9110 9.3.6).
+        // RFC 9110 9.1: 501 for what is not recognised, 405 for what is, but not allowed. CONNECT
+        // is among the first: its target is no resource (RFC 9110 9.3.6), so there is nothing an
+        // Allow field could be about.
         _ => Err(Reject::MethodUnknown),
     }
 }
@@ -167,9 +169,13 @@ fn split_target(method: Method, target: &[u8]) -> Result<(Option<&[u8]>, &[u8]),
     let (scheme, rest) = scheme_len
         .and_then(|len| target.split_at_checked(len))
         .ok_or(Reject::TargetForm)?;
-    let known = scheme.eq_ignore_ascii_case(b"http") || scheme.eq_ignore_ascii_case(b"https");
     let rest = rest.strip_prefix(b"://").ok_or(Reject::TargetForm)?;
-    if !known {
+    // RFC 9110 7.4: nothing secured this connection. A gateway that has secured another one
+    // asks for a path, as RFC 9112 3.2.1 has it.
+    if scheme.eq_ignore_ascii_case(b"https") {
+        return Err(Reject::TargetInsecure);
+    }
+    if !scheme.eq_ignore_ascii_case(b"http") {
         return Err(Reject::TargetForm);
     }
     let end = rest.iter().position(|byte| matches!(byte, b'/' | b'?'));

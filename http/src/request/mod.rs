@@ -70,8 +70,8 @@ pub struct Request<'a> {
     pub framing: Framing,
     /// Whether the client leaves the connection open for another request (RFC 9112 9.3).
     pub persistent: bool,
-    /// Whether the client waits for `100 Continue` before it sends its content.
-    pub expects_continue: bool,
+    /// What the client wants to be told before it goes on.
+    pub expectation: Expectation,
     /// The fields that choose a response or go into the log, raw.
     pub fields: Fields<'a>,
     /// Bytes of the head, empty lines before it included: the content begins here.
@@ -117,6 +117,18 @@ pub enum Framing {
     Length(u64),
     /// Chunks, until the last of them.
     Chunked,
+}
+
+/// What Expect asks for (RFC 9110 10.1.1).
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub enum Expectation {
+    /// Nothing.
+    #[default]
+    None,
+    /// `100 Continue`, or a final status, before the content is sent.
+    Continue,
+    /// Something else, which cannot be met.
+    Unknown,
 }
 
 /// A refused request: the connection closes after the response.
@@ -199,32 +211,50 @@ impl<'a> Request<'a> {
             host,
             framing,
             persistent,
-            // RFC 9110 10.1.1: ignored in HTTP/1.0, and without content there is nothing to
-            // wait for.
-            expects_continue: section.expects_continue
-                && line.version == Version::Http11
-                && framing != Framing::None,
+            // RFC 9110 10.1.1: HTTP/1.0 has no expectations, and without content there is
+            // nothing to wait for.
+            expectation: match (line.version, section.expectation, framing) {
+                (Version::Http10, ..) | (_, Expectation::Continue, Framing::None) => {
+                    Expectation::None
+                }
+                (_, expectation, _) => expectation,
+            },
             fields: section.fields,
             head_len: start + line.len + section.len,
         })
     }
 }
 
-impl Method {
-    /// The value of the Allow field for everything this server has.
-    pub const ALLOW: &'static str = "GET, HEAD";
-
-    /// Refuses what is not among [`Method::ALLOW`]. The connection can stay open: the content of
-    /// such a request is framed like any other.
+impl Request<'_> {
+    /// Refuses what no target here could be asked for: a method that is not among
+    /// [`Method::ALLOW`], and an expectation that cannot be met. The connection can stay open:
+    /// the content of such a request is framed like any other.
     ///
     /// # Errors
-    /// [`Reject::MethodNotAllowed`] for all but GET and HEAD.
-    pub const fn check(self) -> Result<(), Reject> {
-        match self {
-            Self::Get | Self::Head => Ok(()),
+    /// [`Reject::MethodNotAllowed`] or [`Reject::Expectation`].
+    pub const fn check(&self) -> Result<(), Reject> {
+        match (self.method, self.expectation) {
+            (Method::Get | Method::Head | Method::Options, Expectation::Unknown) => {
+                Err(Reject::Expectation)
+            }
+            (Method::Get | Method::Head | Method::Options, _) => Ok(()),
+            // TRACE too: it would send credentials back to whoever can make a browser ask.
             _ => Err(Reject::MethodNotAllowed),
         }
     }
+
+    /// Whether the client may never send the content that it has announced: a final status in
+    /// place of 100 tells it not to, and it may do so nevertheless (RFC 9110 10.1.1). What
+    /// comes next on the connection, nobody can tell.
+    #[must_use]
+    pub fn may_keep_content(&self) -> bool {
+        self.expectation != Expectation::None && self.framing != Framing::None
+    }
+}
+
+impl Method {
+    /// The value of the Allow field for everything this server has.
+    pub const ALLOW: &'static str = "GET, HEAD, OPTIONS";
 }
 
 impl<'a> Rejection<'a> {

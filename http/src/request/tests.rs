@@ -1,6 +1,6 @@
 //! Heads one by one, by the sections of RFC 9112, and the law of the cuts.
 
-use super::{Framing, Limits, Method, Rejection, Request, Version};
+use super::{Expectation, Framing, Limits, Method, Rejection, Request, Version};
 use crate::Reject;
 use proptest::prelude::{
     Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
@@ -118,7 +118,8 @@ mod request_lines {
         ("OPTIONS / HTTP/1.1", None),
         ("GET http://a HTTP/1.1", None),
         ("GET HTTP://a/b HTTP/1.1", None),
-        ("GET https://a:1/b HTTP/1.1", None),
+        ("GET https://a:1/b HTTP/1.1", Some(Reject::TargetInsecure)),
+        ("GET HTTPS://a HTTP/1.1", Some(Reject::TargetInsecure)),
         ("GET http://[::1]:80/b HTTP/1.1", None),
         ("GET ftp://a/ HTTP/1.1", FORM),
         ("GET http:/a HTTP/1.1", FORM),
@@ -179,7 +180,7 @@ fn an_absolute_target_brings_its_own_host() {
         ("http://b/", "b", "/"),
         ("http://b:81/c?d", "b:81", "/c?d"),
         ("http://b?d", "b", "?d"),
-        ("HTTPS://b//c", "b", "//c"),
+        ("HTTP://b//c", "b", "//c"),
         ("/c", "a", "/c"),
     ];
     for (target, host, rest) in CASES {
@@ -487,31 +488,99 @@ fn a_connection_persists_as_rfc_9112_9_3_has_it() {
 }
 
 #[test]
-fn only_content_that_waits_is_continued() {
-    const CASES: &[(&str, &str, bool)] = &[
-        ("1.1", "Expect: 100-continue\r\nContent-Length: 5\r\n", true),
+fn expectations_are_those_of_rfc_9110_10_1_1() {
+    const NONE: Expectation = Expectation::None;
+    const CONTINUE: Expectation = Expectation::Continue;
+    const UNKNOWN: Expectation = Expectation::Unknown;
+    const CASES: &[(&str, &str, &str, Expectation)] = &[
+        ("1.1", "Content-Length: 5", "A: b", NONE),
+        ("1.1", "Content-Length: 5", "Expect: 100-continue", CONTINUE),
         (
             "1.1",
-            "expect: 100-Continue\r\nTransfer-Encoding: chunked\r\n",
-            true,
+            "Content-Length: 5",
+            "expect:100-Continue\t",
+            CONTINUE,
         ),
         (
             "1.1",
-            "Expect: 100-continue\r\nContent-Length: 0\r\n",
-            false,
+            "Transfer-Encoding: chunked",
+            "Expect: 100-continue",
+            CONTINUE,
         ),
-        ("1.1", "Expect: 100-continue\r\n", false),
-        ("1.1", "Expect: something\r\nContent-Length: 5\r\n", false),
-        ("1.1", "Content-Length: 5\r\n", false),
         (
-            "1.0",
-            "Expect: 100-continue\r\nContent-Length: 5\r\n",
-            false,
+            "1.1",
+            "Content-Length: 5",
+            "Expect: ,100-continue, 100-continue,",
+            CONTINUE,
+        ),
+        ("1.1", "Content-Length: 5", "Expect:", NONE),
+        ("1.1", "Content-Length: 5", "Expect: ,", NONE),
+        // Nothing to wait for.
+        ("1.1", "Content-Length: 0", "Expect: 100-continue", NONE),
+        ("1.1", "A: b", "Expect: 100-continue", NONE),
+        ("1.0", "Content-Length: 5", "Expect: 100-continue", NONE),
+        ("1.0", "Content-Length: 5", "Expect: something", NONE),
+        // What cannot be met.
+        ("1.1", "A: b", "Expect: something", UNKNOWN),
+        (
+            "1.1",
+            "Content-Length: 5",
+            "Expect: 100-continue, something",
+            UNKNOWN,
+        ),
+        (
+            "1.1",
+            "Content-Length: 5",
+            "Expect: 100-continue;a=b",
+            UNKNOWN,
+        ),
+        (
+            "1.1",
+            "Content-Length: 5",
+            "Expect: \"100-continue\"",
+            UNKNOWN,
+        ),
+        (
+            "1.1",
+            "Content-Length: 5",
+            "Expect: 100-continue\r\nExpect: x",
+            UNKNOWN,
+        ),
+        (
+            "1.1",
+            "Content-Length: 5",
+            "Expect: x\r\nExpect: 100-continue",
+            UNKNOWN,
         ),
     ];
-    for (version, fields, expects) in CASES {
-        let head = format!("POST / HTTP/{version}\r\nHost: a\r\n{fields}\r\n");
-        assert_eq!(whole(&head).expects_continue, *expects, "{head:?}");
+    for (version, content, fields, expectation) in CASES {
+        let head = format!("GET / HTTP/{version}\r\nHost: a\r\n{fields}\r\n{content}\r\n\r\n");
+        let request = whole(&head);
+        assert_eq!(request.expectation, *expectation, "{head:?}");
+        let refused = (*expectation == UNKNOWN).then_some(Reject::Expectation);
+        assert_eq!(request.check().err(), refused, "{head:?}");
+    }
+}
+
+#[test]
+fn a_method_is_served_or_not_allowed() {
+    for (method, allowed) in [
+        ("GET", true),
+        ("HEAD", true),
+        ("OPTIONS", true),
+        ("POST", false),
+        ("PUT", false),
+        ("DELETE", false),
+        ("PATCH", false),
+        ("TRACE", false),
+    ] {
+        let head = format!("{method} / HTTP/1.1\r\nHost: a\r\n\r\n");
+        let refused = (!allowed).then_some(Reject::MethodNotAllowed);
+        assert_eq!(whole(&head).check().err(), refused);
+        assert_eq!(
+            Method::ALLOW.split(", ").any(|name| name == method),
+            allowed
+        );
     }
 }
 

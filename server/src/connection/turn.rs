@@ -332,9 +332,7 @@ impl Connection {
 
     /// Whether the connection ends with this request's response.
     fn is_last(&self, request: &Request<'_>) -> bool {
-        // RFC 9110 10.1.1: a final status instead of 100 tells the client not to send its
-        // content; it may do so nevertheless, and then nobody can tell what is what.
-        !request.persistent || request.expects_continue || self.worker.phase() != Phase::Serving
+        !request.persistent || request.may_keep_content() || self.worker.phase() != Phase::Serving
     }
 
     fn refuse(&mut self, state: &mut State, rejection: &Rejection<'_>, bytes: &[u8], now: u64) {

@@ -74,9 +74,11 @@ pub(super) struct Response<'a> {
 impl Response<'_> {
     /// Answers `request`, with `found` if that has been looked up before.
     pub(super) fn answer(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
-        if request.method.check().is_err() {
-            let allow = ("Allow", Method::ALLOW.as_bytes());
-            self.page(Status::MethodNotAllowed, &[allow]);
+        if let Some(status) = by_method(request) {
+            // RFC 9110 15.5.6: a must for 405; 9.3.7: all that OPTIONS has to say.
+            let allow = [("Allow", Method::ALLOW.as_bytes())];
+            let says_allow = matches!(status, Status::NoContent | Status::MethodNotAllowed);
+            self.page(status, if says_allow { &allow } else { &[] });
             return Answer::Written;
         }
         let target = match Target::parse(request.target) {
@@ -201,5 +203,15 @@ impl Response<'_> {
 
     fn unix(&self) -> i64 {
         i64::try_from(self.now).unwrap_or(i64::MAX)
+    }
+}
+
+/// The status, if that depends on the method and the expectation alone: it is the same for
+/// `*`, what is there, and what is not.
+fn by_method(request: &Request<'_>) -> Option<Status> {
+    match (request.check(), request.method) {
+        (Err(reject), _) => Some(reject.status()),
+        (Ok(()), Method::Options) => Some(Status::NoContent),
+        (Ok(()), _) => None,
     }
 }
