@@ -132,7 +132,10 @@ impl Accepted {
         let end = member.iter().position(|&byte| byte == b';');
         let (name, weight) = match end.and_then(|end| member.split_at_checked(end)) {
             None => (member, Some(WEIGHT_MAX)),
-            Some((name, parameter)) => (ascii::trim(name), weight(parameter)),
+            Some((name, parameter)) => {
+                let parameter = ascii::trim(parameter.get(1..).unwrap_or_default());
+                (ascii::trim(name), weight(parameter))
+            }
         };
         let (Some(slot), Some(weight)) = (self.slot(name), weight) else {
             return;
@@ -157,11 +160,10 @@ impl Accepted {
 }
 
 /// A weight of 1, in thousandths.
-const WEIGHT_MAX: u16 = 1000;
+pub(crate) const WEIGHT_MAX: u16 = 1000;
 
-/// `";" OWS "q=" qvalue` (RFC 9110 12.4.2), in thousandths.
-fn weight(parameter: &[u8]) -> Option<u16> {
-    let parameter = ascii::trim(parameter.strip_prefix(b";")?);
+/// `"q=" qvalue` (RFC 9110 12.4.2), in thousandths.
+pub(crate) fn weight(parameter: &[u8]) -> Option<u16> {
     let [b'q' | b'Q', b'=', value @ ..] = parameter else {
         return None;
     };

@@ -45,6 +45,7 @@
 //! assert!(out.starts_with(b"HTTP/1.1 206 Partial Content\r\n"));
 //! ```
 
+pub mod accept;
 pub mod date;
 pub mod escape;
 pub mod forwarded;

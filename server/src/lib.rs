@@ -46,7 +46,8 @@ pub use embedded::EmbeddedError;
 pub use listen::{Inherited, ListenError, Listener, ListenerError, Place};
 pub use logging::LogError;
 pub use rules::{
-    HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules, TemplateError,
+    FallbackPage, HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules,
+    TemplateError,
 };
 pub use server::{RunError, Server, StartError, StopHandle};
 pub use systemd::ActivationError;

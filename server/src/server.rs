@@ -13,7 +13,8 @@ use tokio::sync::watch;
 use crate::config::{Config, PORT};
 use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
-use crate::site::Site;
+use crate::rules::FallbackPage;
+use crate::site::{LookupError, Patience, Resource, Site};
 use crate::worker::{self, Phase, Setup};
 
 /// A web server that has its sockets and its document root, and waits to be run.
@@ -44,6 +45,14 @@ pub enum StartError {
         /// What the system said.
         source: Errno,
     },
+    /// The fallback page is not there.
+    #[error("cannot fall back to {page} (--fallback): {reason}")]
+    Fallback {
+        /// The page, by its path beneath the document root.
+        page: String,
+        /// What is there instead, and what to do.
+        reason: &'static str,
+    },
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -54,7 +63,7 @@ impl StartError {
     #[must_use]
     pub const fn is_usage(&self) -> bool {
         match self {
-            Self::Root { .. } => true,
+            Self::Root { .. } | Self::Fallback { .. } => true,
             Self::Listen(error) => error.is_usage(),
         }
     }
@@ -84,6 +93,9 @@ impl Server {
             path: config.root.clone(),
             source,
         })?;
+        if let Some(page) = &config.rules.fallback {
+            check_fallback(&site, page)?;
+        }
         let workers = config.workers.get();
         let bound = if config.listeners.is_empty() {
             listen::bind(&[Listener::from((None, PORT))], workers)?
@@ -221,6 +233,31 @@ impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop();
     }
+}
+
+/// Refuses a fallback page that cannot be served now; it may change or go later.
+fn check_fallback(site: &Site, page: &FallbackPage) -> Result<(), StartError> {
+    let found = page.target().map(|page| {
+        let is_directory = page.is_directory();
+        site.load(page.path(), is_directory, Patience::Waiting)
+    });
+    let reason = match found {
+        Ok(Ok(Resource::Small(_) | Resource::Large(_))) => return Ok(()),
+        Ok(Ok(Resource::SlashMissing | Resource::Listing(_))) => {
+            "it is a directory; name a file in it"
+        }
+        Ok(Err(LookupError::Forbidden(_))) => {
+            "it is not readable, not a regular file, or a link out of the document root"
+        }
+        Ok(Err(LookupError::NotFound)) | Err(_) => {
+            "there is no such file beneath the document root; give its path from there"
+        }
+        Ok(Err(_)) => "it cannot be read",
+    };
+    Err(StartError::Fallback {
+        page: page.to_string(),
+        reason,
+    })
 }
 
 fn explain(source: Errno) -> String {

@@ -33,6 +33,9 @@ fn mistakes_are_named_and_told_from_failures() {
             "the server makes ETag itself",
         ),
         (&["--redirect", "a", "301", "/$1"], "--redirect 'a'"),
+        (&["-d", dir, "--fallback", "none"], "no such file beneath"),
+        (&["-d", dir, "--fallback", "../x"], "no such file beneath"),
+        (&["-d", dir, "--fallback", "/"], "it is a directory"),
         (&["-d", dir, "--spread-group", "x"], "--spread"),
         (&["-d", dir, "--log-dir", "x"], "--spread embedded"),
         (

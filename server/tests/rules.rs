@@ -1,11 +1,14 @@
-//! Rules for some paths: further fields, other places.
+//! Rules for some paths: further fields, other places, a page where there is nothing.
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on has failed")]
 
 mod support;
 
-use rthttpd::{Config, HeaderRule, Headers, RedirectRule};
-use support::{Response, Root, Served, get, noise};
+use std::fs;
+use std::time::Instant;
+
+use rthttpd::{Config, FallbackPage, HeaderRule, Headers, RedirectRule};
+use support::{PATIENCE, Response, Root, Served, get, noise};
 
 fn headers(rules: &[(&str, &str)]) -> impl FnOnce(&mut Config) {
     let rules = rules.iter();
@@ -173,5 +176,94 @@ fn no_redirect_by_a_rule_leads_to_another_host() {
             !matches!(second, Some(b'/' | b'\\' | b'\t')),
             "{target}: {location}"
         );
+    }
+}
+
+/// The page as a file, whether it comes from memory, from its descriptor or from the disk.
+#[test]
+fn the_fallback_page_is_served_where_there_is_nothing() {
+    for content in [&b"<p>app"[..], &noise(100_000)] {
+        let root = Root::with(&[("app/page.html", content), ("there", b"there")]);
+        root.file("d/x", b"");
+        let served = root.serve_with(|config| {
+            config.rules.fallback = Some(FallbackPage::new("/app/page.html"));
+            headers(&[
+                ("route/**", "X-Rule: route"),
+                ("app/**", "X-Rule: app"),
+                ("**.html", "Content-Type: text/x-own"),
+            ])(config);
+        });
+
+        for _ in 0..2 {
+            let page = served.get("/route/one");
+            assert_eq!(page.status, 200);
+            assert_eq!(page.content, content);
+            assert_eq!(page.field("Vary"), Some("Accept"));
+            assert_eq!(page.field("X-Rule"), Some("route"));
+            assert_eq!(page.field("Content-Type"), Some("text/x-own"));
+            let tag = page.field("ETag").unwrap();
+            let own = served.get("/app/page.html");
+            assert_eq!(own.field("ETag"), Some(tag));
+            assert_eq!(own.field("Vary"), None);
+            assert_eq!(own.field("X-Rule"), Some("app"));
+            let request =
+                get("/route/one").replace("Host", &format!("If-None-Match: {tag}\r\nHost"));
+            let unchanged = answer(&served, &request);
+            assert_eq!(unchanged.status, 304);
+            assert_eq!(unchanged.field("Vary"), Some("Accept"));
+            assert_eq!(unchanged.field("X-Rule"), Some("route"));
+            let request = get("/route/").replace("Host", "Range: bytes=1-2\r\nHost");
+            let part = answer(&served, &request);
+            assert_eq!(part.status, 206);
+            assert_eq!(part.field("Vary"), Some("Accept"));
+        }
+        let head = answer(&served, &get("/route").replace("GET", "HEAD"));
+        assert_eq!(head.status, 200);
+        let len = content.len().to_string();
+        assert_eq!(head.field("Content-Length"), Some(&*len));
+        assert_eq!(served.get("/there").content, b"there");
+        assert_eq!(served.status("/d"), 301);
+        assert!(served.get("/d/").text().contains("./x"));
+    }
+}
+
+/// RFC 8615 for the last two.
+#[test]
+fn what_is_no_page_is_still_not_found() {
+    let served = Root::with(&[("index.html", b"app"), (".env", b"secret")]).serve_with(|config| {
+        config.rules.fallback = Some(FallbackPage::new("index.html"));
+    });
+    let browser = |target| {
+        let request = get(target).replace("Host", "Accept: text/html,*/*;q=0.8\r\nHost");
+        answer(&served, &request)
+    };
+
+    assert_eq!(served.status("/app.js"), 404);
+    assert_eq!(served.get("/app.js").field("Vary"), Some("Accept"));
+    assert_eq!(browser("/app.js").status, 200);
+    for target in ["/.env", "/.git/config", "/.well-known/x"] {
+        assert_eq!(served.status(target), 404, "{target}");
+        assert_eq!(browser(target).status, 404, "{target}");
+    }
+    let request = get("/route").replace("GET", "POST");
+    assert_eq!(answer(&served, &request).status, 405);
+}
+
+/// It is a file as any other: changed, it is seen; gone, it is not found.
+#[test]
+fn a_fallback_page_may_change_and_go() {
+    let served = Root::with(&[("page", b"one")]).serve_with(|config| {
+        config.rules.fallback = Some(FallbackPage::new("page"));
+    });
+    assert_eq!(served.get("/route").content, b"one");
+
+    served.root.file("page", b"another");
+    let begun = Instant::now();
+    while served.get("/route").content != b"another" {
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    fs::remove_file(served.root.path("page")).unwrap();
+    while served.status("/route") != 404 {
+        assert!(begun.elapsed() < PATIENCE);
     }
 }

@@ -2,7 +2,9 @@
 
 use clap::ArgAction;
 
-use crate::rules::{HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules};
+use crate::rules::{
+    FallbackPage, HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules,
+};
 
 /// The rules as they were typed.
 #[derive(Debug, clap::Args)]
@@ -28,6 +30,11 @@ pub(super) struct RuleArgs {
         action = ArgAction::Append
     )]
     redirect: Vec<String>,
+
+    /// A page, by its path beneath the document root, for paths that name nothing, if their last
+    /// segment has no dot or a browser asks: for sites whose pages are made there
+    #[arg(long, value_name = "PAGE")]
+    fallback: Option<String>,
 }
 
 /// A rule that cannot be.
@@ -82,6 +89,7 @@ impl RuleArgs {
         Ok(Rules {
             headers: Headers::new(headers.collect::<Result<_, _>>()?),
             redirects: redirects.collect::<Result<_, _>>()?,
+            fallback: self.fallback.as_deref().map(FallbackPage::new),
         })
     }
 }

@@ -156,7 +156,7 @@ impl Connection {
         poll_fn(|cx| match Pin::new(&mut task).poll(cx) {
             Poll::Ready(Ok(found)) => Poll::Ready(Some(found)),
             // It panicked, or the runtime is going down.
-            Poll::Ready(Err(_)) => Poll::Ready(Some(Err(LookupError::Failed(Errno::IO)))),
+            Poll::Ready(Err(_)) => Poll::Ready(Some(LookupError::Failed(Errno::IO).into())),
             Poll::Pending if self.worker.phase() == Phase::Ending => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })

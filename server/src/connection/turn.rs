@@ -297,6 +297,7 @@ impl Connection {
                 user_agent: request.fields.user_agent.map(|part| Span::of(part, bytes)),
             },
             target: Some(request.target),
+            fallback: None,
             connection,
             head_only: request.method == http::Method::Head,
             now,
@@ -343,6 +344,7 @@ impl Connection {
                 ..Asked::default()
             },
             target: None,
+            fallback: None,
             connection: response::Connection::Close,
             head_only: rejection.head_only,
             now,
@@ -376,6 +378,7 @@ impl Connection {
                 ..Asked::default()
             },
             target: None,
+            fallback: None,
             connection: response::Connection::Close,
             head_only: line.starts_with(b"HEAD "),
             now: clock::unix(),

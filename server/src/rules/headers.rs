@@ -135,6 +135,18 @@ impl Headers {
         ))
     }
 
+    /// The fields of the page at `page`, sent because there is nothing at the request's `target`,
+    /// which depended on Accept.
+    pub(crate) fn of_fallback(&self, target: Option<&[u8]>, page: &[u8]) -> Arc<Fields> {
+        let mut fields = Fields::clone(&self.of_target(target));
+        fields.with_file.push("Vary", "Accept");
+        fields.without.push("Vary", "Accept");
+        fields
+            .content_type
+            .clone_from(&self.of_path(page).content_type);
+        Arc::new(fields)
+    }
+
     /// The same for a request's `target`, which may be none, or name no path.
     pub(crate) fn of_target(&self, target: Option<&[u8]>) -> Arc<Fields> {
         let target = target.filter(|_| !self.rules.is_empty());

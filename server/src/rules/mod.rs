@@ -3,16 +3,19 @@
 //! | rule | flag | where |
 //! |---|---|---|
 //! | further fields in responses | `--header` | `headers` |
+//! | a page where there is nothing | `--fallback` | `fallback` |
 //! | other places | `--redirect` | `redirect`, `location` |
 //!
 //! Everything is checked when a rule is made, so that a rule that exists works. What depends on
 //! the path of a file alone is worked out when the file is read into the cache; without rules a
 //! request pays for none of this.
 
+mod fallback;
 mod headers;
 mod location;
 mod redirect;
 
+pub use self::fallback::FallbackPage;
 pub(crate) use self::headers::Fields;
 pub use self::headers::{HeaderRule, HeaderRuleError, Headers};
 pub use self::location::TemplateError;
@@ -25,4 +28,6 @@ pub struct Rules {
     pub headers: Headers,
     /// Other places for paths, which come before the files; the first that matches counts.
     pub redirects: Vec<RedirectRule>,
+    /// A page where there is nothing.
+    pub fallback: Option<FallbackPage>,
 }

@@ -2,6 +2,7 @@
 
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::response::{Head, Multipart};
 use http::{Representation, Request, Selection, Status, Target};
@@ -47,21 +48,25 @@ impl Response<'_> {
         let representation = file.representation();
         let selection = representation.select(request, self.unix());
         let part = match selection {
-            Selection::Whole => {
+            Selection::Whole if self.fallback.is_none() => {
                 let date = self.state.clock.date(self.now);
                 let out = &mut self.state.output.bytes;
                 file.whole.write(out, date, self.connection);
                 0..file.content.len()
             }
+            Selection::Whole => {
+                self.head(&representation, &selection, &self.fields_of(file));
+                0..file.content.len()
+            }
             Selection::Part(range) => {
-                self.head(&representation, &selection, &file.fields);
+                self.head(&representation, &selection, &self.fields_of(file));
                 let bounds = usize::try_from(range.first())
                     .and_then(|first| Ok(first..usize::try_from(range.last())? + 1));
                 bounds.unwrap_or(0..0)
             }
             Selection::Parts(ranges) => {
                 let parts = Multipart::new(&representation, &ranges, boundary());
-                self.multipart_head(&representation, &parts, &file.fields);
+                self.multipart_head(&representation, &parts, &self.fields_of(file));
                 // At most as long as a cached file and a few heads: copied, so that the parts
                 // and what is between them go out as one piece.
                 let mut body = Vec::new();
@@ -69,7 +74,7 @@ impl Response<'_> {
                 self.state.output.tail = Tail::Page(body);
                 return;
             }
-            other => return self.without_content(&representation, &other, &file.fields),
+            other => return self.without_content(&representation, &other, &self.fields_of(file)),
         };
         let part = if self.head_only { 0..0 } else { part };
         self.note_content(selection.status(), part.len() as u64);
@@ -80,6 +85,11 @@ impl Response<'_> {
         } else {
             output.tail = Tail::Cached(Rc::clone(file), part);
         }
+    }
+
+    /// The fields of the response with `file`, which may stand in for another.
+    fn fields_of(&self, file: &CachedFile) -> Arc<Fields> {
+        Arc::clone(self.fallback.as_ref().unwrap_or(&file.fields))
     }
 
     pub(super) fn large_file(&mut self, request: &Request<'_>, file: LargeFile) {

@@ -20,7 +20,7 @@ use http::response::{Connection, Page};
 use http::{Method, Request, Status, Target};
 use rustix::io::Errno;
 
-use crate::rules::Fields;
+use crate::rules::{FallbackPage, Fields};
 use crate::site::{LookupError, Patience, Resource, Site};
 use crate::worker::{State, Worker};
 
@@ -41,18 +41,37 @@ pub(super) enum Answer {
 pub(super) struct Look {
     path: Vec<u8>,
     is_directory: bool,
+    is_fallback: bool,
 }
 
 /// What a look found.
-pub(super) type Found = Result<Resource, LookupError>;
+#[derive(Debug)]
+pub(super) struct Found {
+    outcome: Result<Resource, LookupError>,
+    /// There is nothing at the target, and this is the fallback page.
+    is_fallback: bool,
+}
 
 impl Look {
     /// Looks, and waits for it.
     pub(super) fn run(&self, site: &Site) -> Found {
-        match site.load(&self.path, self.is_directory, Patience::Waiting) {
+        let outcome = match site.load(&self.path, self.is_directory, Patience::Waiting) {
             // Waiting has not helped: asking again would not either.
             Err(LookupError::WouldBlock) => Err(LookupError::Exhausted(Errno::AGAIN)),
             found => found,
+        };
+        Found {
+            outcome,
+            is_fallback: self.is_fallback,
+        }
+    }
+}
+
+impl From<LookupError> for Found {
+    fn from(error: LookupError) -> Self {
+        Self {
+            outcome: Err(error),
+            is_fallback: false,
         }
     }
 }
@@ -63,6 +82,8 @@ pub(super) struct Response<'a> {
     pub(super) asked: Asked,
     /// The request's target as it came, if it came.
     pub(super) target: Option<&'a [u8]>,
+    /// The fields of the response, if it is the fallback page in place of the target.
+    pub(super) fallback: Option<Arc<Fields>>,
     pub(super) connection: Connection,
     pub(super) head_only: bool,
     /// Seconds since 1970.
@@ -92,7 +113,20 @@ impl Response<'_> {
             self.page(status, &[("Location", &location)]);
             return Answer::Written;
         }
-        if let Some(file) = self.cached(&target) {
+        match found {
+            Some(found) if found.is_fallback => self.fall_back(request, Some(found)),
+            found => self.resource(request, &target, found),
+        }
+    }
+
+    /// Answers with what is at `target`.
+    fn resource(
+        &mut self,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        found: Option<Found>,
+    ) -> Answer {
+        if let Some(file) = self.cached(target) {
             if let Some(counters) = self.worker.counters() {
                 counters.cache_hits.add(1);
             }
@@ -100,19 +134,25 @@ impl Response<'_> {
             return Answer::Written;
         }
         let (path, is_directory) = (target.path(), target.is_directory());
-        let found =
-            found.unwrap_or_else(|| self.worker.site.load(path, is_directory, Patience::Cached));
-        if !matches!(found, Err(LookupError::WouldBlock))
+        let outcome = match found {
+            Some(found) => found.outcome,
+            None => self.worker.site.load(path, is_directory, Patience::Cached),
+        };
+        if !matches!(outcome, Err(LookupError::WouldBlock))
             && let Some(counters) = self.worker.counters()
         {
             counters.cache_misses.add(1);
         }
-        match found {
+        match outcome {
             Err(LookupError::WouldBlock) => {
                 return Answer::Look(Look {
                     path: path.to_vec(),
                     is_directory,
+                    is_fallback: self.fallback.is_some(),
                 });
+            }
+            Err(LookupError::NotFound) if self.has_fallback(request, target) => {
+                return self.fall_back(request, None);
             }
             Err(error) => self.failure(error),
             Ok(Resource::Small(file)) => {
@@ -160,6 +200,25 @@ impl Response<'_> {
         self.note(status, content_at, len as u64);
     }
 
+    /// Whether the fallback page is for `request`, there being nothing at `target`.
+    fn has_fallback(&self, request: &Request<'_>, target: &Target<'_>) -> bool {
+        let page = self.worker.rules.fallback.as_ref();
+        self.fallback.is_none() && page.is_some_and(|page| page.is_for(request, target))
+    }
+
+    /// Answers with the fallback page, which a look may have found.
+    fn fall_back(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
+        let rules = &self.worker.rules;
+        let page = rules.fallback.as_ref().map(FallbackPage::target);
+        let Some(Ok(page)) = page else {
+            self.failure(LookupError::NotFound);
+            return Answer::Written;
+        };
+        let fields = rules.headers.of_fallback(self.target, page.rule_path());
+        self.fallback = Some(fields);
+        self.resource(request, &page, found)
+    }
+
     /// Where the rules send who asks for `target`.
     fn redirect(&self, target: &Target<'_>) -> Option<(Status, Vec<u8>)> {
         let mut rules = self.worker.rules.redirects.iter();
@@ -168,7 +227,10 @@ impl Response<'_> {
 
     /// The fields that all responses to this target have.
     fn fields(&self) -> Arc<Fields> {
-        self.worker.rules.headers.of_target(self.target)
+        match &self.fallback {
+            Some(fields) => Arc::clone(fields),
+            None => self.worker.rules.headers.of_target(self.target),
+        }
     }
 
     /// Notes the exchange, whose content of `len` bytes begins at `content_at` of the
@@ -198,7 +260,13 @@ impl Response<'_> {
         if status.code() >= 500 {
             tracing::warn!("a file could not be served: {error}");
         }
-        self.page(status, &[]);
+        // With another Accept it might have been the fallback page (which says so itself).
+        let varies = self.worker.rules.fallback.is_some() && self.fallback.is_none();
+        if varies && error == LookupError::NotFound {
+            self.page(status, &[("Vary", b"Accept")]);
+        } else {
+            self.page(status, &[]);
+        }
     }
 
     fn unix(&self) -> i64 {
