@@ -4,7 +4,7 @@
 
 macro_rules! statuses {
     ($($code:literal $name:ident $reason:literal)*) => {
-        /// A status code of RFC 9110 section 15 (431 is RFC 6585).
+        /// A status code of RFC 9110 section 15 (429 and 431 are RFC 6585).
         #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
         #[repr(u16)]
         pub enum Status {
@@ -65,6 +65,7 @@ statuses! {
     416 RangeNotSatisfiable "Range Not Satisfiable"
     417 ExpectationFailed "Expectation Failed"
     421 MisdirectedRequest "Misdirected Request"
+    429 TooManyRequests "Too Many Requests"
     431 RequestHeaderFieldsTooLarge "Request Header Fields Too Large"
     500 InternalServerError "Internal Server Error"
     501 NotImplemented "Not Implemented"

@@ -38,7 +38,7 @@ pub(crate) fn unix() -> u64 {
 }
 
 /// A moment that never goes back, in milliseconds since some beginning.
-#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+#[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Moment(u64);
 
 impl Moment {

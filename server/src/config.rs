@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::clients::ClientOptions;
 use crate::listen::Listener;
 use crate::rules::Rules;
 
@@ -25,6 +26,8 @@ pub struct Config {
     pub timeouts: Timeouts,
     /// Bytes of small files kept in memory, by all workers together.
     pub cache_bytes: usize,
+    /// Who is let in, and how often; all and without limit by default.
+    pub clients: ClientOptions,
     /// What is different for some paths.
     pub rules: Rules,
 }
@@ -63,6 +66,7 @@ impl Config {
             limits: Limits::default(),
             timeouts: Timeouts::default(),
             cache_bytes: CACHE_BYTES,
+            clients: ClientOptions::default(),
             rules: Rules::default(),
         }
     }

@@ -18,6 +18,8 @@ pub struct Totals {
     pub connections: u64,
     /// Connections that have ended.
     pub connections_ended: u64,
+    /// Those among them that were turned away unheard, their address having too many.
+    pub turned_away: u64,
     /// Exchanges finished: answered, refused or broken off.
     pub exchanges: u64,
     /// Those among them whose status was 400 or above.
@@ -48,6 +50,7 @@ impl Counters {
         for worker in self.0.iter() {
             totals.connections += worker.connections.value();
             totals.connections_ended += worker.connections_ended.value();
+            totals.turned_away += worker.turned_away.value();
             totals.cut_off += worker.cut_off.value();
             totals.content_bytes += worker.content_bytes.value();
             totals.cache_hits += worker.cache_hits.value();
@@ -91,6 +94,7 @@ const STATUSES: usize = (STATUS_MAX - STATUS_MIN + 1) as usize;
 pub(crate) struct WorkerCounters {
     pub(crate) connections: Counter,
     pub(crate) connections_ended: Counter,
+    pub(crate) turned_away: Counter,
     pub(crate) cut_off: Counter,
     pub(crate) content_bytes: Counter,
     pub(crate) cache_hits: Counter,
@@ -119,6 +123,7 @@ impl Default for WorkerCounters {
         Self {
             connections: Counter::default(),
             connections_ended: Counter::default(),
+            turned_away: Counter::default(),
             cut_off: Counter::default(),
             content_bytes: Counter::default(),
             cache_hits: Counter::default(),

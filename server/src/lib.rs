@@ -13,6 +13,7 @@
 //! | what a path names, and its content | `site/` |
 //! | which sockets are listened on | `listen/` |
 //! | what is different for some paths | `rules/` |
+//! | who asks, and what they may | `clients/` |
 //! | what one thread owns, accepting, stopping | `worker/` |
 //! | reading, answering, writing, closing | `connection/` |
 //! | flags, signals, what is said | `cli/`, [`program`], `banner.rs`, `systemd/` |
@@ -24,6 +25,7 @@
 
 mod banner;
 mod cli;
+mod clients;
 mod clock;
 mod config;
 mod connection;
@@ -40,6 +42,9 @@ mod systemd;
 mod worker;
 
 pub use cli::{Args, RuleError, UsageError};
+pub use clients::{
+    ClientOptions, Network, NetworkError, Period, ProxyField, Rate, RateError, TrustedProxy,
+};
 pub use config::{Config, Limits, Timeouts};
 pub use counters::{Counters, Totals};
 pub use embedded::EmbeddedError;

@@ -10,6 +10,7 @@ use rustix::io::Errno;
 use spread_logger::{Drain, Log, RingOptions, ring};
 use tokio::sync::watch;
 
+use crate::clients::Clients;
 use crate::config::{Config, PORT};
 use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
@@ -164,16 +165,19 @@ impl Server {
         let mut logs = self.logs.into_iter();
         let mut threads = Vec::with_capacity(workers);
         let mut outcome = Ok(());
+        let connections_max = self.config.limits.connections_max.get();
+        let clients = Clients::new(&self.config.clients, connections_max).map(Arc::new);
         let rules = Arc::new(self.config.rules);
         for (number, listeners) in self.bound.sockets.into_iter().enumerate() {
             let setup = Setup {
                 number,
                 site: Arc::clone(&self.site),
+                clients: clients.clone(),
                 rules: Arc::clone(&rules),
                 listeners,
                 limits: self.config.limits.request,
                 timeouts: self.config.timeouts,
-                connections_max: self.config.limits.connections_max.get().div_ceil(workers),
+                connections_max: connections_max.div_ceil(workers),
                 cache_bytes: self.config.cache_bytes / workers,
                 counters: self.counters.clone(),
                 log: logs.next(),

@@ -7,9 +7,11 @@
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
+use std::num::NonZeroU32;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
+use rthttpd::Config;
 use support::{Client, PATIENCE, Root, get};
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -54,8 +56,27 @@ fn allocations(client: &mut Client, request: &[u8], response: &mut [u8]) -> u64 
 
 #[test]
 fn a_request_from_the_cache_allocates_nothing() {
-    let served = Root::with(&[("small", &[b's'; 1_000]), ("mid", &[b'm'; 20_000])]).serve();
-    let fields = "Referer: http://test/\r\nUser-Agent: probe\r\n";
+    let network = |text: &str| text.parse().unwrap();
+    for is_asked_for in [false, true] {
+        serve_from_the_cache(|config| {
+            if is_asked_for {
+                // What is asked of clients allocates nothing either, nor does a proxy's word.
+                let clients = &mut config.clients;
+                clients.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+                clients.allow = vec![network("192.0.2.0/24"), network("2001:db8::/32")];
+                clients.deny = vec![network("192.0.2.0/28")];
+                clients.connections_per_address = NonZeroU32::new(9);
+                clients.requests_per_address = Some("4000000000/s".parse().unwrap());
+            }
+        });
+    }
+}
+
+fn serve_from_the_cache(configure: impl FnOnce(&mut Config)) {
+    let files: [(&str, &[u8]); 2] = [("small", &[b's'; 1_000]), ("mid", &[b'm'; 20_000])];
+    let served = Root::with(&files).serve_with(configure);
+    let fields = "Referer: http://test/\r\nUser-Agent: probe\r\n\
+        X-Forwarded-For: 192.0.2.77, [2001:db8::1]:4711\r\n";
     let mut client = served.connect();
 
     for (target, times) in [("/small", 1), ("/small", 5), ("/mid", 1)] {

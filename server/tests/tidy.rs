@@ -18,6 +18,7 @@ const LINES_MAX: usize = 700;
 /// Decide without I/O: these take bytes and time as arguments (ARCHITECTURE.md, invariant 1).
 const PURE: &[&str] = &[
     "http/src/",
+    "server/src/clients/",
     "spread/src/wire/",
     "spread/src/stream/",
     "spread/src/hub/core/",

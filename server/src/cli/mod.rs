@@ -4,6 +4,7 @@
 //! `--help` alone. Whatever can be refused is refused here or when the server is bound,
 //! before anything is served.
 
+mod clients;
 mod listen;
 mod log;
 mod quantity;
@@ -15,6 +16,7 @@ use std::path::PathBuf;
 
 use clap::{ArgAction, Parser};
 
+use self::clients::ClientArgs;
 use self::listen::ListenArgs;
 use self::log::LogArgs;
 pub(crate) use self::log::{EmbeddedOptions, LogSettings};
@@ -81,6 +83,9 @@ pub struct Args {
     log: LogArgs,
 
     #[command(flatten)]
+    clients: ClientArgs,
+
+    #[command(flatten)]
     rules: RuleArgs,
 }
 
@@ -111,6 +116,16 @@ pub enum UsageError {
         /// What was to be served.
         root: PathBuf,
     },
+    /// Looking an address up is quick in any number; this many were never meant.
+    #[error("cannot take {count} networks for {flag}: at most {max}")]
+    Networks {
+        /// Which flag has them.
+        flag: &'static str,
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
     /// A rule for some paths is none.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -139,6 +154,7 @@ impl Args {
                 stop: self.stop_timeout.0,
             },
             cache_bytes: self.cache_size.0,
+            clients: self.clients.options()?,
             rules: self.rules.rules()?,
             ..defaults
         };

@@ -13,9 +13,11 @@
 //! no buffer. Bytes become a connection's own only while something is unfinished: a
 //! request that has come in part, a response that was taken in part.
 //!
-//! Which response a request gets is decided in `respond`; files too large for memory are
-//! sent in `send`; the goodbye is in `linger`.
+//! Whether a client may ask at all is found out in `access`; which response a request gets is
+//! decided in `respond`; files too large for memory are sent in `send`; the goodbye is in
+//! `linger`.
 
+mod access;
 mod cached;
 mod linger;
 mod output;
@@ -26,7 +28,6 @@ mod timer;
 mod turn;
 
 use std::future::{Future, poll_fn};
-use std::net::IpAddr;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
@@ -42,6 +43,7 @@ use self::output::Unsent;
 use self::respond::{Found, Look};
 pub(crate) use self::stream::Stream;
 use self::timer::Timer;
+use crate::clients::Peer;
 use crate::clock::Moment;
 use crate::site::LookupError;
 use crate::worker::{Phase, State, Worker};
@@ -51,8 +53,7 @@ use crate::worker::{Phase, State, Worker};
 pub(crate) struct Connection {
     worker: Rc<Worker>,
     stream: Stream,
-    /// Whom the log names; a client of a unix socket has no address.
-    client: Option<IpAddr>,
+    peer: Peer,
     /// What came and has not been answered: the beginning of a request, or requests
     /// behind one whose answer takes time.
     received: Vec<u8>,
@@ -105,13 +106,13 @@ enum Turn {
 }
 
 impl Connection {
-    pub(crate) fn new(worker: Rc<Worker>, stream: Stream, client: Option<IpAddr>) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, stream: Stream, peer: Peer) -> Self {
         let now = Moment::now();
         let deadline = now.after(worker.timeouts.request);
         Self {
             worker,
             stream,
-            client,
+            peer,
             received: Vec::new(),
             is_ready: false,
             content: None,
@@ -179,7 +180,7 @@ impl Connection {
             let bytes = exchange.content_sent(sent);
             if let Some(log) = &mut state.log {
                 log.log(&Record {
-                    client: self.client,
+                    client: asked.client,
                     user: None,
                     time: exchange.time,
                     request_line: asked.line.within(requests),

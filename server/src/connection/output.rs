@@ -6,6 +6,7 @@
 //! everything at once does the rest move to its connection, as an [`Unsent`].
 
 use std::io::IoSlice;
+use std::net::IpAddr;
 use std::ops::Range;
 use std::rc::Rc;
 
@@ -52,9 +53,11 @@ pub(super) struct Exchange {
     pub(super) content_len: u64,
 }
 
-/// Where in the received bytes the log finds what it quotes.
+/// Who asked, and where in the received bytes the log finds what it quotes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Asked {
+    /// A client of a unix socket has no address.
+    pub(super) client: Option<IpAddr>,
     pub(super) line: Span,
     pub(super) referer: Option<Span>,
     pub(super) user_agent: Option<Span>,

@@ -290,8 +290,11 @@ impl Connection {
         } else {
             response::Connection::of(request)
         };
+        let client = self.client(request);
+        let welcome = self.check(client);
         let mut response = Response {
             asked: Asked {
+                client,
                 line: Span::of(request.request_line, bytes),
                 referer: request.fields.referer.map(|part| Span::of(part, bytes)),
                 user_agent: request.fields.user_agent.map(|part| Span::of(part, bytes)),
@@ -304,6 +307,10 @@ impl Connection {
             worker: &self.worker,
             state,
         };
+        if let Err(refusal) = welcome {
+            response.turn_down(refusal);
+            return None;
+        }
         match response.answer(request, self.found.take()) {
             Answer::Written => None,
             Answer::Look(look) => Some(Pause::Look(look)),
@@ -340,6 +347,7 @@ impl Connection {
         let line = rejection.request_line.unwrap_or_default();
         let mut response = Response {
             asked: Asked {
+                client: self.peer.address(),
                 line: Span::of(line, bytes),
                 ..Asked::default()
             },
@@ -374,6 +382,7 @@ impl Connection {
             .unwrap_or_default();
         let mut response = Response {
             asked: Asked {
+                client: self.peer.address(),
                 line: Span::of(line, &received),
                 ..Asked::default()
             },

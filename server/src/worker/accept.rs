@@ -17,6 +17,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::Worker;
+use crate::clients::{Peer, TooManyConnections};
+use crate::clock::Moment;
 use crate::connection::{Connection, Stream};
 use crate::listen::{AnySocket, End, ListeningSocket};
 
@@ -135,13 +137,23 @@ fn begin(worker: &Rc<Worker>, stream: Stream, client: Option<IpAddr>) {
     // Counted from here on, though its task has not run yet.
     let presence = worker.enter();
     let worker = Rc::clone(worker);
+    let peer = match &worker.clients {
+        Some(clients) => clients.admit(client, Moment::now()),
+        None => Ok(Peer::new(client)),
+    };
     tokio::task::spawn_local(async move {
         poll_fn(|cx| {
             presence.wake_by(cx.waker());
             Poll::Ready(())
         })
         .await;
-        Connection::new(worker, stream, client).run().await;
+        match peer {
+            Ok(peer) => Connection::new(worker, stream, peer).run().await,
+            Err(TooManyConnections) => {
+                let connection = Connection::new(worker, stream, Peer::new(client));
+                connection.turn_away().await;
+            }
+        }
         drop(presence);
     });
 }

@@ -19,11 +19,12 @@ use std::time::Duration;
 
 use spread_logger::Log;
 use tokio::runtime::{Builder, LocalOptions};
-use tokio::sync::{Notify, watch};
+use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 
 use self::accept::Listener;
 use self::roster::{Roster, Seat};
+use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::config::Timeouts;
 use crate::connection::{CachedFile, Output};
@@ -49,6 +50,7 @@ pub(crate) enum Phase {
 pub(crate) struct Setup {
     pub(crate) number: usize,
     pub(crate) site: Arc<Site>,
+    pub(crate) clients: Option<Arc<Clients>>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) listeners: Vec<ListeningSocket>,
     pub(crate) limits: http::Limits,
@@ -64,6 +66,8 @@ pub(crate) struct Setup {
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) site: Arc<Site>,
+    /// `None` when nothing is asked of clients.
+    pub(crate) clients: Option<Arc<Clients>>,
     pub(crate) rules: Arc<Rules>,
     pub(crate) limits: http::Limits,
     pub(crate) timeouts: Timeouts,
@@ -73,6 +77,8 @@ pub(crate) struct Worker {
     connections_max: usize,
     phase: Cell<Phase>,
     roster: RefCell<Roster>,
+    /// Taken while a connection that has been turned away is heard out.
+    pub(crate) turned_away: Semaphore,
     /// Told whenever a connection ends.
     left: Notify,
 }
@@ -102,6 +108,10 @@ pub(crate) const INPUT_LEN: usize = 64 * 1024;
 /// Threads of a worker that wait for disks. More wait no faster for one disk.
 const WAITING_THREADS_MAX: usize = 16;
 
+/// Connections heard out after they were turned away. More of them are closed at once, so that
+/// a flood takes no place from anybody.
+const TURNED_AWAY_MAX: usize = 64;
+
 /// How long what is cut off at the end may take to say so in the log.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -130,6 +140,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
     let mut phase = setup.phase;
     let worker = Rc::new(Worker {
         site: setup.site,
+        clients: setup.clients,
         rules: setup.rules,
         limits: setup.limits,
         timeouts: setup.timeouts,
@@ -145,6 +156,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         connections_max: setup.connections_max,
         phase: Cell::new(Phase::Serving),
         roster: RefCell::default(),
+        turned_away: Semaphore::new(TURNED_AWAY_MAX),
         left: Notify::new(),
     });
     let accepting: Vec<_> = listeners
