@@ -65,6 +65,9 @@ impl Representation<'_> {
             Some(_) if !self.if_range(fields, now) => Selection::Whole,
             None | Some(Asked::Ignored) => Selection::Whole,
             Some(Asked::Part(part)) => Selection::Part(part),
+            // Content-Encoding would be about the multipart content, which is not encoded, and its
+            // parts have no field to say that they are: all of it, as RFC 9110 14.2 allows.
+            Some(Asked::Parts(_)) if self.coding != Coding::Identity => Selection::Whole,
             Some(Asked::Parts(parts)) => Selection::Parts(parts),
             Some(Asked::Unsatisfiable) => Selection::Unsatisfiable,
         }

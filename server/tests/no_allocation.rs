@@ -73,13 +73,28 @@ fn a_request_from_the_cache_allocates_nothing() {
 }
 
 fn serve_from_the_cache(configure: impl FnOnce(&mut Config)) {
-    let files: [(&str, &[u8]); 2] = [("small", &[b's'; 1_000]), ("mid", &[b'm'; 20_000])];
-    let served = Root::with(&files).serve_with(configure);
+    let root = Root::with(&[("small", &[b's'; 1_000]), ("mid", &[b'm'; 20_000])]);
+    root.file("style.css", &[b'p'; 1_000]);
+    root.file("style.css.br", &[b'b'; 100]);
+    root.file("style.css.gz", &[b'g'; 200]);
+    root.file("app.js", &[b'a'; 200_000]);
+    root.file("app.js.gz", &[b'g'; 20_000]);
+    let served = root.serve_with(configure);
     let fields = "Referer: http://test/\r\nUser-Agent: probe\r\n\
         X-Forwarded-For: 192.0.2.77, [2001:db8::1]:4711\r\n";
     let mut client = served.connect();
 
-    for (target, times) in [("/small", 1), ("/small", 5), ("/mid", 1)] {
+    for (target, accepted, times) in [
+        ("/small", "gzip", 1),
+        ("/small", "gzip", 5),
+        ("/mid", "gzip", 1),
+        ("/style.css", "gzip, deflate, br, zstd", 5),
+        ("/style.css", "gzip", 5),
+        ("/style.css", "identity", 5),
+        ("/style.css", "no;q=0.1, such;q=0.2, coding;q=0.3", 5),
+        ("/app.js", "br, gzip;q=0.001", 1),
+    ] {
+        let fields = format!("{fields}Accept-Encoding: {accepted}\r\n");
         let request = get(target).replace("\r\n\r\n", &format!("\r\n{fields}\r\n"));
         client.send(&request);
         let first = client.response();
@@ -90,7 +105,10 @@ fn serve_from_the_cache(configure: impl FnOnce(&mut Config)) {
         // allocates; from then on nothing does.
         let begun = Instant::now();
         while allocations(&mut client, request.as_bytes(), &mut response) > 0 {
-            assert!(begun.elapsed() < PATIENCE, "{target}, {times} at a time");
+            assert!(
+                begun.elapsed() < PATIENCE,
+                "{target} as {accepted}, {times} at a time"
+            );
         }
     }
 

@@ -1,123 +1,112 @@
-//! A small file in a worker's cache: its content, and the head that goes before it.
+//! The content of a small file or of an encoding of one, and the head that goes before it.
 
-use std::cell::Cell;
 use std::sync::Arc;
 
 use http::response::Prepared;
 use http::{Coding, ETag, Representation, Selection};
 
 use crate::rules::Fields;
-use crate::site::{MediaType, SmallFile, Stamp};
+use crate::site::{MediaType, Stamp, ending};
 
-/// A file as it is served from memory.
+/// What is served from memory.
 #[derive(Debug)]
 pub(crate) struct CachedFile {
     pub(super) content: Vec<u8>,
     /// The head of a response with the whole content.
     pub(super) whole: Prepared,
-    /// Whether its path names a directory, whose index file this is.
-    pub(super) is_index: bool,
     /// What the rules say of its path.
     pub(super) fields: Arc<Fields>,
     content_type: String,
-    stamp: Stamp,
     /// As the head tells it.
     modified: i64,
     /// Made once: most requests want to see it, and its digits take 20 ns to write.
     etag: ETag,
-    /// When the file was last looked at, in seconds since 1970.
-    checked: Cell<u64>,
-    /// The file had just been changed when it was read: a further change could look the
-    /// same, so the content must be read again.
-    is_fresh: bool,
+    variant: Variant,
 }
 
-/// What is known about a cached file without looking.
+/// Which of the forms that a file can be sent in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(super) enum Standing {
-    /// It was looked at within this second.
-    Good,
-    /// It holds if the stamp is still the same.
-    Check,
-    /// It must be read again.
-    Reload,
+pub(super) struct Variant {
+    pub(super) coding: Coding,
+    /// There are others, for clients that want them.
+    pub(super) varies: bool,
+}
+
+/// What the head of a response tells of a file, but for its length.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Facts {
+    pub(super) media_type: MediaType,
+    pub(super) stamp: Stamp,
+    pub(super) variant: Variant,
+    /// When it is told, in seconds since 1970.
+    pub(super) now: u64,
 }
 
 impl CachedFile {
-    pub(super) fn new(file: SmallFile, is_index: bool, fields: Arc<Fields>, now: u64) -> Self {
-        let content_type = content_type(file.media_type, &fields);
-        let representation = representation(&content_type, &file.stamp, now);
+    pub(super) fn new(content: Vec<u8>, facts: &Facts, fields: Arc<Fields>) -> Self {
+        let content_type = facts.content_type(&fields);
+        let representation = facts.representation(&content_type, content.len() as u64);
         Self {
             etag: representation.etag,
             modified: representation.modified,
             whole: Prepared::new(&representation, &Selection::Whole, &fields.with_file),
-            content: file.content,
-            is_index,
+            content,
             fields,
             content_type,
-            stamp: file.stamp,
-            checked: Cell::new(now),
-            is_fresh: file.stamp.is_fresh(now),
+            variant: facts.variant,
         }
-    }
-
-    /// Files are looked at once a second at most.
-    pub(super) fn standing(&self, now: u64) -> Standing {
-        match (self.checked.get() == now, self.is_fresh) {
-            (true, _) => Standing::Good,
-            (false, false) => Standing::Check,
-            (false, true) => Standing::Reload,
-        }
-    }
-
-    /// Whether `stamp`, taken `now`, is that of this content.
-    pub(super) fn confirm(&self, stamp: &Stamp, now: u64) -> bool {
-        let holds = self.stamp == *stamp;
-        if holds {
-            self.checked.set(now);
-        }
-        holds
     }
 
     pub(super) fn representation(&self) -> Representation<'_> {
         Representation {
             content_type: &self.content_type,
-            len: self.stamp.size,
+            len: self.content.len() as u64,
             etag: self.etag,
             modified: self.modified,
-            coding: Coding::Identity,
-            varies: false,
+            coding: self.variant.coding,
+            varies: self.variant.varies,
         }
     }
 
     /// What it holds in memory.
     pub(super) fn bytes(&self) -> usize {
-        self.content.capacity() + self.whole.as_bytes().len() + self.content_type.capacity()
+        let head = self.whole.as_bytes().len() + self.content_type.capacity();
+        size_of::<Self>() + self.content.capacity() + head
     }
 }
 
-/// What a file is said to be: by the rules for its path, or by its name.
-pub(super) fn content_type(media_type: MediaType, fields: &Fields) -> String {
-    match &fields.content_type {
-        Some(content_type) => content_type.to_string(),
-        None => media_type.to_string(),
+impl Facts {
+    /// What the file is said to be: by the rules for its path, or by its name.
+    pub(super) fn content_type(&self, fields: &Fields) -> String {
+        match &fields.content_type {
+            Some(content_type) => content_type.to_string(),
+            None => self.media_type.to_string(),
+        }
     }
-}
 
-/// What the head of a response made `now` tells of a file.
-pub(super) fn representation<'a>(
-    content_type: &'a str,
-    stamp: &Stamp,
-    now: u64,
-) -> Representation<'a> {
-    Representation {
-        content_type,
-        len: stamp.size,
-        etag: ETag::new(stamp.modified, stamp.modified_nanos, stamp.size),
-        // RFC 9110 8.8.2.1: never later than Date. A file from the future is fresh, so a cached
-        // one is read, and its head made, anew every second.
-        modified: stamp.modified.min(i64::try_from(now).unwrap_or(i64::MAX)),
-        coding: Coding::Identity,
-        varies: false,
+    /// What the head tells when there are `len` bytes.
+    pub(super) fn representation<'a>(&self, content_type: &'a str, len: u64) -> Representation<'a> {
+        let stamp = &self.stamp;
+        Representation {
+            content_type,
+            len,
+            etag: self.etag(len),
+            // RFC 9110 8.8.2.1: never later than Date. A file from the future is fresh, so a
+            // cached one is read, and its head made, anew every second.
+            modified: stamp
+                .modified
+                .min(i64::try_from(self.now).unwrap_or(i64::MAX)),
+            coding: self.variant.coding,
+            varies: self.variant.varies,
+        }
+    }
+
+    /// The tag of a side file is not that of the file, even if both have one time and one length.
+    fn etag(&self, len: u64) -> ETag {
+        let tag = ETag::new(self.stamp.modified, self.stamp.modified_nanos, len);
+        match self.variant.coding {
+            Coding::Identity => tag,
+            coding => tag.with_suffix(ending(coding)),
+        }
     }
 }

@@ -19,6 +19,7 @@
 
 mod access;
 mod cached;
+mod entry;
 mod linger;
 mod output;
 mod respond;
@@ -37,7 +38,7 @@ use http::{Content, Status};
 use rustix::io::Errno;
 use spread_logger::Record;
 
-pub(crate) use self::cached::CachedFile;
+pub(crate) use self::entry::Entry;
 pub(crate) use self::output::Output;
 use self::output::Unsent;
 use self::respond::{Found, Look};

@@ -32,6 +32,14 @@ impl MediaType {
             .map_or(Self(BYTES), Self)
     }
 
+    /// Whether compression makes a file of this type much smaller: text, whatever it is called,
+    /// and a few formats that do not compress themselves. Archives are not among them: a
+    /// `.tar.gz` is a file of its own, not an encoding of a `.tar` for the way.
+    pub(crate) fn is_compressible(self) -> bool {
+        let is_text = self.0.starts_with("text/") || self.0.ends_with("+xml");
+        is_text || self.0.ends_with("+json") || COMPRESSIBLE.contains(&self.0)
+    }
+
     /// Whether a text type, which is sent as UTF-8 as nearly all text now is.
     fn is_text(self) -> bool {
         self.0.starts_with("text/") && !self.0.contains("charset")
@@ -48,6 +56,30 @@ impl fmt::Display for MediaType {
         write!(f, "{}{charset}", self.0)
     }
 }
+
+/// What is worth compressing besides text and what is made of JSON and XML.
+const COMPRESSIBLE: &[&str] = &[
+    "application/javascript",
+    "application/json",
+    "application/json5",
+    "application/postscript",
+    "application/rtf",
+    "application/toml",
+    "application/vnd.ms-fontobject",
+    "application/wasm",
+    "application/x-javascript",
+    "application/x-ndjson",
+    "application/x-sh",
+    "application/x-sql",
+    "application/x-tex",
+    "application/xml",
+    "application/xml-dtd",
+    "application/yaml",
+    "font/otf",
+    "font/ttf",
+    "image/bmp",
+    "image/x-icon",
+];
 
 const BYTES: &str = "application/octet-stream";
 
@@ -68,6 +100,7 @@ const OVERRIDES: &[(&str, &str)] = &[
     ("md", "text/markdown"),
     ("mjs", "text/javascript"),
     ("opus", "audio/ogg"),
+    ("otf", "font/otf"),
     ("tgz", "application/gzip"),
     ("toml", "application/toml"),
     ("wasm", "application/wasm"),
@@ -111,6 +144,21 @@ mod tests {
         for (path, expected) in CASES {
             let media_type = MediaType::of(path.as_bytes()).to_string();
             assert_eq!(media_type, *expected, "{path}");
+        }
+    }
+
+    #[test]
+    fn what_compresses_itself_is_left_alone() {
+        for name in "a.html a.css a.js a.mjs a.json a.svg a.txt a.xml a.wasm a.map a.webmanifest a.ttf a.otf a.eot a.ico a.md a.csv a.rss a.atom a.xhtml a.yaml"
+            .split(' ')
+        {
+            let media_type = MediaType::of(name.as_bytes());
+            assert!(media_type.is_compressible(), "{name}: {media_type}");
+        }
+        for name in "a.png a.jpg a.webp a.mp4 a.woff2 a.woff a.zip a.gz a.tar.gz a.tgz a.br a.zst a.js.gz a.tar a.pdf a a.unknown"
+            .split(' ')
+        {
+            assert!(!MediaType::of(name.as_bytes()).is_compressible(), "{name}");
         }
     }
 

@@ -2,6 +2,7 @@
 //!
 //! - `root` opens files beneath the root and nowhere else, with `walk` on old kernels
 //! - `media_type` says what a file is by its name
+//! - `sides` knows the encodings of a file that lie beside it
 //! - `listing` writes a directory as a page
 //! - `cache` keeps the content of small files in memory
 //!
@@ -15,19 +16,23 @@ pub(crate) mod cache;
 mod listing;
 mod media_type;
 mod root;
+mod sides;
 mod walk;
 
+use std::borrow::Cow;
 use std::io::IoSliceMut;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
+use http::{Accepted, Coding, Target};
 use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::{Errno, ReadWriteFlags};
 
 pub(crate) use self::media_type::MediaType;
 pub(crate) use self::root::Patience;
 use self::root::{READ, Root};
+pub(crate) use self::sides::{Sides, ending};
 
 /// Files up to this size are served from memory, larger ones by `sendfile`.
 ///
@@ -47,17 +52,41 @@ pub(crate) struct Site {
     root: Root,
 }
 
+/// A path as [`http::Target`] has it: decoded, without slashes at its ends, empty for the root.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Place<'a> {
+    pub(crate) path: &'a [u8],
+    /// It was written with a slash at its end.
+    pub(crate) is_directory: bool,
+}
+
 /// What a path names.
 #[derive(Debug)]
 pub(crate) enum Resource {
-    /// A file small enough to be kept in memory, whole.
-    Small(SmallFile),
-    /// A file to be sent from its descriptor.
-    Large(LargeFile),
+    /// A file, and how it can be encoded.
+    File(Box<Loaded>),
     /// A directory without an index file, as an HTML page.
     Listing(Vec<u8>),
     /// A directory that was named without the slash at its end.
     SlashMissing,
+}
+
+/// A file, and what lies beside it.
+#[derive(Debug)]
+pub(crate) struct Loaded {
+    pub(crate) file: File,
+    pub(crate) sides: Sides,
+    /// What the client likes better than the file.
+    pub(crate) encoded: Option<(Coding, File)>,
+}
+
+/// A regular file.
+#[derive(Debug)]
+pub(crate) enum File {
+    /// Small enough to be kept in memory, whole.
+    Small(SmallFile),
+    /// To be sent from its descriptor.
+    Large(LargeFile),
 }
 
 /// A file in memory.
@@ -125,19 +154,20 @@ impl Site {
         })
     }
 
-    /// Looks up `path` as [`http::Target`] has it: decoded, without slashes at its
-    /// ends, empty for the root; `is_directory` when it was written with a slash.
+    /// Looks up `place`, and of a file the encoding that a client which has `accepted` is to be
+    /// sent.
     pub(crate) fn load(
         &self,
-        path: &[u8],
-        is_directory: bool,
+        place: Place<'_>,
+        accepted: &Accepted,
         patience: Patience,
     ) -> Result<Resource, LookupError> {
+        let path = place.path;
         if has_hidden_component(path) {
             return Err(LookupError::NotFound);
         }
-        if is_directory {
-            return self.load_directory(path, patience);
+        if place.is_directory {
+            return self.load_directory(path, accepted, patience);
         }
         let opened = match self.root.open_beneath(path, READ, patience) {
             // A directory that may be entered but not read still has its index.
@@ -147,36 +177,61 @@ impl Site {
             outcome => outcome?,
         };
         let status = rustix::fs::fstat(&opened)?;
-        match FileType::from_raw_mode(status.st_mode) {
-            FileType::Directory => Ok(Resource::SlashMissing),
-            _ => load_file(path, opened, &status, patience),
+        if FileType::from_raw_mode(status.st_mode) == FileType::Directory {
+            return Ok(Resource::SlashMissing);
+        }
+        let file = File::new(opened, &status, MediaType::of(path), patience)?;
+        self.beside(path, file, accepted, patience)
+    }
+
+    /// Opens the file at `place`, or its side file with `coding` if that is not older than
+    /// `file`: what [`Self::load`] has found before.
+    pub(crate) fn open_again(
+        &self,
+        place: Place<'_>,
+        coding: Coding,
+        file: &Stamp,
+        patience: Patience,
+    ) -> Result<File, LookupError> {
+        let path = place.file();
+        match coding {
+            Coding::Identity => {
+                let opened = self.root.open_beneath(&path, READ, patience)?;
+                let status = rustix::fs::fstat(&opened)?;
+                File::new(opened, &status, MediaType::of(&path), patience)
+            }
+            coding => {
+                let (opened, status) = self.open_side(&path, coding, file, patience)?;
+                File::new(opened, &status, MediaType::of(&path), patience)
+            }
         }
     }
 
-    /// The state now of the file that [`Self::load`] found, without reading it.
-    pub(crate) fn stamp(
+    /// The states now of the file that [`Self::load`] found and of its side files, without
+    /// reading them.
+    pub(crate) fn stamps(
         &self,
-        path: &[u8],
-        is_directory: bool,
+        place: Place<'_>,
         patience: Patience,
-    ) -> Result<Stamp, LookupError> {
-        let index;
-        let path = if is_directory {
-            index = index_of(path);
-            &index
-        } else {
-            path
-        };
-        let opened = self.root.open_beneath(path, READ, patience)?;
-        Ok(Stamp::of(&rustix::fs::fstat(&opened)?))
+    ) -> Result<(Stamp, Sides), LookupError> {
+        let path = place.file();
+        let opened = self.root.open_beneath(&path, READ, patience)?;
+        let stamp = Stamp::of(&rustix::fs::fstat(&opened)?);
+        Ok((stamp, self.sides(&path, &stamp, patience)?))
     }
 
-    fn load_directory(&self, path: &[u8], patience: Patience) -> Result<Resource, LookupError> {
+    fn load_directory(
+        &self,
+        path: &[u8],
+        accepted: &Accepted,
+        patience: Patience,
+    ) -> Result<Resource, LookupError> {
         let index = index_of(path);
         match self.root.open_beneath(&index, READ, patience) {
             Ok(opened) => {
                 let status = rustix::fs::fstat(&opened)?;
-                return load_file(&index, opened, &status, patience);
+                let file = File::new(opened, &status, MediaType::of(&index), patience)?;
+                return self.beside(&index, file, accepted, patience);
             }
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
@@ -193,9 +248,135 @@ impl Site {
         )?))
     }
 
+    /// Looks beside `file`, which is at `path`.
+    fn beside(
+        &self,
+        path: &[u8],
+        file: File,
+        accepted: &Accepted,
+        patience: Patience,
+    ) -> Result<Resource, LookupError> {
+        let stamp = *file.stamp();
+        let sides = self.sides(path, &stamp, patience)?;
+        let encoded = match accepted.choose(sides.codings()) {
+            Coding::Identity => None,
+            coding => match self.open_side(path, coding, &stamp, patience) {
+                Ok((opened, status)) => {
+                    let media_type = MediaType::of(path);
+                    Some((coding, File::new(opened, &status, media_type, patience)?))
+                }
+                Err(LookupError::WouldBlock) => return Err(LookupError::WouldBlock),
+                // Gone since it was seen: there is still the file.
+                Err(_) => None,
+            },
+        };
+        Ok(Resource::File(Box::new(Loaded {
+            file,
+            sides,
+            encoded,
+        })))
+    }
+
+    /// The side files of the file at `path`, which is in the state `file`.
+    fn sides(&self, path: &[u8], file: &Stamp, patience: Patience) -> Result<Sides, LookupError> {
+        let mut sides = Sides::default();
+        if !MediaType::of(path).is_compressible() {
+            return Ok(sides);
+        }
+        for coding in Coding::BY_PREFERENCE {
+            match self.open_side(path, coding, file, patience) {
+                Ok((_, status)) => sides.add(coding, Stamp::of(&status)),
+                Err(LookupError::WouldBlock) => return Err(LookupError::WouldBlock),
+                Err(_) => {}
+            }
+        }
+        Ok(sides)
+    }
+
+    fn open_side(
+        &self,
+        path: &[u8],
+        coding: Coding,
+        file: &Stamp,
+        patience: Patience,
+    ) -> Result<(OwnedFd, Stat), LookupError> {
+        let name = [path, b".", ending(coding).as_bytes()].concat();
+        let opened = self.root.open_beneath(&name, READ, patience)?;
+        let status = rustix::fs::fstat(&opened)?;
+        let is_regular = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
+        if !is_regular || !sides::is_current(&Stamp::of(&status), file) {
+            return Err(LookupError::NotFound);
+        }
+        Ok((opened, status))
+    }
+
     fn is_directory(&self, path: &[u8], patience: Patience) -> bool {
         let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         self.root.open_beneath(path, look, patience).is_ok()
+    }
+}
+
+impl<'a> Place<'a> {
+    /// What `target` names.
+    pub(crate) fn of(target: &'a Target<'_>) -> Self {
+        Self {
+            path: target.path(),
+            is_directory: target.is_directory(),
+        }
+    }
+
+    /// The path of the file, if it is one or has an index.
+    fn file(self) -> Cow<'a, [u8]> {
+        if self.is_directory {
+            index_of(self.path).into()
+        } else {
+            self.path.into()
+        }
+    }
+}
+
+impl File {
+    fn new(
+        descriptor: OwnedFd,
+        status: &Stat,
+        media_type: MediaType,
+        patience: Patience,
+    ) -> Result<Self, LookupError> {
+        if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
+            return Err(LookupError::Forbidden(Errno::NXIO));
+        }
+        let stamp = Stamp::of(status);
+        if stamp.size > SMALL_FILE_MAX {
+            return Ok(Self::Large(LargeFile {
+                stamp,
+                media_type,
+                descriptor: Arc::new(descriptor),
+            }));
+        }
+        let size = usize::try_from(stamp.size).unwrap_or(usize::MAX);
+        let mut content = vec![0; size];
+        read_exact_at(&descriptor, &mut content, 0, patience)?;
+        Ok(Self::Small(SmallFile {
+            stamp,
+            media_type,
+            content,
+        }))
+    }
+
+    /// The state it is in.
+    pub(crate) const fn stamp(&self) -> &Stamp {
+        match self {
+            Self::Small(file) => &file.stamp,
+            Self::Large(file) => &file.stamp,
+        }
+    }
+
+    /// What it is.
+    pub(crate) const fn media_type(&self) -> MediaType {
+        match self {
+            Self::Small(file) => file.media_type,
+            Self::Large(file) => file.media_type,
+        }
     }
 }
 
@@ -247,34 +428,6 @@ fn has_hidden_component(path: &[u8]) -> bool {
 fn index_of(directory: &[u8]) -> Vec<u8> {
     let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
     [directory, slash, INDEX].concat()
-}
-
-fn load_file(
-    path: &[u8],
-    descriptor: OwnedFd,
-    status: &Stat,
-    patience: Patience,
-) -> Result<Resource, LookupError> {
-    if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
-        return Err(LookupError::Forbidden(Errno::NXIO));
-    }
-    let stamp = Stamp::of(status);
-    let media_type = MediaType::of(path);
-    if stamp.size > SMALL_FILE_MAX {
-        return Ok(Resource::Large(LargeFile {
-            stamp,
-            media_type,
-            descriptor: Arc::new(descriptor),
-        }));
-    }
-    let size = usize::try_from(stamp.size).unwrap_or(usize::MAX);
-    let mut content = vec![0; size];
-    read_exact_at(&descriptor, &mut content, 0, patience)?;
-    Ok(Resource::Small(SmallFile {
-        stamp,
-        media_type,
-        content,
-    }))
 }
 
 /// Fills `into` from `offset` on.

@@ -67,13 +67,19 @@ impl Tree {
 fn load(site: &Site, path: &str, patience: Patience) -> Result<Resource, LookupError> {
     let name = path.strip_suffix('/').unwrap_or(path);
     let is_directory = path.is_empty() || name.len() < path.len();
-    site.load(name.as_bytes(), is_directory, patience)
+    let place = Place {
+        path: name.as_bytes(),
+        is_directory,
+    };
+    site.load(place, &Accepted::default(), patience)
 }
 
 fn describe(outcome: Result<Resource, LookupError>) -> String {
     match outcome {
-        Ok(Resource::Small(file)) => String::from_utf8(file.content).unwrap(),
-        Ok(Resource::Large(file)) => format!("large {}", file.stamp.size),
+        Ok(Resource::File(loaded)) => match loaded.file {
+            File::Small(file) => String::from_utf8(file.content).unwrap(),
+            File::Large(file) => format!("large {}", file.stamp.size),
+        },
         Ok(Resource::Listing(page)) => format!("listing {}", String::from_utf8(page).unwrap()),
         Ok(Resource::SlashMissing) => "slash missing".into(),
         Err(LookupError::Forbidden(_)) => "forbidden".into(),
@@ -307,16 +313,21 @@ fn the_stamp_tells_a_changed_file() {
     tree.file("index.html", "one");
     for (_, site) in tree.sites() {
         tree.file("index.html", "one");
-        let before = site.stamp(b"", true, Patience::Waiting).unwrap();
-        assert_eq!(
-            site.stamp(b"index.html", false, Patience::Waiting),
-            Ok(before)
-        );
+        let index = Place {
+            path: b"",
+            is_directory: true,
+        };
+        let before = site.stamps(index, Patience::Waiting).unwrap();
+        let by_name = Place {
+            path: b"index.html",
+            is_directory: false,
+        };
+        assert_eq!(site.stamps(by_name, Patience::Waiting), Ok(before));
 
         tree.file("other", "two");
         fs::rename(tree.path("other"), tree.path("index.html")).unwrap();
 
-        assert_ne!(site.stamp(b"", true, Patience::Waiting), Ok(before));
+        assert_ne!(site.stamps(index, Patience::Waiting), Ok(before));
     }
 }
 

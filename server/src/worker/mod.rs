@@ -27,7 +27,7 @@ use self::roster::{Roster, Seat};
 use crate::clients::Clients;
 use crate::clock::Clock;
 use crate::config::Timeouts;
-use crate::connection::{CachedFile, Output};
+use crate::connection::{Entry, Output};
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
 use crate::rules::Rules;
@@ -86,7 +86,9 @@ pub(crate) struct Worker {
 /// What changes with every request.
 #[derive(Debug)]
 pub(crate) struct State {
-    pub(crate) cache: Cache<Rc<CachedFile>>,
+    pub(crate) cache: Cache<Entry>,
+    /// Where a place in the cache is put together.
+    pub(crate) key: Vec<u8>,
     pub(crate) clock: Clock,
     pub(crate) log: Option<Log>,
     /// Where the connection being served reads to.
@@ -146,6 +148,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         timeouts: setup.timeouts,
         state: RefCell::new(State {
             cache: Cache::new(setup.cache_bytes),
+            key: Vec::new(),
             clock: Clock::new(),
             log: setup.log,
             input: vec![0; INPUT_LEN],

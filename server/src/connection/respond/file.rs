@@ -7,11 +7,12 @@ use std::sync::Arc;
 use http::response::{Head, Multipart};
 use http::{Representation, Request, Selection, Status, Target};
 
-use crate::site::{LargeFile, Patience};
+use crate::site::{LargeFile, Patience, Place};
 
-use super::super::cached::{CachedFile, Standing, content_type, representation};
+use super::super::cached::{CachedFile, Facts, Variant};
+use super::super::entry::Standing;
 use super::super::output::Tail;
-use super::Response;
+use super::{Answer, Response};
 use crate::rules::Fields;
 
 /// Contents up to this size are copied behind their heads, so that the responses to
@@ -20,28 +21,49 @@ use crate::rules::Fields;
 const COPIED_MAX: usize = 8 * 1024;
 
 impl Response<'_> {
-    /// The file in the cache that `target` names, if it still is what is on the disk.
-    pub(super) fn cached(&mut self, target: &Target<'_>) -> Option<Rc<CachedFile>> {
-        let (path, is_directory) = (target.path(), target.is_directory());
-        let file = self.state.cache.find(path)?;
-        if file.is_index != is_directory {
+    /// Answers with the file in the cache that `target` names, if it still is what is on the
+    /// disk.
+    pub(super) fn remembered(
+        &mut self,
+        request: &Request<'_>,
+        target: &Target<'_>,
+    ) -> Option<Answer> {
+        let entry = self.state.cache.find(target.path())?;
+        if entry.is_index != target.is_directory() {
             return None;
         }
-        let holds = match file.standing(self.now) {
+        let holds = match entry.standing(self.now) {
             Standing::Good => true,
-            Standing::Check => self
-                .worker
-                .site
-                .stamp(path, is_directory, Patience::Cached)
-                .is_ok_and(|stamp| file.confirm(&stamp, self.now)),
+            Standing::Check => {
+                let stamps = self.worker.site.stamps(Place::of(target), Patience::Cached);
+                stamps.is_ok_and(|(stamp, sides)| entry.confirm(&stamp, &sides, self.now))
+            }
             Standing::Reload => false,
         };
-        if holds {
-            return Some(Rc::clone(file));
+        if !holds {
+            self.state.cache.remove(target.path());
+            self.count_cache();
+            return None;
         }
-        self.state.cache.remove(path);
-        self.count_cache();
-        None
+        match &entry.file {
+            Some(file) if entry.choice.is_empty() => {
+                let file = Rc::clone(file);
+                self.hit(request, &file);
+                Some(Answer::Written)
+            }
+            _ => {
+                let known = entry.known();
+                self.chosen(request, target, &known)
+            }
+        }
+    }
+
+    /// Answers with what the cache held.
+    pub(super) fn hit(&mut self, request: &Request<'_>, file: &Rc<CachedFile>) {
+        if let Some(counters) = self.worker.counters() {
+            counters.cache_hits.add(1);
+        }
+        self.cached_file(request, file);
     }
 
     pub(super) fn cached_file(&mut self, request: &Request<'_>, file: &Rc<CachedFile>) {
@@ -92,10 +114,16 @@ impl Response<'_> {
         Arc::clone(self.fallback.as_ref().unwrap_or(&file.fields))
     }
 
-    pub(super) fn large_file(&mut self, request: &Request<'_>, file: LargeFile) {
+    pub(super) fn large_file(&mut self, request: &Request<'_>, file: LargeFile, variant: Variant) {
         let fields = self.fields();
-        let content_type = content_type(file.media_type, &fields);
-        let representation = representation(&content_type, &file.stamp, self.now);
+        let facts = Facts {
+            media_type: file.media_type,
+            stamp: file.stamp,
+            variant,
+            now: self.now,
+        };
+        let content_type = facts.content_type(&fields);
+        let representation = facts.representation(&content_type, file.stamp.size);
         let selection = representation.select(request, self.unix());
         let (first, len) = match selection {
             Selection::Whole => (0, file.stamp.size),
@@ -151,10 +179,15 @@ impl Response<'_> {
             self.note_content(status, 0);
             return;
         }
-        match selection.content_range(file.len) {
-            Some(range) => self.page(status, &[("Content-Range", range.as_bytes())]),
-            None => self.page(status, &[]),
-        }
+        let range = selection.content_range(file.len);
+        let range = range
+            .as_ref()
+            .map(|range| ("Content-Range", range.as_bytes()));
+        let fields: Vec<_> = range
+            .into_iter()
+            .chain(file.vary().iter().copied())
+            .collect();
+        self.page(status, &fields);
     }
 }
 

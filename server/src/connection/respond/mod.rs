@@ -8,23 +8,23 @@
 //! have to wait for a disk, the question comes back instead, as [`Answer::Look`], to be
 //! asked on another thread, and the request is answered again with what that found.
 //!
-//! Here are the steps and the pages; files are answered in `file`, directories in `listing`.
+//! Here are the steps and the pages; files are answered in `file` and `encoded`,
+//! directories in `listing`.
 
+mod encoded;
 mod file;
 mod listing;
 
-use std::rc::Rc;
 use std::sync::Arc;
 
 use http::response::{Connection, Page};
-use http::{Method, Request, Status, Target};
+use http::{Accepted, Method, Request, Status, Target};
 use rustix::io::Errno;
 
 use crate::rules::{FallbackPage, Fields};
-use crate::site::{LookupError, Patience, Resource, Site};
+use crate::site::{LookupError, Patience, Place, Resource, Site};
 use crate::worker::{State, Worker};
 
-use super::cached::CachedFile;
 use super::output::{Asked, Exchange};
 
 /// Whether a request was answered.
@@ -41,6 +41,7 @@ pub(super) enum Answer {
 pub(super) struct Look {
     path: Vec<u8>,
     is_directory: bool,
+    accepted: Accepted,
     is_fallback: bool,
 }
 
@@ -55,7 +56,11 @@ pub(super) struct Found {
 impl Look {
     /// Looks, and waits for it.
     pub(super) fn run(&self, site: &Site) -> Found {
-        let outcome = match site.load(&self.path, self.is_directory, Patience::Waiting) {
+        let place = Place {
+            path: &self.path,
+            is_directory: self.is_directory,
+        };
+        let outcome = match site.load(place, &self.accepted, Patience::Waiting) {
             // Waiting has not helped: asking again would not either.
             Err(LookupError::WouldBlock) => Err(LookupError::Exhausted(Errno::AGAIN)),
             found => found,
@@ -126,28 +131,27 @@ impl Response<'_> {
         target: &Target<'_>,
         found: Option<Found>,
     ) -> Answer {
-        if let Some(file) = self.cached(target) {
-            if let Some(counters) = self.worker.counters() {
-                counters.cache_hits.add(1);
-            }
-            self.cached_file(request, &file);
-            return Answer::Written;
+        // What has been looked up is newer than what is remembered, and ends the matter.
+        if found.is_none()
+            && let Some(answer) = self.remembered(request, target)
+        {
+            return answer;
         }
-        let (path, is_directory) = (target.path(), target.is_directory());
+        let place = Place::of(target);
+        let accepted = Accepted::parse(&request.fields.accept_encoding);
         let outcome = match found {
             Some(found) => found.outcome,
-            None => self.worker.site.load(path, is_directory, Patience::Cached),
+            None => self.worker.site.load(place, &accepted, Patience::Cached),
         };
-        if !matches!(outcome, Err(LookupError::WouldBlock))
-            && let Some(counters) = self.worker.counters()
-        {
-            counters.cache_misses.add(1);
+        if !matches!(outcome, Err(LookupError::WouldBlock)) {
+            self.count_miss();
         }
         match outcome {
             Err(LookupError::WouldBlock) => {
                 return Answer::Look(Look {
-                    path: path.to_vec(),
-                    is_directory,
+                    path: place.path.to_vec(),
+                    is_directory: place.is_directory,
+                    accepted,
                     is_fallback: self.fallback.is_some(),
                 });
             }
@@ -155,15 +159,7 @@ impl Response<'_> {
                 return self.fall_back(request, None);
             }
             Err(error) => self.failure(error),
-            Ok(Resource::Small(file)) => {
-                let fields = self.worker.rules.headers.of_path(target.rule_path());
-                let file = Rc::new(CachedFile::new(file, is_directory, fields, self.now));
-                let cache = &mut self.state.cache;
-                cache.insert(path, Rc::clone(&file), file.bytes());
-                self.count_cache();
-                self.cached_file(request, &file);
-            }
-            Ok(Resource::Large(file)) => self.large_file(request, file),
+            Ok(Resource::File(loaded)) => self.loaded(request, target, *loaded),
             Ok(Resource::Listing(page)) => self.listing(page),
             Ok(Resource::SlashMissing) => {
                 let location = target.location_with_slash();
@@ -171,6 +167,13 @@ impl Response<'_> {
             }
         }
         Answer::Written
+    }
+
+    /// Takes note of an answer that was not in the cache.
+    fn count_miss(&self) {
+        if let Some(counters) = self.worker.counters() {
+            counters.cache_misses.add(1);
+        }
     }
 
     /// Takes note of what the cache holds, after a change.
