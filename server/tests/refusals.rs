@@ -2,7 +2,7 @@
 
 mod support;
 
-use support::{Root, get};
+use support::Root;
 
 /// Each on a connection of its own, which is closed after the answer.
 #[test]
@@ -82,72 +82,6 @@ fn a_refused_method_or_target_leaves_the_connection_open() {
         );
     }
     assert_eq!(client.get("/a").content, b"one");
-}
-
-#[test]
-fn contents_are_read_and_dropped() {
-    let served = Root::with(&[("a", b"one")]).serve();
-    let mut client = served.connect();
-    let chunked = "5;x=y\r\nhello\r\n0\r\nTrailer: x\r\n\r\n";
-
-    for content in [
-        format!(
-            "Content-Length: 100000\r\n\r\n{}",
-            "GET".repeat(40_000).split_at(100_000).0
-        ),
-        format!("Transfer-Encoding: chunked\r\n\r\n{chunked}"),
-        "Content-Length: 0\r\n\r\n".into(),
-    ] {
-        client.send(format!("GET /a HTTP/1.1\r\nHost: t\r\n{content}"));
-        assert_eq!(client.response().content, b"one");
-    }
-    assert_eq!(client.get("/a").content, b"one");
-    assert_eq!(served.log().len(), 4);
-}
-
-/// What two servers could read differently is no request here (RFC 9112 11.2).
-#[test]
-fn no_request_is_smuggled() {
-    let served = Root::with(&[("a", b"one"), ("hidden", b"two")]).serve();
-    let hidden = get("/hidden");
-    let cases = [
-        format!("Content-Length: 3\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n{hidden}"),
-        format!("Content-Length: 0\r\nContent-Length: 5\r\n\r\n{hidden}"),
-        format!("Content-Length: +0\r\n\r\n{hidden}"),
-        format!("Content-Length: 0, 0\r\n\r\n{hidden}"),
-        format!("Transfer-Encoding: xchunked\r\n\r\n0\r\n\r\n{hidden}"),
-        format!("Transfer-Encoding: chunked, chunked\r\n\r\n0\r\n\r\n{hidden}"),
-        format!("Transfer-Encoding : chunked\r\n\r\n0\r\n\r\n{hidden}"),
-    ];
-
-    for case in &cases {
-        let answer = served.ask(&format!("GET /a HTTP/1.1\r\nHost: t\r\n{case}"));
-        assert_eq!(answer.matches("HTTP/1.1 ").count(), 1, "{case}: {answer}");
-        assert!(!answer.contains("two"), "{case}: {answer}");
-    }
-    // A chunked content in HTTP/1.0, and chunks that break: the answer, then the end.
-    let chunk =
-        format!("GET /a HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n{hidden}");
-    let answer = served.ask(&chunk);
-    assert!(answer.ends_with("one"), "{answer}");
-}
-
-/// The client is still sending when the refusal comes: without a lingering close it would
-/// be reset and never see why.
-#[test]
-fn a_refusal_reaches_a_client_that_is_still_sending() {
-    let served = Root::new().serve();
-    let mut client = served.connect();
-    client.send("POST / HTTP/1.1\r\nHost: t\r\nContent-Length: 9999999\r\n\r\n");
-    for _ in 0..30 {
-        client.send([b'x'; 100_000]);
-    }
-
-    let response = client.response();
-
-    assert_eq!(response.status, 413);
-    client.half_close();
-    client.expect_close();
 }
 
 #[test]

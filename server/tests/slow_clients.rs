@@ -100,15 +100,23 @@ fn a_request_that_trickles_in_is_refused() {
     assert!(answered, "{sent} bytes were taken one by one");
 }
 
+/// A request is whole with its content (RFC 9110 15.5.9), and has one deadline for all of it.
 #[test]
-fn a_content_that_does_not_end_ends_the_connection() {
+fn a_content_that_does_not_end_is_refused() {
     let served = Root::with(&[("a", b"one")]).serve_with(|config| config.timeouts.request = SHORT);
-    let mut client = served.connect();
-    client.send("GET /a HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nhalf");
+    for content in [
+        "Content-Length: 10\r\n\r\nhalf",
+        "Transfer-Encoding: chunked\r\n\r\n5\r\nhalf",
+    ] {
+        let mut client = served.connect();
+        client.send(format!("GET /a HTTP/1.1\r\nHost: t\r\n{content}"));
 
-    assert_eq!(client.response().content, b"one");
-    client.expect_close();
-    assert_eq!(served.log().len(), 1);
+        assert_eq!(client.response().status, 408);
+        client.half_close();
+        client.expect_close();
+    }
+    let log = served.log();
+    assert_eq!((log.len(), log[0].0.as_str()), (2, "GET /a HTTP/1.1"));
 }
 
 #[test]

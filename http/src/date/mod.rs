@@ -7,8 +7,8 @@
 //! Sun Nov  6 08:49:37 1994         asctime
 //! ```
 //!
-//! Dates are case-sensitive and nothing in them is optional. A day that does not exist, or that
-//! was another day of the week, is no date.
+//! Dates are case-sensitive and nothing in them is optional. A day that does not exist is no date;
+//! that it was another day of the week than the date says is overlooked, as other servers do.
 
 #[cfg(test)]
 mod tests;
@@ -87,7 +87,7 @@ pub fn parse(date: &[u8], now: i64) -> Option<i64> {
     }
 
     let days = days_from_civil(year, month, day);
-    let exists = civil(days) == (year, month, day) && weekday(days) == weekday_named;
+    let exists = civil(days) == (year, month, day);
     (rest.0.is_empty() && exists).then_some(days * DAY + second)
 }
 

@@ -19,13 +19,16 @@ fn all_three_forms_are_read() {
         ("Thu, 29 Feb 2024 23:59:60 GMT", Some(1_709_251_200)),
         ("Fri, 31 Dec 9999 23:59:59 GMT", Some(LAST)),
         ("Sat, 01 Jan 0000 00:00:00 GMT", Some(FIRST)),
+        // Another day of the week.
+        ("Mon, 06 Nov 1994 08:49:37 GMT", Some(784_111_777)),
+        ("Monday, 06-Nov-94 08:49:37 GMT", Some(784_111_777)),
+        ("Mon Nov  6 08:49:37 1994", Some(784_111_777)),
         // 50 years after `NOW`, and a second more.
         ("Wednesday, 18-Nov-76 11:06:40 GMT", Some(3_372_923_200)),
         ("Thursday, 18-Nov-76 11:06:41 GMT", Some(217_163_201)),
         // Not a date.
         ("", None),
         ("Sun", None),
-        ("Mon, 06 Nov 1994 08:49:37 GMT", None),
         ("Thu, 30 Feb 2023 00:00:00 GMT", None),
         ("Wed, 29 Feb 2023 00:00:00 GMT", None),
         ("Sun, 00 Nov 1994 08:49:37 GMT", None),
@@ -44,6 +47,8 @@ fn all_three_forms_are_read() {
         ("Sun, 06-Nov-94 08:49:37 GMT", None),
         ("Sun Nov 6 08:49:37 1994", None),
         ("Sun Nov  6 08:49:37 1994 GMT", None),
+        ("Xyz, 06 Nov 1994 08:49:37 GMT", None),
+        ("Monnday, 06-Nov-94 08:49:37 GMT", None),
         ("784111777", None),
     ];
     for (text, seconds) in CASES {

@@ -18,6 +18,7 @@
 //! `linger`.
 
 mod access;
+mod arriving;
 mod cached;
 mod entry;
 mod linger;
@@ -34,10 +35,11 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use http::{Content, Status};
+use http::Status;
 use rustix::io::Errno;
 use spread_logger::Record;
 
+use self::arriving::Arriving;
 pub(crate) use self::entry::Entry;
 pub(crate) use self::output::Output;
 use self::output::Unsent;
@@ -60,8 +62,9 @@ pub(crate) struct Connection {
     received: Vec<u8>,
     /// `received` may hold a whole request.
     is_ready: bool,
-    /// What is still to come of the last request's content.
-    content: Option<Content>,
+    /// The content of the first request in `received`, which is answered when all of it has
+    /// come.
+    content: Option<Arriving>,
     /// What the look for the first request in `received` has found.
     found: Option<Found>,
     /// How to end, once everything is sent.

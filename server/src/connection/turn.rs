@@ -11,7 +11,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::response;
-use http::{Content, Framing, Rejection, Request, Status};
+use http::{Rejection, Request, Status};
 use rustix::net::RecvFlags;
 use tokio::io::ReadBuf;
 
@@ -109,6 +109,7 @@ impl Connection {
                 let (done, turn) = self.work(cx, state, input.get(..read).unwrap_or_default());
                 let rest = input.get(done..read).unwrap_or_default();
                 self.received.extend_from_slice(rest);
+                self.forget_content();
                 turn
             } else {
                 self.work_on_received(cx, state)
@@ -136,7 +137,7 @@ impl Connection {
 
     /// Nothing has come: until when to wait for it?
     fn poll_waiting(&mut self, cx: &mut Context<'_>, state: &mut State) -> Poll<Turn> {
-        let is_idle = self.content.is_none() && is_blank(&self.received);
+        let is_idle = is_blank(&self.received);
         let stage = match (is_idle, self.stage) {
             (true, Some(Stage::Beginning)) => Stage::Beginning,
             (true, _) => Stage::Idle,
@@ -158,7 +159,7 @@ impl Connection {
             self.deadline = arrived;
         }
         ready!(self.poll_patience(cx));
-        if is_idle || self.content.is_some() || self.worker.phase() == Phase::Ending {
+        if is_idle || self.worker.phase() == Phase::Ending {
             return Poll::Ready(Turn::End(Ending::Close));
         }
         self.refuse_received(cx, state, Status::RequestTimeout);
@@ -175,7 +176,7 @@ impl Connection {
 
     /// The client sends no more, or is gone. Half a request is an exchange all the same.
     fn input_ended(&mut self, cx: &mut Context<'_>, state: &mut State) -> Ending {
-        if self.content.is_none() && !is_blank(&self.received) {
+        if !is_blank(&self.received) {
             self.refuse_received(cx, state, Status::BadRequest);
         }
         Ending::Close
@@ -187,6 +188,7 @@ impl Connection {
         if done < received.len() {
             received.drain(..done);
             self.received = received;
+            self.forget_content();
         }
         turn
     }
@@ -240,30 +242,25 @@ impl Connection {
         let now = clock::unix();
         while !state.output.is_full(BATCH_LEN) {
             let rest = bytes.get(*done..).unwrap_or_default();
-            if let Some(content) = &mut self.content {
-                // The request has been answered. A content that breaks its framing can
-                // only end the connection.
-                let Ok(discarded) = content.discard(rest) else {
-                    return Pause::End(Ending::Linger);
-                };
-                *done += discarded;
-                if !content.is_done() {
-                    return Pause::Input;
-                }
-                self.content = None;
-                self.stage = None;
-                continue;
-            }
             if rest.is_empty() {
                 return Pause::Input;
             }
             match Request::parse(rest, &self.worker.limits) {
                 Ok(None) => return Pause::Input,
                 Ok(Some(request)) => {
+                    let content_len = match self.take_content(&request, rest) {
+                        Ok(Some(len)) => len,
+                        Ok(None) => return Pause::Input,
+                        Err(reject) => {
+                            self.refuse(state, &request.rejection(reject), bytes, now);
+                            *done = bytes.len();
+                            return Pause::End(Ending::Linger);
+                        }
+                    };
                     if let Some(pause) = self.answer(state, &request, bytes, now) {
                         return pause;
                     }
-                    *done += request.head_len;
+                    *done += request.head_len + content_len;
                     if let Some(ending) = self.after(&request, *done == bytes.len()) {
                         return Pause::End(ending);
                     }
@@ -321,21 +318,18 @@ impl Connection {
     fn after(&mut self, request: &Request<'_>, is_all: bool) -> Option<Ending> {
         // Whatever comes next has its own time.
         self.stage = None;
-        let has_content = request.framing != Framing::None;
-        if self.is_last(request) {
-            // A client that has more to say must be heard out before the close; one that did
-            // not ask for it may be saying it already.
-            return Some(if is_all && !has_content && !request.persistent {
-                Ending::Close
-            } else {
-                Ending::Linger
-            });
+        self.content = None;
+        if !self.is_last(request) {
+            return None;
         }
-        if has_content {
-            let max = self.worker.limits.content_max;
-            self.content = Some(Content::new(request.framing, max));
-        }
-        None
+        // A client that has more to say must be heard out before the close; one that did not
+        // ask for it may be saying it already.
+        let is_silent = is_all && !request.persistent && !request.may_keep_content();
+        Some(if is_silent {
+            Ending::Close
+        } else {
+            Ending::Linger
+        })
     }
 
     /// Whether the connection ends with this request's response.
