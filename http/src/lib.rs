@@ -5,6 +5,7 @@
 //!
 //! | step | where |
 //! |---|---|
+//! | before it, a proxy may say whose connection it is | [`proxy_protocol`] |
 //! | the head arrives: `Ok(None)` until it is whole | [`Request::parse`] in `request/` |
 //! | its content is counted off and thrown away | [`Content`] in `content/` |
 //! | a proxy's word about its client is read | [`forwarded`] |
@@ -52,6 +53,7 @@ pub mod forwarded;
 pub mod listing;
 #[cfg(feature = "serve")]
 pub mod metrics;
+pub mod proxy_protocol;
 pub mod response;
 #[cfg(feature = "serve")]
 pub mod serve;
