@@ -83,7 +83,8 @@ fn shown(place: &BoundPlace) -> String {
         BoundAddress::Unix(None) => ("a unix socket".into(), None),
     };
     let inherited = place.is_inherited.then_some("inherited");
-    let notes: Vec<_> = [which, inherited].into_iter().flatten().collect();
+    let proxied = place.is_proxied.then_some("PROXY protocol");
+    let notes: Vec<_> = [which, inherited, proxied].into_iter().flatten().collect();
     if notes.is_empty() {
         return at;
     }
@@ -99,6 +100,7 @@ mod tests {
             address: BoundAddress::Tcp(address.parse().unwrap()),
             is_any: false,
             is_inherited: false,
+            is_proxied: false,
         }
     }
 
@@ -125,6 +127,7 @@ mod tests {
     fn every_place_is_shown_as_it_was_chosen() {
         let socket = BoundPlace {
             address: BoundAddress::Unix(Some("/run/www.sock".into())),
+            is_proxied: true,
             ..at("[::1]:80")
         };
         let inherited = BoundPlace {
@@ -142,12 +145,12 @@ mod tests {
             banner.text(false),
             "serving  .\n\
              at       http://[::1]:80/\n\
-             at       unix:/run/www.sock\n\
+             at       unix:/run/www.sock (PROXY protocol)\n\
              at       http://127.0.0.1:80/ (all addresses, IPv4 alone, inherited)\n"
         );
         assert_eq!(
             banner.status(),
-            "serving . at http://[::1]:80/, unix:/run/www.sock, \
+            "serving . at http://[::1]:80/, unix:/run/www.sock (PROXY protocol), \
              http://127.0.0.1:80/ (all addresses, IPv4 alone, inherited)"
         );
     }

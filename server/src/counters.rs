@@ -20,6 +20,8 @@ pub struct Totals {
     pub connections_ended: u64,
     /// Those among them that were turned away unheard, their address having too many.
     pub turned_away: u64,
+    /// Connections closed because they did not begin with the PROXY header they had to.
+    pub proxy_headers_refused: u64,
     /// Exchanges finished: answered, refused or broken off.
     pub exchanges: u64,
     /// Those among them whose status was 400 or above.
@@ -51,6 +53,7 @@ impl Counters {
             totals.connections += worker.connections.value();
             totals.connections_ended += worker.connections_ended.value();
             totals.turned_away += worker.turned_away.value();
+            totals.proxy_headers_refused += worker.proxy_headers_refused.value();
             totals.cut_off += worker.cut_off.value();
             totals.content_bytes += worker.content_bytes.value();
             totals.cache_hits += worker.cache_hits.value();
@@ -95,6 +98,7 @@ pub(crate) struct WorkerCounters {
     pub(crate) connections: Counter,
     pub(crate) connections_ended: Counter,
     pub(crate) turned_away: Counter,
+    pub(crate) proxy_headers_refused: Counter,
     pub(crate) cut_off: Counter,
     pub(crate) content_bytes: Counter,
     pub(crate) cache_hits: Counter,
@@ -124,6 +128,7 @@ impl Default for WorkerCounters {
             connections: Counter::default(),
             connections_ended: Counter::default(),
             turned_away: Counter::default(),
+            proxy_headers_refused: Counter::default(),
             cut_off: Counter::default(),
             content_bytes: Counter::default(),
             cache_hits: Counter::default(),

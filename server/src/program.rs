@@ -79,9 +79,13 @@ impl ProgramError {
 ///
 /// When it cannot start, or ends otherwise than by one signal.
 pub fn run(args: Args) -> Result<(), ProgramError> {
-    let Settings { mut config, log } = args.settings()?;
+    let Settings {
+        mut config,
+        sockets,
+        log,
+    } = args.settings()?;
     refuse_whole_machine(&config.root)?;
-    config.listeners.extend(systemd::listeners()?);
+    config.listeners.extend(systemd::listeners(&sockets)?);
     raise_descriptor_limit(&mut config);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()

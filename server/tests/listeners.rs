@@ -16,7 +16,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
 
 use rustix::process::Signal;
-use support::program::{Program, refused_with_socket};
+use support::program::{Program, refused, refused_with_socket};
 use support::{Client, Root, Served, get, noise};
 
 /// A place in the file system, which no other test has.
@@ -187,6 +187,36 @@ fn a_restart_on_an_inherited_socket_refuses_nobody() {
         is_over.store(true, Ordering::Relaxed);
         assert!(clients.join().unwrap() > 0);
     });
+}
+
+/// By its name, as `FileDescriptorName=` of a socket unit has it.
+#[test]
+fn a_socket_of_the_service_manager_may_be_one_for_proxies() {
+    let root = Root::with(&[("a", b"one")]);
+    let socket = TcpListener::bind("127.0.0.1:0").unwrap();
+    let variables = [("LISTEN_FDNAMES", "web")];
+    let args = ["-d", &root.dir(), "--listen", "systemd:web,proxy"];
+
+    let program = Program::start_with_socket(socket, &variables, &args);
+
+    assert!(program.banner[1].ends_with("(inherited, PROXY protocol)"));
+    let mut client = program.connect();
+    client.send("PROXY UNKNOWN\r\n");
+    assert_eq!(client.get("/a").content, b"one");
+}
+
+#[test]
+fn a_socket_that_the_service_manager_has_not_given_is_missed() {
+    let root = Root::new();
+
+    let ended = refused(&["-d", &root.dir(), "--listen", "systemd:web"]);
+
+    assert_eq!(ended.status, Some(2));
+    assert!(
+        ended.stderr.contains("no socket named \"web\""),
+        "{}",
+        ended.stderr
+    );
 }
 
 #[test]

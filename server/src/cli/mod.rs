@@ -24,6 +24,7 @@ use self::quantity::{Size, Time};
 use self::rules::RuleArgs;
 pub use self::rules::RuleError;
 use crate::config::{self, Config, Limits, Timeouts};
+use crate::systemd;
 
 /// The flags as they were typed.
 #[derive(Debug, Parser)]
@@ -93,6 +94,8 @@ pub struct Args {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
+    /// Sockets that the service manager must have given.
+    pub(crate) sockets: Vec<systemd::Choice>,
     pub(crate) log: Option<LogSettings>,
 }
 
@@ -140,8 +143,9 @@ impl Args {
     pub(crate) fn settings(self) -> Result<Settings, UsageError> {
         let log = self.log.settings(self.stop_timeout.0)?;
         let defaults = Config::new(self.dir);
+        let chosen = self.listen.chosen();
         let config = Config {
-            listeners: self.listen.listeners(),
+            listeners: chosen.listeners,
             workers: self.workers.unwrap_or(defaults.workers),
             limits: Limits {
                 connections_max: self.connections_max,
@@ -158,7 +162,11 @@ impl Args {
             rules: self.rules.rules()?,
             ..defaults
         };
-        Ok(Settings { config, log })
+        Ok(Settings {
+            config,
+            sockets: chosen.sockets,
+            log,
+        })
     }
 }
 

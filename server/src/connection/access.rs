@@ -11,10 +11,18 @@ use rustix::net::SendFlags;
 use super::Connection;
 use super::output::Asked;
 use super::respond::Response;
-use crate::clients::Refusal;
+use crate::clients::{Refusal, TooManyConnections};
 use crate::clock::{self, Moment};
 
 impl Connection {
+    /// Finds out about the client, once it is known whose connection this is.
+    pub(super) fn admit(&mut self) -> Result<(), TooManyConnections> {
+        if let Some(clients) = &self.worker.clients {
+            self.peer = clients.admit(self.peer.address(), Moment::now())?;
+        }
+        Ok(())
+    }
+
     /// Whose request it is.
     pub(super) fn client(&self, request: &Request<'_>) -> Option<IpAddr> {
         match &self.worker.clients {
@@ -36,7 +44,7 @@ impl Connection {
 
     /// Tells a client, who has not been heard, that its address has too many connections. What
     /// the socket does not take at once is not waited for, and there is nothing to log.
-    pub(crate) async fn turn_away(mut self) {
+    pub(super) async fn turn_away(mut self) {
         let worker = Rc::clone(&self.worker);
         if let Some(counters) = worker.counters() {
             counters.turned_away.add(1);

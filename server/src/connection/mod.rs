@@ -23,6 +23,7 @@ mod cached;
 mod entry;
 mod linger;
 mod output;
+mod proxy;
 mod respond;
 mod send;
 mod stream;
@@ -75,6 +76,15 @@ pub(crate) struct Connection {
     timer: Timer,
     /// When it was accepted.
     begun: Moment,
+}
+
+/// What comes first on a connection.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Opening {
+    /// The first request.
+    Request,
+    /// A header of the PROXY protocol.
+    ProxyHeader,
 }
 
 /// What a connection waits for from its client.
@@ -130,7 +140,13 @@ impl Connection {
     }
 
     /// Serves the client until one of both has had enough.
-    pub(crate) async fn run(mut self) {
+    pub(crate) async fn run(mut self, opening: Opening) {
+        if opening == Opening::ProxyHeader && !self.introduce().await {
+            return;
+        }
+        if self.admit().is_err() {
+            return self.turn_away().await;
+        }
         let ending = loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::End(ending) => break ending,

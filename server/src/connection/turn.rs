@@ -124,7 +124,7 @@ impl Connection {
     }
 
     /// Reads what comes next behind the beginning of a request that is there already.
-    fn poll_read_more(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
+    pub(super) fn poll_read_more(&mut self, cx: &mut Context<'_>) -> Poll<std::io::Result<usize>> {
         let len = self.received.len();
         self.received.resize(len + RECEIVED_STEP, 0);
         let room = self.received.get_mut(len..).unwrap_or_default();
@@ -151,12 +151,8 @@ impl Connection {
                 Stage::Beginning | Stage::Request => timeouts.request,
             });
         }
-        if is_idle && self.worker.phase() != Phase::Serving && !self.has_unread() {
-            let arrived = self.begun.after(ARRIVAL_TIMEOUT);
-            if stage != Stage::Beginning || Moment::now() >= arrived {
-                return Poll::Ready(Turn::End(Ending::Close));
-            }
-            self.deadline = arrived;
+        if is_idle && self.is_left(stage) {
+            return Poll::Ready(Turn::End(Ending::Close));
         }
         ready!(self.poll_patience(cx));
         if is_idle || self.worker.phase() == Phase::Ending {
@@ -164,6 +160,19 @@ impl Connection {
         }
         self.refuse_received(cx, state, Status::RequestTimeout);
         Poll::Ready(Turn::End(Ending::Linger))
+    }
+
+    /// Whether a server that stops need not wait any more for a client that has sent nothing.
+    pub(super) fn is_left(&mut self, stage: Stage) -> bool {
+        if self.worker.phase() == Phase::Serving || self.has_unread() {
+            return false;
+        }
+        let arrived = self.begun.after(ARRIVAL_TIMEOUT);
+        if stage != Stage::Beginning || Moment::now() >= arrived {
+            return true;
+        }
+        self.deadline = arrived;
+        false
     }
 
     /// Whether something has come that the runtime has not told of yet: a request that

@@ -13,6 +13,9 @@ use std::sync::Arc;
 pub struct Listener {
     /// Where.
     pub place: Place,
+    /// Each connection begins with a header of the PROXY protocol, version 1 or 2, which says
+    /// who the client is. To be said only where nobody but believed proxies can connect.
+    pub is_proxied: bool,
 }
 
 /// Where connections come in.
@@ -64,7 +67,7 @@ pub enum ListenerError {
     #[error("{0:?} are no permissions; write them as chmod does, as in mode=0660")]
     Mode(String),
     /// A word behind a comma is not known.
-    #[error("{0:?} is no option of a listener; there is mode=MODE, for unix: alone")]
+    #[error("{0:?} is no option of a listener; there are proxy, and for unix: mode=MODE")]
     Option(String),
 }
 
@@ -82,15 +85,17 @@ impl FromStr for Listener {
             },
             None => tcp(address)?,
         };
+        let mut is_proxied = false;
         for option in parts {
             match (option.split_once('='), &mut place) {
                 (Some(("mode", digits)), Place::Unix { mode, .. }) => {
                     *mode = Some(permissions(digits)?);
                 }
+                (None, _) if option == "proxy" => is_proxied = true,
                 _ => return Err(ListenerError::Option(option.into())),
             }
         }
-        Ok(Self { place })
+        Ok(Self { place, is_proxied })
     }
 }
 
@@ -99,6 +104,7 @@ impl From<(Option<String>, u16)> for Listener {
     fn from((host, port): (Option<String>, u16)) -> Self {
         Self {
             place: Place::Tcp { host, port },
+            is_proxied: false,
         }
     }
 }
@@ -167,6 +173,20 @@ mod tests {
     }
 
     #[test]
+    fn a_place_may_be_one_for_proxies() {
+        for (text, is_proxied) in [
+            (":80", false),
+            (":80,proxy", true),
+            ("unix:/w,proxy", true),
+            ("unix:/w,mode=0660,proxy", true),
+            ("unix:/w,proxy,mode=0660", true),
+        ] {
+            let listener: Listener = text.parse().unwrap();
+            assert_eq!(listener.is_proxied, is_proxied, "{text}");
+        }
+    }
+
+    #[test]
     fn what_is_no_place_is_refused_with_what_to_write() {
         const CASES: &[(&str, &str)] = &[
             ("", "has no port"),
@@ -182,6 +202,8 @@ mod tests {
             ("unix:/w,mode=+660", "+660"),
             ("unix:/w,mode=1777", "1777"),
             ("unix:/w,tls", "tls"),
+            (":80,proxy=1", "proxy=1"),
+            (":80,", "no option"),
             (":80,mode=0660", "mode=0660"),
         ];
         for (text, expected) in CASES {

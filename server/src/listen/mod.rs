@@ -40,6 +40,8 @@ pub(crate) struct ListeningSocket {
     /// First, so that a file is gone before nobody listens on it.
     pub(crate) end: End,
     pub(crate) socket: AnySocket,
+    /// Its connections begin with a PROXY header.
+    pub(crate) is_proxied: bool,
 }
 
 /// A listening socket of either kind, which does not wait.
@@ -67,6 +69,7 @@ pub(crate) struct BoundPlace {
     /// All addresses are listened on because none was asked for.
     pub(crate) is_any: bool,
     pub(crate) is_inherited: bool,
+    pub(crate) is_proxied: bool,
 }
 
 /// An address that is listened on.
@@ -88,16 +91,25 @@ pub(crate) fn bind(listeners: &[Listener], workers: usize) -> Result<Bound, List
         places: Vec::new(),
     };
     for listener in listeners {
+        bound.add(listener)?;
+    }
+    Ok(bound)
+}
+
+impl Bound {
+    fn add(&mut self, listener: &Listener) -> Result<(), ListenError> {
+        let workers = self.sockets.len();
         match &listener.place {
             Place::Tcp { host, port } => {
                 for (address, sockets) in tcp::listen(host.as_deref(), *port, workers)? {
-                    let sockets = sockets.into_iter().map(AnySocket::Tcp);
-                    bound.add(sockets.collect(), &End::Closed);
-                    bound.places.push(BoundPlace {
+                    let place = BoundPlace {
                         address: BoundAddress::Tcp(address),
                         is_any: host.is_none(),
                         is_inherited: false,
-                    });
+                        is_proxied: listener.is_proxied,
+                    };
+                    let sockets = sockets.into_iter().map(AnySocket::Tcp);
+                    self.share_out(sockets.collect(), &End::Closed, place);
                 }
             }
             Place::Unix { path, mode } => {
@@ -107,55 +119,57 @@ pub(crate) fn bind(listeners: &[Listener], workers: usize) -> Result<Bound, List
                     path: path.clone(),
                     source,
                 })?;
-                bound.add(sockets, &End::Removed(Arc::new(file)));
-                bound.places.push(BoundPlace {
+                let place = BoundPlace {
                     address: BoundAddress::Unix(Some(path.clone())),
                     is_any: false,
                     is_inherited: false,
-                });
+                    is_proxied: listener.is_proxied,
+                };
+                self.share_out(sockets, &End::Removed(Arc::new(file)), place);
             }
-            Place::Inherited(socket) => bound
-                .inherit(socket, workers)
-                .map_err(|source| ListenError::Inherited { source })?,
+            Place::Inherited(socket) => {
+                let (sockets, address) =
+                    inherit(socket, workers).map_err(|source| ListenError::Inherited { source })?;
+                let place = BoundPlace {
+                    is_any: matches!(address, BoundAddress::Tcp(address) if address.ip().is_unspecified()),
+                    address,
+                    is_inherited: true,
+                    is_proxied: listener.is_proxied,
+                };
+                self.share_out(sockets, &End::Kept, place);
+            }
         }
+        Ok(())
     }
-    Ok(bound)
-}
 
-impl Bound {
-    fn add(&mut self, sockets: Vec<AnySocket>, end: &End) {
+    /// One of `sockets` to each worker.
+    fn share_out(&mut self, sockets: Vec<AnySocket>, end: &End, place: BoundPlace) {
         for (worker, socket) in self.sockets.iter_mut().zip(sockets) {
             worker.push(ListeningSocket {
                 end: end.clone(),
                 socket,
+                is_proxied: place.is_proxied,
             });
         }
+        self.places.push(place);
     }
+}
 
-    fn inherit(&mut self, socket: &Inherited, workers: usize) -> io::Result<()> {
-        let (sockets, address) = match socket {
-            Inherited::Tcp(socket) => {
-                socket.set_nonblocking(true)?;
-                // As for our own: what is accepted inherits it.
-                SockRef::from(&**socket).set_tcp_nodelay(true)?;
-                let sockets = share(workers, || socket.try_clone().map(AnySocket::Tcp))?;
-                (sockets, BoundAddress::Tcp(socket.local_addr()?))
-            }
-            Inherited::Unix(socket) => {
-                socket.set_nonblocking(true)?;
-                let sockets = share(workers, || socket.try_clone().map(AnySocket::Unix))?;
-                let address = socket.local_addr()?;
-                let path = address.as_pathname().map(Into::into);
-                (sockets, BoundAddress::Unix(path))
-            }
-        };
-        self.add(sockets, &End::Kept);
-        self.places.push(BoundPlace {
-            is_any: matches!(address, BoundAddress::Tcp(address) if address.ip().is_unspecified()),
-            address,
-            is_inherited: true,
-        });
-        Ok(())
+fn inherit(socket: &Inherited, workers: usize) -> io::Result<(Vec<AnySocket>, BoundAddress)> {
+    match socket {
+        Inherited::Tcp(socket) => {
+            socket.set_nonblocking(true)?;
+            // As for our own: what is accepted inherits it.
+            SockRef::from(&**socket).set_tcp_nodelay(true)?;
+            let sockets = share(workers, || socket.try_clone().map(AnySocket::Tcp))?;
+            Ok((sockets, BoundAddress::Tcp(socket.local_addr()?)))
+        }
+        Inherited::Unix(socket) => {
+            socket.set_nonblocking(true)?;
+            let sockets = share(workers, || socket.try_clone().map(AnySocket::Unix))?;
+            let path = socket.local_addr()?.as_pathname().map(Into::into);
+            Ok((sockets, BoundAddress::Unix(path)))
+        }
     }
 }
 

@@ -9,4 +9,4 @@ mod sockets;
 
 pub(crate) use self::notify::Notifier;
 pub use self::sockets::ActivationError;
-pub(crate) use self::sockets::listeners;
+pub(crate) use self::sockets::{Choice, listeners};

@@ -28,6 +28,16 @@ pub enum ActivationError {
         /// What was found instead.
         source: io::Error,
     },
+    /// There is none.
+    #[error(
+        "no socket{} has been handed over in LISTEN_FDS; \
+         start this as a service of a socket unit, or leave out --listen systemd",
+        named(name)
+    )]
+    NotGiven {
+        /// What its unit should have called it.
+        name: Option<String>,
+    },
     /// It is a connection.
     #[error(
         "descriptor {descriptor}, which LISTEN_FDS announces, does not listen; \
@@ -39,6 +49,14 @@ pub enum ActivationError {
     },
 }
 
+/// Which of the given sockets are meant, and how they are served.
+#[derive(Clone, Debug)]
+pub(crate) struct Choice {
+    /// The name of its unit (`FileDescriptorName=`); all that are not named otherwise without.
+    pub(crate) name: Option<String>,
+    pub(crate) is_proxied: bool,
+}
+
 /// The first descriptor that is handed over (sd_listen_fds(3): `SD_LISTEN_FDS_START`).
 const FIRST: usize = 3;
 
@@ -46,15 +64,33 @@ const FIRST: usize = 3;
 /// that look at the environment: the variables are removed, so that no child takes them
 /// for its own.
 ///
+/// All are served; `choices` say how.
+///
 /// # Errors
 ///
-/// When one of them is not a socket that can be listened on.
-pub(crate) fn listeners() -> Result<Vec<Listener>, ActivationError> {
+/// When one of them is not a socket that can be listened on, or what was chosen is not there.
+pub(crate) fn listeners(choices: &[Choice]) -> Result<Vec<Listener>, ActivationError> {
+    let names = std::env::var("LISTEN_FDNAMES").unwrap_or_default();
     let mut given = ListenFd::from_env();
+    let names: Vec<_> = names.split(':').take(given.len()).collect();
+    for Choice { name, .. } in choices {
+        let is_given = match name {
+            Some(name) => names.contains(&&**name),
+            None => given.len() > 0,
+        };
+        if !is_given {
+            return Err(ActivationError::NotGiven { name: name.clone() });
+        }
+    }
     (0..given.len())
         .map(|index| {
-            let place = Place::Inherited(take(&mut given, index)?);
-            Ok(Listener { place })
+            let name = names.get(index).copied();
+            let by_name = choices.iter().find(|choice| choice.name.as_deref() == name);
+            let choice = by_name.or_else(|| choices.iter().find(|choice| choice.name.is_none()));
+            Ok(Listener {
+                place: Place::Inherited(take(&mut given, index)?),
+                is_proxied: choice.is_some_and(|choice| choice.is_proxied),
+            })
         })
         .collect()
 }
@@ -73,6 +109,11 @@ fn take(given: &mut ListenFd, index: usize) -> Result<Inherited, ActivationError
         Ok(None) => Err(ActivationError::NotListening { descriptor }),
         Err(source) => Err(ActivationError::NoSocket { descriptor, source }),
     }
+}
+
+fn named(name: &Option<String>) -> String {
+    name.as_ref()
+        .map_or_else(String::new, |name| format!(" named {name:?}"))
 }
 
 fn check(socket: impl AsFd, descriptor: usize) -> Result<(), ActivationError> {

@@ -17,9 +17,8 @@ use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
 use tokio::time::{Instant, timeout};
 
 use super::Worker;
-use crate::clients::{Peer, TooManyConnections};
-use crate::clock::Moment;
-use crate::connection::{Connection, Stream};
+use crate::clients::Peer;
+use crate::connection::{Connection, Opening, Stream};
 use crate::listen::{AnySocket, End, ListeningSocket};
 
 /// How long to wait, out of descriptors, when none of ours comes free: another process
@@ -34,6 +33,7 @@ const SHORTAGE_SAID_EVERY: Duration = Duration::from_secs(10);
 pub(super) struct Listener {
     end: End,
     socket: Socket,
+    opening: Opening,
 }
 
 /// A listening socket that the runtime watches.
@@ -42,6 +42,9 @@ enum Socket {
     Tcp(TcpListener),
     Unix(UnixListener),
 }
+
+/// A connection, and its client's address if it has one.
+type Arrived = (Stream, Option<IpAddr>);
 
 impl Listener {
     pub(super) fn new(listening: ListeningSocket) -> io::Result<Self> {
@@ -52,6 +55,11 @@ impl Listener {
         Ok(Self {
             end: listening.end,
             socket,
+            opening: if listening.is_proxied {
+                Opening::ProxyHeader
+            } else {
+                Opening::Request
+            },
         })
     }
 
@@ -63,7 +71,7 @@ impl Listener {
                 worker.left.notified().await;
             }
             match self.socket.accept().await {
-                Ok((stream, client)) => begin(&worker, stream, client),
+                Ok(arrived) => self.begin(&worker, arrived),
                 // It has taken one connection from the queue, so this is not for ever.
                 Err(error) if is_of_one_connection(&error) => tokio::task::yield_now().await,
                 Err(error) => {
@@ -90,17 +98,37 @@ impl Listener {
         // Closing would reset those who have been let in by the kernel already.
         while !worker.is_full() {
             match self.socket.accept_now() {
-                Ok((stream, client)) => begin(worker, stream, client),
+                Ok(arrived) => self.begin(worker, arrived),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => return,
             }
         }
     }
+
+    fn begin(&self, worker: &Rc<Worker>, (stream, client): Arrived) {
+        if let Some(counters) = worker.counters() {
+            counters.connections.add(1);
+        }
+        // Counted from here on, though its task has not run yet.
+        let presence = worker.enter();
+        let worker = Rc::clone(worker);
+        let opening = self.opening;
+        tokio::task::spawn_local(async move {
+            poll_fn(|cx| {
+                presence.wake_by(cx.waker());
+                Poll::Ready(())
+            })
+            .await;
+            let connection = Connection::new(worker, stream, Peer::new(client));
+            connection.run(opening).await;
+            drop(presence);
+        });
+    }
 }
 
 impl Socket {
-    /// The next connection, and its client's address if it has one.
-    async fn accept(&self) -> io::Result<(Stream, Option<IpAddr>)> {
+    /// The next to come.
+    async fn accept(&self) -> io::Result<Arrived> {
         match self {
             Self::Tcp(socket) => {
                 let (stream, peer) = socket.accept().await?;
@@ -114,7 +142,7 @@ impl Socket {
     }
 
     /// One who is waiting now, whether or not the runtime has told of it.
-    fn accept_now(&self) -> io::Result<(Stream, Option<IpAddr>)> {
+    fn accept_now(&self) -> io::Result<Arrived> {
         let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
         match self {
             Self::Tcp(socket) => {
@@ -128,34 +156,6 @@ impl Socket {
             }
         }
     }
-}
-
-fn begin(worker: &Rc<Worker>, stream: Stream, client: Option<IpAddr>) {
-    if let Some(counters) = worker.counters() {
-        counters.connections.add(1);
-    }
-    // Counted from here on, though its task has not run yet.
-    let presence = worker.enter();
-    let worker = Rc::clone(worker);
-    let peer = match &worker.clients {
-        Some(clients) => clients.admit(client, Moment::now()),
-        None => Ok(Peer::new(client)),
-    };
-    tokio::task::spawn_local(async move {
-        poll_fn(|cx| {
-            presence.wake_by(cx.waker());
-            Poll::Ready(())
-        })
-        .await;
-        match peer {
-            Ok(peer) => Connection::new(worker, stream, peer).run().await,
-            Err(TooManyConnections) => {
-                let connection = Connection::new(worker, stream, Peer::new(client));
-                connection.turn_away().await;
-            }
-        }
-        drop(presence);
-    });
 }
 
 /// Whether the client was gone before we came to it, its network failed, or a firewall
