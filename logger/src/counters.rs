@@ -19,14 +19,25 @@ pub struct Books {
     pub bytes: u64,
     /// Those of the lines that wait for a daemon; after the stop, those it gave up.
     pub waiting: u64,
-    /// Messages that a daemon's socket has wholly taken.
-    pub messages: u64,
+    /// What daemons' sockets have wholly taken.
+    pub sent: Sent,
     /// Connections to daemons that have come about, each after none or another.
     pub connections: u64,
     /// Lines dropped and counted.
     pub lost: Lost,
     /// Lines shortened to the limit; they are among the others.
     pub cut: u64,
+}
+
+/// What went to daemons.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Sent {
+    /// Messages.
+    pub messages: u64,
+    /// Lines in them.
+    pub lines: u64,
+    /// Bytes of these lines.
+    pub bytes: u64,
 }
 
 /// Lines that never went to a daemon.
@@ -66,7 +77,11 @@ pub struct Counters {
     bytes: AtomicU64,
     waiting: AtomicU64,
     buffer_full: AtomicU64,
-    messages: AtomicU64,
+    /// Lines taken from the rings, whatever became of them.
+    taken: AtomicU64,
+    sent_messages: AtomicU64,
+    sent_lines: AtomicU64,
+    sent_bytes: AtomicU64,
     connections: AtomicU64,
     /// The index of the address, or [`NOWHERE`].
     connected_to: AtomicUsize,
@@ -83,7 +98,10 @@ impl Counters {
             bytes: AtomicU64::new(0),
             waiting: AtomicU64::new(0),
             buffer_full: AtomicU64::new(0),
-            messages: AtomicU64::new(0),
+            taken: AtomicU64::new(0),
+            sent_messages: AtomicU64::new(0),
+            sent_lines: AtomicU64::new(0),
+            sent_bytes: AtomicU64::new(0),
             connections: AtomicU64::new(0),
             connected_to: AtomicUsize::new(NOWHERE),
             connected_at: AtomicU64::new(0),
@@ -101,7 +119,11 @@ impl Counters {
             lines: self.lines.load(Ordering::Relaxed),
             bytes: self.bytes.load(Ordering::Relaxed),
             waiting: self.waiting.load(Ordering::Relaxed),
-            messages: self.messages.load(Ordering::Relaxed),
+            sent: Sent {
+                messages: self.sent_messages.load(Ordering::Relaxed),
+                lines: self.sent_lines.load(Ordering::Relaxed),
+                bytes: self.sent_bytes.load(Ordering::Relaxed),
+            },
             connections: self.connections.load(Ordering::Relaxed),
             lost: Lost {
                 queue_full: of_rings(|ring| &ring.queue_full),
@@ -109,6 +131,13 @@ impl Counters {
             },
             cut: of_rings(|ring| &ring.cut),
         }
+    }
+
+    /// Lines taken from the rings until now, lost ones included: unlike [`Books::lines`] it only
+    /// grows.
+    #[must_use]
+    pub fn taken(&self) -> u64 {
+        self.taken.load(Ordering::Relaxed)
     }
 
     /// How full the rings are.
@@ -151,7 +180,16 @@ impl Counters {
         self.waiting.store(books.waiting, Ordering::Relaxed);
         let buffer_full = books.lost.buffer_full;
         self.buffer_full.store(buffer_full, Ordering::Relaxed);
-        self.messages.store(books.messages, Ordering::Relaxed);
+        let taken = books.lines + buffer_full;
+        self.taken.store(taken, Ordering::Relaxed);
+        let Sent {
+            messages,
+            lines,
+            bytes,
+        } = books.sent;
+        self.sent_messages.store(messages, Ordering::Relaxed);
+        self.sent_lines.store(lines, Ordering::Relaxed);
+        self.sent_bytes.store(bytes, Ordering::Relaxed);
     }
 
     pub(crate) fn set_connected_to(&self, index: Option<usize>) {

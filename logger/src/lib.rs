@@ -43,7 +43,7 @@ mod publisher;
 mod queue;
 mod record;
 
-pub use counters::{Books, Counters, Lost, RingFill};
+pub use counters::{Books, Counters, Lost, RingFill, Sent};
 pub use format::Format;
 pub use publisher::{BUFFER_MIN, MESSAGE_MAX, OptionsError, Publisher, PublisherOptions};
 pub use queue::{Drain, Log, RingOptions, ring};

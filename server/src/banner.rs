@@ -11,6 +11,8 @@ use crate::listen::{BoundAddress, BoundPlace};
 pub(crate) struct Banner<'a> {
     pub(crate) root: &'a Path,
     pub(crate) places: &'a [BoundPlace],
+    /// Where status is to be had.
+    pub(crate) status: Option<SocketAddr>,
     pub(crate) log: Option<LogPlace<'a>>,
 }
 
@@ -51,6 +53,12 @@ impl Banner<'_> {
         let mut lines = vec![("serving", self.root.display().to_string())];
         for place in self.places {
             lines.push(("at", shown(place)));
+        }
+        if let Some(mut address) = self.status {
+            if address.ip().is_unspecified() {
+                address.set_ip(Ipv4Addr::LOCALHOST.into());
+            }
+            lines.push(("status", format!("http://{address}/")));
         }
         match &self.log {
             Some(LogPlace {
@@ -112,6 +120,7 @@ mod tests {
                 is_any: true,
                 ..at("[::]:8080")
             }],
+            status: None,
             log: None,
         };
 
@@ -138,6 +147,7 @@ mod tests {
         let banner = Banner {
             root: Path::new("."),
             places: &[at("[::1]:80"), socket, inherited],
+            status: None,
             log: None,
         };
 
@@ -161,6 +171,7 @@ mod tests {
             let banner = Banner {
                 root: Path::new("."),
                 places: &[],
+                status: Some("127.0.0.1:9803".parse().unwrap()),
                 log: Some(LogPlace {
                     destination: "group access_log at 4803@localhost".into(),
                     file,
@@ -171,11 +182,11 @@ mod tests {
 
         assert_eq!(
             text(Some(Path::new("./logs/access_log"))),
-            "serving  .\nlog      ./logs/access_log\njoin     group access_log at 4803@localhost\n"
+            "serving  .\nstatus   http://127.0.0.1:9803/\nlog      ./logs/access_log\njoin     group access_log at 4803@localhost\n"
         );
         assert_eq!(
             text(None),
-            "serving  .\nlog      group access_log at 4803@localhost\n"
+            "serving  .\nstatus   http://127.0.0.1:9803/\nlog      group access_log at 4803@localhost\n"
         );
     }
 }

@@ -19,6 +19,7 @@ use bytes::Bytes;
 use spread::hub::{BindError, Hub, HubOptions, Listen};
 use spread::{Address, Addresses, GroupName};
 use spread_logger::diagnostics::{Chain, Outlet};
+pub(crate) use spreadlogd::Report;
 use spreadlogd::{Command, Config, Spreadlogd};
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -41,6 +42,7 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub(crate) struct Embedded {
     address: Address,
+    report: Report,
     file: PathBuf,
     commands: mpsc::Sender<Command>,
     stop_hub: oneshot::Sender<()>,
@@ -150,6 +152,7 @@ impl Embedded {
         let started = is_ready.await.map_err(|_| EmbeddedError::Hangs)??;
         Ok(Self {
             address: started.address,
+            report: started.report,
             file,
             commands: started.commands,
             stop_hub: started.stop_hub,
@@ -161,6 +164,11 @@ impl Embedded {
     /// Where the hub is, for the publisher and for everybody else on the machine.
     pub(crate) const fn address(&self) -> &Address {
         &self.address
+    }
+
+    /// What tells how both are.
+    pub(crate) const fn report(&self) -> &Report {
+        &self.report
     }
 
     /// Where the lines are written.
@@ -197,6 +205,7 @@ struct Parts {
 /// What is known once both work.
 struct Started {
     address: Address,
+    report: Report,
     commands: mpsc::Sender<Command>,
     stop_hub: oneshot::Sender<()>,
     written: oneshot::Receiver<Result<(), spreadlogd::RunError>>,
@@ -210,6 +219,7 @@ impl Parts {
             Ok(opened) => opened,
             Err(error) => return drop(ready.send(Err(error))),
         };
+        let reader = hub.reader();
         let hub = tokio::spawn(hub.run(async {
             // A sender that is gone means the same as a message.
             let _ = stopping.await;
@@ -223,6 +233,7 @@ impl Parts {
             Ok(spreadlogd) => spreadlogd,
             Err(error) => return drop(ready.send(Err(error))),
         };
+        let report = Report::new(spreadlogd.counters(), Some(reader));
         let mut joined = spreadlogd.joined();
         let (commands, received) = mpsc::channel(2);
         let (ended, written) = oneshot::channel();
@@ -241,6 +252,7 @@ impl Parts {
         let started = if has_joined {
             Ok(Started {
                 address,
+                report,
                 commands,
                 stop_hub,
                 written,

@@ -17,6 +17,7 @@
 //! | what one thread owns, accepting, stopping | `worker/` |
 //! | reading, answering, writing, closing | `connection/` |
 //! | flags, signals, what is said | `cli/`, [`program`], `banner.rs`, `systemd/` |
+//! | what it says about itself while it runs | `status/` |
 //! | the log beyond the rings | `logging.rs`, and `embedded.rs` for the hub in this process |
 //!
 //! The protocol itself is decided in the crate `http`, the text of log lines in
@@ -38,6 +39,7 @@ pub mod program;
 mod rules;
 mod server;
 mod site;
+mod status;
 mod systemd;
 mod worker;
 

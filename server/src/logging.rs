@@ -9,15 +9,16 @@
 
 use std::io;
 use std::path::Path;
+use std::sync::Arc;
 use std::thread;
 
 use spread::{Addresses, GroupName};
 use spread_logger::diagnostics::Outlet;
-use spread_logger::{Books, Drain, OptionsError, Publisher, PublisherOptions};
+use spread_logger::{Books, Counters, OptionsError, Publisher};
 use tokio::sync::oneshot;
 
 use crate::cli::LogSettings;
-use crate::embedded::{Embedded, EmbeddedError};
+use crate::embedded::{Embedded, EmbeddedError, Report};
 use crate::server::Server;
 
 /// The log of a program at work.
@@ -26,6 +27,7 @@ pub(crate) struct Logging {
     publishing: Publishing,
     addresses: Addresses,
     group: GroupName,
+    counters: Arc<Counters>,
     embedded: Option<Embedded>,
 }
 
@@ -79,8 +81,10 @@ impl Logging {
         };
         let addresses = publisher.addresses.clone();
         let drains = server.log_to(&settings.ring);
+        let publisher = Publisher::new(publisher, drains)?;
         Ok(Self {
-            publishing: Publishing::start(publisher, drains)?,
+            counters: publisher.counters(),
+            publishing: Publishing::start(publisher)?,
             addresses,
             group,
             embedded,
@@ -95,6 +99,16 @@ impl Logging {
     /// The file they are written to, if that is done here.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.embedded.as_ref().map(Embedded::file)
+    }
+
+    /// The publisher's books.
+    pub(crate) const fn counters(&self) -> &Arc<Counters> {
+        &self.counters
+    }
+
+    /// What tells how the hub and the spreadlogd in this process are.
+    pub(crate) fn report(&self) -> Option<&Report> {
+        self.embedded.as_ref().map(Embedded::report)
     }
 
     /// Opens the log file again by its name.
@@ -127,8 +141,7 @@ struct Publishing {
 }
 
 impl Publishing {
-    fn start(options: PublisherOptions, drains: Vec<Drain>) -> Result<Self, LogError> {
-        let publisher = Publisher::new(options, drains)?;
+    fn start(publisher: Publisher) -> Result<Self, LogError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;

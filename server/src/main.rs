@@ -18,7 +18,7 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    match program::run(args) {
+    match program::run(args, &diagnostics) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             diagnostics.say(&format!("rthttpd: {}\n", Chain(&error)));

@@ -14,8 +14,9 @@ use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
+use http::serve::{self, Place, Process};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use spread_logger::diagnostics::{FLUSH_TIMEOUT, Outlet};
+use spread_logger::diagnostics::{Diagnostics, FLUSH_TIMEOUT, Outlet};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -24,6 +25,7 @@ use crate::cli::{Args, LogSettings, Settings, UsageError};
 use crate::config::Config;
 use crate::logging::{LogError, Logging};
 use crate::server::{RunError, Server, StartError};
+use crate::status::Waiting;
 use crate::systemd::{self, ActivationError, Notifier};
 
 /// Why the program ends with a failure.
@@ -42,6 +44,9 @@ pub enum ProgramError {
     /// The server ended by itself.
     #[error(transparent)]
     Run(#[from] RunError),
+    /// Status cannot be had where it was asked for.
+    #[error(transparent)]
+    Status(#[from] serve::BindError),
     /// There is no log, or it could not be finished.
     #[error(transparent)]
     Log(#[from] LogError),
@@ -67,7 +72,7 @@ impl ProgramError {
             Self::Start(error) => error.is_usage(),
             Self::Log(error) => error.is_usage(),
             Self::Activation(_) => true,
-            Self::Run(_) | Self::System { .. } | Self::Interrupted => false,
+            Self::Status(_) | Self::Run(_) | Self::System { .. } | Self::Interrupted => false,
         };
         if is_usage { 2 } else { 1 }
     }
@@ -78,22 +83,29 @@ impl ProgramError {
 /// # Errors
 ///
 /// When it cannot start, or ends otherwise than by one signal.
-pub fn run(args: Args) -> Result<(), ProgramError> {
+pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
+    let process = Process::started_now();
     let Settings {
         mut config,
         sockets,
         log,
+        status,
     } = args.settings()?;
     refuse_whole_machine(&config.root)?;
     config.listeners.extend(systemd::listeners(&sockets)?);
-    raise_descriptor_limit(&mut config);
+    let status_descriptors = match status.place {
+        Place::Nowhere => 0,
+        Place::At { .. } => serve::CONNECTIONS_MAX,
+    };
+    raise_descriptor_limit(&mut config, DESCRIPTORS_SPARE + status_descriptors);
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(system("start a runtime"))?;
     let server = Server::bind(config.clone())?;
+    let status = Waiting::bind(&status, process, diagnostics.outlet())?;
     let output = Outlet::open("stdout", io::stdout()).map_err(system("start a thread"))?;
-    let outcome = runtime.block_on(serve(server, &config, log, &output));
+    let outcome = runtime.block_on(serve(server, &config, log, &output, status));
     // Nobody reading it is no reason to stay.
     let _ = output.flush(FLUSH_TIMEOUT);
     outcome
@@ -114,6 +126,7 @@ async fn serve(
     config: &Config,
     log: Option<LogSettings>,
     output: &Outlet,
+    status: Waiting,
 ) -> Result<(), ProgramError> {
     // Before the banner: whoever reads it may send a signal.
     let mut signals = Signals::new().map_err(system("handle signals"))?;
@@ -128,21 +141,27 @@ async fn serve(
     let banner = Banner {
         root: &config.root,
         places: server.places(),
+        status: status.address(),
         log: log.as_ref().map(|log| LogPlace {
             destination: log.destination(),
             file: log.file(),
         }),
     };
     output.say(banner.text(is_terminal).as_bytes());
-    let (manager, status) = (Notifier::from_env(), banner.status());
+    let (manager, summary) = (Notifier::from_env(), banner.status());
 
+    let connections_max = config.limits.connections_max;
+    // It answers until everything has ended, as a stop is what one may want to watch.
+    let _status = status
+        .start(server.counters(), connections_max, log.as_ref())
+        .map_err(system("start the status page"))?;
     let stop = server.stop_handle();
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("server".into())
         .spawn(move || ended.send(server.run()))
         .map_err(system("start a thread"))?;
-    manager.ready(&status);
+    manager.ready(&summary);
     let outcome = signals
         .attend(end, |heard| match heard {
             Heard::Stop => {
@@ -227,8 +246,8 @@ impl Signals {
 const SAME_SIGNAL: Duration = Duration::from_millis(100);
 
 /// Takes as many descriptors as the system allows, and no more connections than they
-/// are enough for.
-fn raise_descriptor_limit(config: &mut Config) {
+/// are enough for with so many to spare.
+fn raise_descriptor_limit(config: &mut Config, spare: usize) {
     let maximum = getrlimit(Resource::Nofile).maximum;
     let raised = Rlimit {
         current: maximum,
@@ -240,7 +259,7 @@ fn raise_descriptor_limit(config: &mut Config) {
         return;
     };
     let descriptors = usize::try_from(descriptors).unwrap_or(usize::MAX);
-    let spare = DESCRIPTORS_SPARE.min(descriptors / 2);
+    let spare = spare.min(descriptors / 2);
     let connections = (descriptors - spare) / 2;
     let connections = NonZeroUsize::new(connections).unwrap_or(NonZeroUsize::MIN);
     let limits = &mut config.limits;
@@ -248,7 +267,7 @@ fn raise_descriptor_limit(config: &mut Config) {
 }
 
 /// Descriptors beside the two of each connection, which are its socket and the file it
-/// is sent: listeners, runtimes, the log. Half of them where there are few.
+/// is sent: listeners, runtimes, the log. Half of all where there are few.
 const DESCRIPTORS_SPARE: usize = 64;
 
 fn system(action: &'static str) -> impl FnOnce(io::Error) -> ProgramError {

@@ -17,6 +17,8 @@ const LOCAL: [&str; 4] = ["-h", "127.0.0.1", "-p", "0"];
 fn start(root: &Root, place: &Root) -> Program {
     let (dir, sockets, logs) = (root.dir(), place.dir(), place.dir() + "/logs");
     let log = [
+        "--status",
+        "none",
         "--spread",
         "embedded:0",
         "--spread-socket-dir",
@@ -134,6 +136,8 @@ fn a_log_inside_the_root_is_refused() {
         &root.dir(),
         "-p",
         "0",
+        "--status",
+        "none",
         "--spread",
         "embedded:0",
         "--log-dir",
@@ -161,6 +165,8 @@ fn a_port_where_spread_answers_is_named_with_what_to_type() {
         &root.dir(),
         "-p",
         "0",
+        "--status",
+        "none",
         "--spread",
         &format!("embedded:{port}"),
         "--log-dir",
@@ -185,6 +191,8 @@ fn a_log_file_that_another_holds_is_refused() {
         &root.dir(),
         "-p",
         "0",
+        "--status",
+        "none",
         "--spread",
         "embedded:0",
         "--spread-socket-dir",

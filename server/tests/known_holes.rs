@@ -607,7 +607,7 @@ fn a_log_that_everybody_can_read() {
 
     let (root, place) = (Root::with(&[("a", b"one")]), Root::new());
     let (dir, sockets, logs) = (root.dir(), place.dir(), place.dir() + "/logs");
-    let server = ["-d", &dir, "-h", "127.0.0.1", "-p", "0"];
+    let server = ["-d", &dir, "-h", "127.0.0.1", "-p", "0", "--status", "none"];
     let log = ["--spread", "embedded:0", "--spread-socket-dir", &sockets];
     let program = Program::start(&[&server[..], &log, &["--log-dir", &logs]].concat());
     assert_eq!(program.connect().get("/a").status, 200);

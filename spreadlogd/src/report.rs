@@ -286,8 +286,10 @@ fn facts_of_hub(families: &[Family]) -> Vec<Fact> {
         number("spread_hub_sessions_ended_total"),
     );
     vec![
-        Fact::new("Sessions", number("spread_hub_sessions"))
-            .note(format!("in {} groups", number("spread_hub_groups"))),
+        Fact::new("Sessions", number("spread_hub_sessions")).note(format!(
+            "groups with members: {}",
+            number("spread_hub_groups")
+        )),
         Fact::new("Messages", number("spread_hub_messages_total")).note(format!(
             "{}, delivered {} times",
             bytes(sum(families, "spread_hub_message_bytes_total")),

@@ -161,9 +161,8 @@ impl Section {
             text(out, &fact.value);
             // What a bad one means is said at the top.
             if !fact.note.is_empty() && fact.tone != Tone::Bad {
-                out.extend_from_slice(b" <small>");
+                out.extend_from_slice(b"</dd><dd class=\"note\">");
                 text(out, &fact.note);
-                out.extend_from_slice(b"</small>");
             }
             out.extend_from_slice(b"</dd></div>\n");
         }
@@ -244,18 +243,18 @@ main{display:grid;grid-template-columns:repeat(auto-fit,minmax(min(21rem,100%),1
 margin:1.25rem 0}
 section{background:var(--card);border:1px solid var(--line);border-radius:.6rem;padding:1rem 1.2rem}
 dl{margin:0}
-dl div{display:flex;gap:1rem;justify-content:space-between;padding:.3rem 0;
+dl div{display:flex;flex-wrap:wrap;gap:0 1rem;justify-content:space-between;padding:.3rem 0;
 border-top:1px solid var(--line)}
 dl div:first-child{border-top:0}
-dt{color:var(--soft);flex:none}
-dd{margin:0;text-align:right;font-weight:600;overflow-wrap:anywhere;min-width:0}
-dd small{display:block}
+dt{color:var(--soft)}
+dd{margin:0 0 0 auto;text-align:right;font-weight:600;overflow-wrap:anywhere;min-width:0}
+dd.note{flex-basis:100%;font-weight:400;font-size:.82em;color:var(--soft)}
 dd.good{color:var(--good)}
 dd.good::before{content:'\\2713\\00a0'}
 dd.bad{color:var(--bad)}
 dd.bad::before{content:'!\\00a0'}
 .all{overflow-x:auto}
-table{border-collapse:collapse;width:100%;font-size:.9rem}
+table{border-collapse:collapse;width:100%;max-width:50rem;font-size:.9rem}
 th{text-align:left;font-weight:400;padding:.7rem 0 .1rem;border-top:1px solid var(--line)}
 tbody:first-child th{border-top:0}
 th code{font-weight:600;overflow-wrap:anywhere}

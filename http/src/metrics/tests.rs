@@ -213,7 +213,9 @@ fn what_is_bad_is_said_at_the_top_with_what_it_means() {
     assert!(html.contains(
         "<p class=\"alert\" role=\"alert\"><strong>Lines lost: 3.</strong> They are gone.</p>"
     ));
-    assert!(html.contains("<dt>Lines</dt><dd class=\"plain\">9 <small>so far</small></dd>"));
+    assert!(
+        html.contains("<dt>Lines</dt><dd class=\"plain\">9</dd><dd class=\"note\">so far</dd>")
+    );
     assert!(
         html.contains("<td>path a&quot;b\\c\u{fffd}d, kind &lt;b&gt;&amp;</td><td>2.0 KiB</td>")
     );

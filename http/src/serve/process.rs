@@ -7,7 +7,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use rustix::process::{Resource, getrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-use crate::metrics::{Family, Unit};
+use crate::date;
+use crate::metrics::{Fact, Family, Section, Unit, Value, bytes, count, duration, samples, sum};
 
 /// This process, from its start on.
 #[derive(Clone, Copy, Debug)]
@@ -25,10 +26,43 @@ impl Process {
         }
     }
 
-    /// When it started, in seconds since 1970.
+    /// What it does, and since when: a page's subtitle.
     #[must_use]
-    pub const fn started(&self) -> u64 {
-        self.started
+    pub fn subtitle(&self, does: &str) -> String {
+        let started = i64::try_from(self.started).unwrap_or(i64::MAX);
+        let since = String::from_utf8_lossy(&date::format(started)).into_owned();
+        let age = self.now().saturating_sub(self.started);
+        format!("{does} since {since}: {}", duration(age))
+    }
+
+    /// Its facts for people, from `families` that hold its own.
+    #[must_use]
+    pub fn section(&self, families: &[Family]) -> Section {
+        let cpu = samples(families, "process_cpu_seconds_total").first();
+        let cpu = cpu.map_or_else(String::new, |sample| match sample.value {
+            Value::Real(seconds) => format!("{seconds:.1} s"),
+            Value::Whole(seconds) => duration(seconds),
+        });
+        let number = |name| count(sum(families, name));
+        Section {
+            title: "Process",
+            facts: vec![
+                Fact::new(
+                    "Memory",
+                    bytes(sum(families, "process_resident_memory_bytes")),
+                ),
+                Fact::new("Processor time", cpu),
+                Fact::new("Open descriptors", number("process_open_fds"))
+                    .note(format!("of at most {}", number("process_max_fds"))),
+            ],
+        }
+    }
+
+    /// The time, in seconds since 1970.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        since_epoch.map_or(0, |since| since.as_secs())
     }
 
     /// Its families. What a system does not tell is left out.

@@ -76,6 +76,12 @@ impl Diagnostics {
         self.errors.say(text.as_bytes());
     }
 
+    /// Where it goes: to be asked how much has found no room.
+    #[must_use]
+    pub fn outlet(&self) -> Outlet {
+        self.errors.clone()
+    }
+
     /// Waits until everything has been said, or for [`FLUSH_TIMEOUT`]: for a program that is about
     /// to end otherwise than by returning from `main`.
     pub fn flush(&self) {

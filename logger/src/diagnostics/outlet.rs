@@ -44,6 +44,8 @@ struct Queue {
     bytes: usize,
     /// Messages that found no room since the last one that did.
     missing: u64,
+    /// All that ever found none.
+    found_no_room: u64,
     is_writing: bool,
     is_closed: bool,
 }
@@ -73,6 +75,12 @@ impl Outlet {
         queue.push(text);
         drop(queue);
         shared.filled.notify_one();
+    }
+
+    /// Messages that have found no room until now.
+    #[must_use]
+    pub fn found_no_room(&self) -> u64 {
+        self.0.0.queue().found_no_room
     }
 
     /// Waits until everything said before is written, for so long at most; whether it is.
@@ -135,6 +143,7 @@ impl Queue {
     fn push(&mut self, text: &[u8]) {
         if self.messages.len() >= MESSAGES_MAX || self.bytes + text.len() > BYTES_MAX {
             self.missing += 1;
+            self.found_no_room += 1;
             return;
         }
         self.push_missing();

@@ -33,7 +33,7 @@ use tokio::sync::Notify;
 use tokio::time::{Instant, MissedTickBehavior, interval};
 
 use crate::batch::{Batch, Limits};
-use crate::counters::{Books, Counters, Lost};
+use crate::counters::{Books, Counters, Lost, Sent};
 use crate::queue::{Drain, local_offset};
 use link::{Event, Link};
 use notices::Notices;
@@ -319,7 +319,11 @@ impl Run {
             lines: store.written.lines + store.waiting.lines + open,
             bytes: store.written.bytes + store.waiting.bytes + self.batch.bytes() as u64,
             waiting: store.waiting.lines + open,
-            messages: store.written.messages,
+            sent: Sent {
+                messages: store.written.messages,
+                lines: store.written.lines,
+                bytes: store.written.bytes,
+            },
             connections: of_rings.connections,
             lost: Lost {
                 queue_full: of_rings.lost.queue_full,

@@ -10,6 +10,7 @@ mod log;
 mod quantity;
 mod rules;
 mod spread;
+mod status;
 
 use std::num::NonZeroUsize;
 use std::path::PathBuf;
@@ -23,6 +24,8 @@ pub(crate) use self::log::{EmbeddedOptions, LogSettings};
 use self::quantity::{Size, Time};
 use self::rules::RuleArgs;
 pub use self::rules::RuleError;
+use self::status::StatusArgs;
+pub(crate) use self::status::StatusSettings;
 use crate::config::{self, Config, Limits, Timeouts};
 use crate::systemd;
 
@@ -88,6 +91,9 @@ pub struct Args {
 
     #[command(flatten)]
     rules: RuleArgs,
+
+    #[command(flatten)]
+    status: StatusArgs,
 }
 
 /// What the program is to do.
@@ -97,6 +103,7 @@ pub(crate) struct Settings {
     /// Sockets that the service manager must have given.
     pub(crate) sockets: Vec<systemd::Choice>,
     pub(crate) log: Option<LogSettings>,
+    pub(crate) status: StatusSettings,
 }
 
 /// Flags that contradict each other.
@@ -142,6 +149,8 @@ impl Args {
     /// When they contradict each other.
     pub(crate) fn settings(self) -> Result<Settings, UsageError> {
         let log = self.log.settings(self.stop_timeout.0)?;
+        let is_embedded = log.as_ref().is_some_and(|log| log.embedded.is_some());
+        let status = self.status.settings(is_embedded);
         let defaults = Config::new(self.dir);
         let chosen = self.listen.chosen();
         let config = Config {
@@ -166,6 +175,7 @@ impl Args {
             config,
             sockets: chosen.sockets,
             log,
+            status,
         })
     }
 }
@@ -236,6 +246,22 @@ mod tests {
     }
 
     #[test]
+    fn status_is_to_be_had_where_it_is_told_and_with_the_embedded_log() {
+        for (args, place, is_default) in [
+            (&[][..], "none", true),
+            (&["--spread", "4803"], "none", true),
+            (&["--spread", "embedded"], "127.0.0.1:9803", true),
+            (&["--spread", "embedded", "--status", "none"], "none", false),
+            (&["--status", "80"], "127.0.0.1:80", false),
+            (&["--status", "[::]:80"], "[::]:80", false),
+        ] {
+            let status = settings(args).status;
+            assert_eq!(status.place.to_string(), place, "{args:?}");
+            assert_eq!(status.is_default, is_default, "{args:?}");
+        }
+    }
+
+    #[test]
     fn flags_of_the_log_are_refused_without_one() {
         for flag in [
             "--spread-group=x",
@@ -280,6 +306,7 @@ mod tests {
             ["--connections-max", "0"],
             ["--spread", "nowhere"],
             ["--spread", "embedded:x"],
+            ["--status", "here"],
         ] {
             let error = Args::try_parse_from(["rthttpd", args[0], args[1]]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");

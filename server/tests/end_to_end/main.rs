@@ -213,7 +213,8 @@ impl Site {
     }
 
     fn embedded(&self) -> Vec<String> {
-        let embedded = ["--spread", "embedded:0", "--log-dir"].map(str::to_owned);
+        let embedded = ["--status", "none", "--spread", "embedded:0", "--log-dir"];
+        let embedded = embedded.map(str::to_owned);
         [self.serving(), embedded.to_vec(), vec![self.path("logs")]].concat()
     }
 

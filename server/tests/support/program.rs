@@ -66,9 +66,11 @@ impl Program {
         let mut stdout = BufReader::new(child.stdout.take().unwrap());
         let stderr = child.stderr.take();
         let mut banner = Vec::new();
-        // The last line is the log's, or the place where there is none.
+        // The last line is the log's; or that of the status page, or the place, without one.
         let last = if args.contains(&"--spread") {
             "log"
+        } else if args.contains(&"--status") {
+            "status"
         } else {
             "at"
         };
