@@ -145,7 +145,8 @@ impl Connection {
             return;
         }
         if self.admit().is_err() {
-            return self.turn_away().await;
+            // Rare as well, and would make every connection's task larger.
+            return Box::pin(self.turn_away()).await;
         }
         let ending = loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {

@@ -1,9 +1,9 @@
 //! One thread that serves: its runtime, its listeners, and all that its connections share.
 //!
-//! Workers share nothing on the way of a request. Each has a single-threaded runtime,
-//! its own listening sockets, cache, log ring, counters and clock, and its connections
-//! are tasks that stay on it; what they share is therefore in a [`RefCell`], borrowed
-//! between two waits and never across one.
+//! Workers share nothing on the way of a request, unless limits for each address are asked for
+//! (`clients/`). Each has a single-threaded runtime, its own listening sockets, cache, log ring,
+//! counters and clock, and its connections are tasks that stay on it; what they share is
+//! therefore in a [`RefCell`], borrowed between two waits and never across one.
 //!
 //! Nothing here reads or writes a connection; that is `connection/`.
 
