@@ -9,7 +9,7 @@
 //! |---|---|---|
 //! | [`name`], [`address`] | groups, sessions and daemons, as types that cannot be wrong | |
 //! | [`wire`] | the protocol as bytes, both sides of it; no I/O | |
-//! | [`stream`] | numbered messages on top, so that losses are seen; no I/O | |
+//! | [`stream`] | numbered messages on top, so that none is lost unseen; no I/O | `stream` |
 //! | `client` | a session over tokio | `client` |
 //! | `hub` | a single-node server: a daemon for one machine | `hub` |
 
@@ -19,6 +19,7 @@ pub mod client;
 #[cfg(feature = "hub")]
 pub mod hub;
 pub mod name;
+#[cfg(feature = "stream")]
 pub mod stream;
 pub mod wire;
 

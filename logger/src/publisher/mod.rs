@@ -161,7 +161,7 @@ impl Run {
         let mut bytes = 0;
         let Self { batch, store, .. } = self;
         let mut seal = |body, lines| {
-            store.push(body, lines);
+            store.push_bytes(body, lines);
         };
         for drain in &mut self.drains {
             drain.drain(|piece| {
@@ -228,11 +228,12 @@ impl Run {
         }
     }
 
-    /// Tells the store what the daemon's socket has taken.
+    /// Tells the store what the daemon's socket has taken; that is not kept any longer.
     fn settle(&mut self) {
         let written = self.link.take_written();
         self.store
             .written(usize::try_from(written).unwrap_or(usize::MAX));
+        self.store.release(u64::MAX);
     }
 
     /// Gives the connection what it has room for.
@@ -273,13 +274,13 @@ impl Run {
         }
         let store = &mut self.store;
         self.batch.seal(|body, lines| {
-            store.push(body, lines);
+            store.push_bytes(body, lines);
         });
         let waiting = self.store.books().waiting.bytes;
         self.pace.hurry(waiting, left, self.began.elapsed());
         self.feed();
         if !self.link.is_up() {
-            return self.store.is_empty();
+            return self.store.is_written();
         }
         if self.store.peek().is_none() {
             self.link.ask_for_echo(self.options.service);
@@ -291,7 +292,7 @@ impl Run {
         self.drain();
         let store = &mut self.store;
         self.batch.seal(|body, lines| {
-            store.push(body, lines);
+            store.push_bytes(body, lines);
         });
         self.settle();
         self.publish_books();

@@ -22,6 +22,14 @@ impl Instance {
         }
     }
 
+    /// Reads the characters of an instance, as it is displayed; `None` when they are none.
+    #[must_use]
+    pub fn of_characters(characters: &[u8]) -> Option<Self> {
+        let characters: [u8; Self::LEN] = characters.try_into().ok()?;
+        let all_ours = characters.iter().all(is_character);
+        all_ours.then_some(Self { characters })
+    }
+
     /// Reads the sender of a message: `None` when it is no publisher's private group.
     #[must_use]
     pub fn of_sender(sender: Name) -> Option<Self> {
@@ -29,9 +37,10 @@ impl Instance {
         let [b'L', characters @ .., connection] = sender.private_name() else {
             return None;
         };
-        let characters: [u8; Self::LEN] = characters.try_into().ok()?;
-        let all_ours = characters.iter().chain([connection]).all(is_character);
-        all_ours.then_some(Self { characters })
+        if !is_character(connection) {
+            return None;
+        }
+        Self::of_characters(characters)
     }
 
     /// The private name of this instance's connection number `connection`.

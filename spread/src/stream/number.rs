@@ -15,6 +15,12 @@ impl Number {
     /// The first.
     pub const FIRST: Self = Self(NonZeroU64::MIN);
 
+    /// `None` for 0, which is none.
+    #[must_use]
+    pub fn new(number: u64) -> Option<Self> {
+        NonZeroU64::new(number).map(Self)
+    }
+
     /// The one after this. The last of all is its own successor: at a million messages a second
     /// it is half a million years away.
     #[must_use]
@@ -63,6 +69,26 @@ impl fmt::Display for Number {
 pub struct StreamGroup(GroupName);
 
 impl StreamGroup {
+    /// The group beside it, where publishers tell of their streams: its name and `.ctl`.
+    #[must_use]
+    pub fn control(self) -> Name {
+        joined(self.0.as_bytes(), b".ctl")
+    }
+
+    /// The name in the address of a repair that tells the group: `=` and its name. Nobody joins
+    /// such a name.
+    #[must_use]
+    pub fn repair_name(self) -> Name {
+        joined(b"=", self.0.as_bytes())
+    }
+
+    /// Reads such a name; `None` when it is none.
+    #[must_use]
+    pub fn of_repair_name(name: Name) -> Option<Self> {
+        let group = name.as_bytes().strip_prefix(b"=")?;
+        Self::try_from(GroupName::new(group).ok()?).ok()
+    }
+
     /// 27: with the four bytes of `.ctl` it names the group beside it, which has at most 31.
     pub const LEN_MAX: usize = 27;
 
@@ -116,6 +142,34 @@ pub fn numbered(message: &Message) -> Option<(Instance, Number)> {
         Instance::of_sender(message.sender)?,
         Number::of_name(number)?,
     ))
+}
+
+/// The stream and the number of a message that was sent again, to `own` alone.
+///
+/// Its address is the private group of the one who asked, the group, and the number; anything else
+/// is `None`.
+#[must_use]
+pub fn repaired(message: &Message, own: Name) -> Option<(Instance, StreamGroup, Number)> {
+    let [to, group, number] = *message.groups.as_slice() else {
+        return None;
+    };
+    if to != own {
+        return None;
+    }
+    Some((
+        Instance::of_sender(message.sender)?,
+        StreamGroup::of_repair_name(group)?,
+        Number::of_name(number)?,
+    ))
+}
+
+/// Two parts of a name, which are together within its length.
+fn joined(first: &[u8], second: &[u8]) -> Name {
+    let mut field = [0; Name::FIELD_LEN];
+    for (to, from) in field.iter_mut().zip(first.iter().chain(second)) {
+        *to = *from;
+    }
+    Name::from_field(&field)
 }
 
 #[cfg(test)]
@@ -214,6 +268,49 @@ mod tests {
         assert_eq!(
             error,
             "group gggggggggggggggggggggggggggg has 28 bytes: choose a name of at most 27 to log to"
+        );
+    }
+
+    #[test]
+    fn a_repair_is_one_when_it_is_for_us_and_from_a_publisher() {
+        let longest = "g".repeat(27);
+        let (ours, own) = ("#LAAAAAAAAA#web", "#host#log");
+        let instance = Instance::from_random([0; 8]);
+        for group in ["access_log", &longest] {
+            let group = StreamGroup::try_from(GroupName::new(group).unwrap()).unwrap();
+            let address = [own.to_owned(), format!("={group}"), "+2".to_owned()];
+            let message = message(ours, &address.each_ref().map(String::as_str));
+            assert_eq!(
+                StreamGroup::of_repair_name(group.repair_name()),
+                Some(group)
+            );
+            assert_eq!(
+                repaired(&message, name(own)),
+                Some((instance, group, Number::FIRST.next()))
+            );
+            assert_eq!(repaired(&message, name("#other#log")), None);
+            assert_eq!(numbered(&message), None);
+        }
+        for groups in [
+            &[own, "access_log", "+2"][..],
+            &[own, "=", "+2"],
+            &[own, "=access_log", "2"],
+            &[own, "=access_log"],
+        ] {
+            assert_eq!(repaired(&message(ours, groups), name(own)), None);
+        }
+        let stranger = message("#http-1#web", &[own, "=access_log", "+2"]);
+        assert_eq!(repaired(&stranger, name(own)), None);
+    }
+
+    #[test]
+    fn the_longest_group_has_a_control_group_of_its_own() {
+        let group = GroupName::new("g".repeat(27)).unwrap();
+        let control = StreamGroup::try_from(group).unwrap().control();
+
+        assert_eq!(
+            control.as_bytes(),
+            format!("{}.ctl", "g".repeat(27)).as_bytes()
         );
     }
 

@@ -1,36 +1,49 @@
-//! A publisher's messages to one group, from sealing until a daemon has taken them.
+//! A publisher's messages to one group, from sealing until everybody who keeps them has them.
 //!
 //! ```text
-//!          +-- handed over ---+------- not yet -------+
-//! written  |  5   6 (half of) |  8   9   10   11   12 |  <- push
-//!          +------------------+-----------------------+
-//!                               ^ pushed out when full: 7 went that way
+//!        +---- written ----+-- in flight --+----- not yet -----+
+//! gone   |  5   6   7   8  |  9  10 (half) |  11   12   13  14 |  <- push
+//!        +-----------------+---------------+-------------------+
+//!   ^ released, or pushed out when full
 //! ```
 //!
-//! A message has its number from the moment it is pushed, for good. Those handed over lie in the
-//! connection's write queue. What the socket has wholly taken leaves the store; when the
-//! connection ends, the rest is handed over again to the next, the half-written one too, each
-//! under its old number. When the bound is reached the oldest not handed over is pushed out: its
-//! lines are counted lost and its number is one that cannot be sent.
+//! A message has its number from the moment it is pushed, for good. Those in flight lie in the
+//! connection's write queue. What the socket has wholly taken stays until it is released, so that
+//! it can be sent again to who asks; when the connection ends, what was in flight is handed over
+//! again to the next, the half-written one too, each under its old number.
+//!
+//! When the bound is reached the oldest is pushed out, whatever it is, so that what is kept is
+//! always one unbroken run of numbers, and one number tells where it begins. One that no daemon
+//! has taken is lost, and counted; of one in flight that is known when the connection has taken
+//! it, or has ended.
+//!
+//! What the bodies are is the user's: bytes in memory, or where they lie in a file.
 
 use std::collections::VecDeque;
+use std::ops::{Add, AddAssign, SubAssign};
 
 use bytes::Bytes;
 
 use super::Number;
 
-/// Messages waiting for a daemon, bounded in bytes.
+/// Messages until they are released, bounded in bytes.
 #[derive(Debug)]
-pub struct Store {
+pub struct Store<B = Bytes> {
     bytes_max: usize,
     bytes: usize,
     next: Number,
-    waiting: VecDeque<Sealed>,
+    kept: VecDeque<Sealed<B>>,
+    /// How many of them a daemon has taken.
+    written: usize,
+    /// How many of them this connection or an earlier one has been given, those written included.
     handed_over: usize,
+    /// In flight when they were pushed out: whether they are lost is not known yet.
+    pushed_out: VecDeque<Tally>,
+    in_flight: Tally,
     books: Books,
 }
 
-impl Store {
+impl<B> Store<B> {
     /// Bytes of a frame beside its body: its header and the two names it is addressed to.
     pub const FRAME_OVERHEAD: usize = 48 + 2 * 32;
 
@@ -41,74 +54,156 @@ impl Store {
             bytes_max,
             bytes: 0,
             next: Number::FIRST,
-            waiting: VecDeque::new(),
+            kept: VecDeque::new(),
+            written: 0,
             handed_over: 0,
+            pushed_out: VecDeque::new(),
+            in_flight: Tally::EMPTY,
             books: Books::EMPTY,
         }
     }
 
-    /// Takes a message of `lines` lines and numbers it; the oldest make room for it.
-    pub fn push(&mut self, body: Bytes, lines: u64) -> Number {
+    /// Takes a message whose body has `len` bytes and `lines` lines, and numbers it; the oldest
+    /// make room for it.
+    pub fn push(&mut self, body: B, len: usize, lines: u64) -> Number {
         let number = self.next;
         self.next = number.next();
         let sealed = Sealed {
             number,
             body,
+            len,
             lines,
         };
         self.bytes += sealed.frame_len();
-        self.books.waiting.add(&sealed);
-        self.waiting.push_back(sealed);
+        self.books.waiting += sealed.tally();
+        self.kept.push_back(sealed);
         while self.bytes > self.bytes_max
-            // What is handed over may be half on the wire: to push it out would be to send it
-            // and to count it lost.
-            && let Some(lost) = self.waiting.remove(self.handed_over)
+            && let Some(oldest) = self.kept.front().map(Sealed::tally)
         {
-            self.bytes -= lost.frame_len();
-            self.books.waiting.remove(&lost);
-            self.books.lost.add(&lost);
+            self.push_out(oldest);
         }
         number
     }
 
     /// The next message to hand over to the connection, if there is one.
     #[must_use]
-    pub fn peek(&self) -> Option<(Number, &Bytes)> {
-        let sealed = self.waiting.get(self.handed_over)?;
+    pub fn peek(&self) -> Option<(Number, &B)> {
+        let sealed = self.kept.get(self.handed_over)?;
         Some((sealed.number, &sealed.body))
     }
 
     /// The connection's write queue has taken what [`Store::peek`] shows.
     pub fn handed_over(&mut self) {
-        self.handed_over = self.waiting.len().min(self.handed_over + 1);
-    }
-
-    /// The daemon's socket has wholly taken the `count` oldest of those handed over.
-    pub fn written(&mut self, count: usize) {
-        let count = count.min(self.handed_over);
-        self.handed_over -= count;
-        for written in self.waiting.drain(..count) {
-            self.bytes -= written.frame_len();
-            self.books.waiting.remove(&written);
-            self.books.written.add(&written);
+        if let Some(sealed) = self.kept.get(self.handed_over) {
+            self.in_flight += sealed.tally();
+            self.handed_over += 1;
         }
     }
 
-    /// The connection has ended: all that waits is to be handed over again.
-    pub const fn disconnected(&mut self) {
-        self.handed_over = 0;
+    /// The daemon's socket has wholly taken the `count` oldest of those in flight.
+    pub fn written(&mut self, count: usize) {
+        for _ in 0..count {
+            let written = match self.pushed_out.pop_front() {
+                Some(pushed_out) => pushed_out,
+                None if self.written < self.handed_over => {
+                    let sealed = self.kept.get(self.written);
+                    self.written += 1;
+                    sealed.map_or(Tally::EMPTY, Sealed::tally)
+                }
+                None => return,
+            };
+            self.in_flight -= written;
+            self.books.waiting -= written;
+            self.books.written += written;
+        }
+    }
+
+    /// The connection has ended: what it had not taken is to be handed over again.
+    pub fn disconnected(&mut self) {
+        self.handed_over = self.written;
+        self.in_flight = Tally::EMPTY;
+        for lost in self.pushed_out.drain(..) {
+            self.books.waiting -= lost;
+            self.books.lost += lost;
+        }
+    }
+
+    /// Everybody has the messages up to `number`, as far as a daemon has taken them.
+    pub fn release(&mut self, number: u64) {
+        while self.written > 0
+            && let Some(oldest) = self.kept.front()
+            && oldest.number.get() <= number
+        {
+            self.bytes -= oldest.frame_len();
+            self.kept.pop_front();
+            self.written -= 1;
+            self.handed_over -= 1;
+        }
+    }
+
+    /// A message that has been handed over and is still kept, to be sent again.
+    #[must_use]
+    pub fn find(&self, number: Number) -> Option<&B> {
+        let index = number.get().checked_sub(self.retained().get())?;
+        let index = usize::try_from(index).ok()?;
+        let sealed = self.kept.get(index)?;
+        (index < self.handed_over).then_some(&sealed.body)
+    }
+
+    /// The oldest number that is kept; the next one to be given if there is none.
+    #[must_use]
+    pub fn retained(&self) -> Number {
+        self.kept.front().map_or(self.next, |sealed| sealed.number)
+    }
+
+    /// The number of the next message to be handed over.
+    #[must_use]
+    pub fn next_on_wire(&self) -> Number {
+        self.peek().map_or(self.next, |(number, _)| number)
+    }
+
+    /// What is in the messages below [`Store::next_on_wire`], without those lost.
+    #[must_use]
+    pub fn on_wire(&self) -> Tally {
+        self.books.written + self.in_flight
     }
 
     /// Whether a daemon has taken everything.
     #[must_use]
-    pub fn is_empty(&self) -> bool {
-        self.waiting.is_empty()
+    pub const fn is_written(&self) -> bool {
+        self.books.waiting.messages == 0
     }
 
     /// What became of everything pushed so far.
     #[must_use]
     pub const fn books(&self) -> Books {
         self.books
+    }
+
+    /// Makes room by the oldest, which has `tally`.
+    fn push_out(&mut self, tally: Tally) {
+        let Some(oldest) = self.kept.pop_front() else {
+            return;
+        };
+        self.bytes -= oldest.frame_len();
+        if self.written > 0 {
+            self.written -= 1;
+            self.handed_over -= 1;
+        } else if self.handed_over > 0 {
+            self.handed_over -= 1;
+            self.pushed_out.push_back(tally);
+        } else {
+            self.books.waiting -= tally;
+            self.books.lost += tally;
+        }
+    }
+}
+
+impl Store<Bytes> {
+    /// Takes a message that is kept in memory.
+    pub fn push_bytes(&mut self, body: Bytes, lines: u64) -> Number {
+        let len = body.len();
+        self.push(body, len, lines)
     }
 }
 
@@ -117,9 +212,9 @@ impl Store {
 pub struct Books {
     /// Wholly taken by a daemon's socket.
     pub written: Tally,
-    /// In the store.
+    /// Not yet, and not lost.
     pub waiting: Tally,
-    /// Pushed out when the store was full, never sent.
+    /// Pushed out when the store was full, before a daemon had taken them.
     pub lost: Tally,
 }
 
@@ -148,34 +243,53 @@ impl Tally {
         lines: 0,
         bytes: 0,
     };
+}
 
-    const fn add(&mut self, sealed: &Sealed) {
-        self.messages += 1;
-        self.lines += sealed.lines;
-        self.bytes += sealed.body_len();
+impl Add for Tally {
+    type Output = Self;
+
+    fn add(self, other: Self) -> Self {
+        Self {
+            messages: self.messages + other.messages,
+            lines: self.lines + other.lines,
+            bytes: self.bytes + other.bytes,
+        }
     }
+}
 
-    const fn remove(&mut self, sealed: &Sealed) {
-        self.messages -= 1;
-        self.lines -= sealed.lines;
-        self.bytes -= sealed.body_len();
+impl AddAssign for Tally {
+    fn add_assign(&mut self, other: Self) {
+        *self = *self + other;
+    }
+}
+
+impl SubAssign for Tally {
+    fn sub_assign(&mut self, other: Self) {
+        self.messages -= other.messages;
+        self.lines -= other.lines;
+        self.bytes -= other.bytes;
     }
 }
 
 #[derive(Debug)]
-struct Sealed {
+struct Sealed<B> {
     number: Number,
-    body: Bytes,
+    body: B,
+    len: usize,
     lines: u64,
 }
 
-impl Sealed {
+impl<B> Sealed<B> {
     const fn frame_len(&self) -> usize {
-        self.body.len() + Store::FRAME_OVERHEAD
+        self.len + Store::<B>::FRAME_OVERHEAD
     }
 
-    const fn body_len(&self) -> u64 {
-        self.body.len() as u64
+    const fn tally(&self) -> Tally {
+        Tally {
+            messages: 1,
+            lines: self.lines,
+            bytes: self.len as u64,
+        }
     }
 }
 
