@@ -28,8 +28,17 @@ pub struct Config {
     pub cache_bytes: usize,
     /// Who is let in, and how often; all and without limit by default.
     pub clients: ClientOptions,
+    /// How files are encoded on their way.
+    pub encodings: Encodings,
     /// What is different for some paths.
     pub rules: Rules,
+}
+
+/// How files are encoded, besides as what lies beside them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Encodings {
+    /// Text without a gzip side file is compressed, for clients that want it so.
+    pub gzip: bool,
 }
 
 /// What clients may use.
@@ -67,6 +76,7 @@ impl Config {
             timeouts: Timeouts::default(),
             cache_bytes: CACHE_BYTES,
             clients: ClientOptions::default(),
+            encodings: Encodings::default(),
             rules: Rules::default(),
         }
     }

@@ -47,7 +47,7 @@ pub use cli::{Args, RuleError, UsageError};
 pub use clients::{
     ClientOptions, Network, NetworkError, Period, ProxyField, Rate, RateError, TrustedProxy,
 };
-pub use config::{Config, Limits, Timeouts};
+pub use config::{Config, Encodings, Limits, Timeouts};
 pub use counters::{Counters, Totals};
 pub use embedded::EmbeddedError;
 pub use listen::{Inherited, ListenError, Listener, ListenerError, Place};

@@ -175,6 +175,7 @@ impl Server {
                 site: Arc::clone(&self.site),
                 clients: clients.clone(),
                 rules: Arc::clone(&rules),
+                encodings: self.config.encodings,
                 listeners,
                 limits: self.config.limits.request,
                 timeouts: self.config.timeouts,

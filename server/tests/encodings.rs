@@ -1,4 +1,4 @@
-//! Content codings (RFC 9110 8.4, 12.5.3): side files, and what goes with them.
+//! Content codings (RFC 9110 8.4, 12.5.3): side files, gzip made here, and what goes with them.
 
 #![expect(
     clippy::unwrap_used,
@@ -9,10 +9,13 @@
 mod support;
 
 use std::fs::{self, File};
+use std::io::Read;
 use std::os::unix::fs::symlink;
+use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use support::{Client, PATIENCE, Response, Root, noise};
+use flate2::read::GzDecoder;
+use support::{Client, PATIENCE, Response, Root, Served, noise};
 
 /// What compression would make of a file does not matter here: the server sends what lies there.
 fn root_with_sides() -> Root {
@@ -387,6 +390,223 @@ fn encodings_are_served_without_a_cache_too() {
         let response = ask(&mut client, "/large.js", "Accept-Encoding: gzip\r\n");
         assert_eq!(response.content, b"small gzip of large");
         assert!(ask(&mut client, "/large.js", "").content == noise(300_000));
+    }
+}
+
+fn gunzip(compressed: &[u8]) -> Vec<u8> {
+    let mut content = Vec::new();
+    GzDecoder::new(compressed)
+        .read_to_end(&mut content)
+        .unwrap();
+    content
+}
+
+/// Text of so many lines, each another.
+fn text(lines: usize) -> Vec<u8> {
+    let lines = (0..lines).map(|number| format!("let line_{number} = {};\n", number * 7));
+    lines.collect::<String>().into_bytes()
+}
+
+fn serve_gzip(root: Root) -> Served {
+    root.serve_with(|config| config.encodings.gzip = true)
+}
+
+const GZIP: &str = "Accept-Encoding: gzip\r\n";
+
+/// Small files, files sent from their descriptor otherwise, and an index.
+#[test]
+fn text_without_a_side_file_is_compressed() {
+    let root = Root::new();
+    for (name, lines) in [("a.html", 100), ("large.js", 10_000), ("d/index.html", 200)] {
+        root.file(name, &text(lines));
+    }
+    let served = serve_gzip(root);
+    let mut client = served.connect();
+
+    for (target, lines) in [("/a.html", 100), ("/large.js", 10_000), ("/d/", 200)] {
+        let plain = ask(&mut client, target, "");
+        assert!(plain.content == text(lines));
+        assert_eq!(plain.field("Content-Encoding"), None);
+        assert_eq!(plain.field("Vary"), Some("Accept-Encoding"));
+
+        let first = ask(&mut client, target, BROWSER);
+        assert_eq!(first.field("Content-Encoding"), Some("gzip"), "{target}");
+        assert_eq!(first.field("Vary"), Some("Accept-Encoding"));
+        assert_eq!(first.field("Content-Type"), plain.field("Content-Type"));
+        assert!(first.content.len() < plain.content.len() / 2);
+        assert!(gunzip(&first.content) == plain.content);
+
+        let tag = first.field("ETag").unwrap();
+        assert_ne!(Some(tag), plain.field("ETag"));
+        let second = ask(&mut client, target, GZIP);
+        assert!(second.content == first.content);
+        assert_eq!(second.field("ETag"), Some(tag));
+        client.send(request("HEAD", target, GZIP));
+        let head = client.head();
+        assert_eq!(head.field("Content-Length"), second.field("Content-Length"));
+        assert_eq!(head.field("ETag"), Some(tag));
+
+        let unchanged = format!("{GZIP}If-None-Match: {tag}\r\n");
+        assert_eq!(ask(&mut client, target, &unchanged).status, 304);
+        let unchanged = format!("If-None-Match: {tag}\r\n");
+        assert_eq!(ask(&mut client, target, &unchanged).status, 200);
+        let part = ask(
+            &mut client,
+            target,
+            &format!("{GZIP}Range: bytes=10-19\r\n"),
+        );
+        assert_eq!((part.status, &*part.content), (206, &first.content[10..20]));
+    }
+}
+
+/// The first to ask is answered with what was made for it, though it was HEAD.
+#[test]
+fn the_first_head_tells_what_get_would() {
+    let served = serve_gzip(Root::with(&[("a.html", &text(100))]));
+    let mut client = served.connect();
+
+    client.send(request("HEAD", "/a.html", GZIP));
+    let head = client.head();
+    let whole = ask(&mut client, "/a.html", GZIP);
+
+    assert_eq!(head.field("Content-Encoding"), Some("gzip"));
+    assert_eq!(head.field("Content-Length"), whole.field("Content-Length"));
+}
+
+#[test]
+fn what_compression_does_nothing_for_is_sent_as_it_is() {
+    let root = Root::with(&[
+        ("photo.png", &text(100)),
+        ("archive.tar", &text(100)),
+        ("unknown", &text(100)),
+        ("side.css", &text(100)),
+        ("side.css.gz", b"made beforehand"),
+        ("empty.html", b""),
+        ("short.html", b"<p>short"),
+        ("noise.txt", &noise(20_000)),
+        ("noise.js", &noise(200_000)),
+    ]);
+    root.file("huge.txt", &text(120_000));
+    let served = serve_gzip(root);
+    let mut client = served.connect();
+
+    for _ in 0..2 {
+        for name in ["photo.png", "archive.tar", "unknown", "huge.txt"] {
+            let response = ask(&mut client, &format!("/{name}"), GZIP);
+            assert_eq!(response.field("Content-Encoding"), None, "{name}");
+            assert_eq!(response.field("Vary"), None, "{name}");
+        }
+        for name in ["empty.html", "short.html", "noise.txt", "noise.js"] {
+            let response = ask(&mut client, &format!("/{name}"), GZIP);
+            let content = fs::read(served.root.path(name)).unwrap();
+            assert!(response.content == content, "{name}");
+            assert_eq!(response.field("Content-Encoding"), None, "{name}");
+        }
+        let response = ask(&mut client, "/side.css", GZIP);
+        assert_eq!(response.content, b"made beforehand");
+    }
+}
+
+/// Without a place to keep it, it would be made for every request.
+#[test]
+fn what_would_not_be_kept_is_not_compressed() {
+    let root = Root::with(&[("a.html", &text(100)), ("b.html", &text(1_500))]);
+    let served = root.serve_with(|config| {
+        config.encodings.gzip = true;
+        config.cache_bytes = 64 * 1024;
+    });
+    let mut client = served.connect();
+
+    let small = ask(&mut client, "/a.html", GZIP);
+    assert_eq!(small.field("Content-Encoding"), Some("gzip"));
+    let large = ask(&mut client, "/b.html", GZIP);
+    assert_eq!(large.field("Content-Encoding"), None);
+    assert_eq!(large.field("Vary"), None);
+}
+
+#[test]
+fn nothing_is_compressed_unasked() {
+    let served = Root::with(&[("a.html", &text(100))]).serve();
+
+    let response = ask(&mut served.connect(), "/a.html", GZIP);
+
+    assert_eq!(response.field("Content-Encoding"), None);
+    assert_eq!(response.field("Vary"), None);
+}
+
+#[test]
+fn side_files_are_chosen_before_gzip_is_made() {
+    let root = Root::with(&[("a.html", &text(100)), ("a.html.br", b"br")]);
+    let served = serve_gzip(root);
+    let mut client = served.connect();
+
+    assert_eq!(ask(&mut client, "/a.html", BROWSER).content, b"br");
+    let made = ask(
+        &mut client,
+        "/a.html",
+        "Accept-Encoding: gzip, br;q=0.5\r\n",
+    );
+    assert_eq!(gunzip(&made.content), text(100));
+    served.root.file("a.html.gz", b"gz");
+    ask_until(&mut client, "/a.html", GZIP, |it| it.content == b"gz");
+    fs::remove_file(served.root.path("a.html.gz")).unwrap();
+    ask_until(&mut client, "/a.html", GZIP, |it| {
+        it.content == made.content
+    });
+}
+
+#[test]
+fn a_changed_file_is_compressed_again() {
+    let served = serve_gzip(Root::with(&[
+        ("a.html", &text(100)),
+        ("large.js", &text(10_000)),
+    ]));
+    let mut client = served.connect();
+
+    for target in ["/a.html", "/large.js"] {
+        let first = ask(&mut client, target, GZIP);
+        served.root.file(&target[1..], &text(150));
+        let is_new = |it: &Response| {
+            it.field("Content-Encoding") == Some("gzip") && gunzip(&it.content) == text(150)
+        };
+        ask_until(&mut client, target, GZIP, is_new);
+        let second = ask(&mut client, target, GZIP);
+        assert_ne!(first.field("ETag"), second.field("ETag"));
+    }
+}
+
+/// Whoever gets no turn to have a file compressed gets it as it is, and nobody waits for ever.
+#[test]
+fn many_at_once_all_get_the_file() {
+    let root = Root::new();
+    for number in 0..16 {
+        root.file(&format!("{number}.js"), &text(2_000 + number));
+    }
+    let served = serve_gzip(root);
+
+    thread::scope(|scope| {
+        for first in 0..16 {
+            let address = served.address;
+            scope.spawn(move || {
+                let mut client = Client::connect(address);
+                for number in (first..16).chain(0..first).chain(first..16) {
+                    let response = ask(&mut client, &format!("/{number}.js"), GZIP);
+                    let content = match response.field("Content-Encoding") {
+                        None => response.content,
+                        Some(_) => gunzip(&response.content),
+                    };
+                    assert!(content == text(2_000 + number), "{number}");
+                }
+            });
+        }
+    });
+
+    let mut client = served.connect();
+    for number in 0..16 {
+        let target = format!("/{number}.js");
+        ask_until(&mut client, &target, GZIP, |it| {
+            it.field("Content-Encoding").is_some()
+        });
     }
 }
 

@@ -59,6 +59,7 @@ fn a_request_from_the_cache_allocates_nothing() {
     let network = |text: &str| text.parse().unwrap();
     for is_asked_for in [false, true] {
         serve_from_the_cache(|config| {
+            config.encodings.gzip = is_asked_for;
             if is_asked_for {
                 // What is asked of clients allocates nothing either, nor does a proxy's word.
                 let clients = &mut config.clients;
@@ -77,6 +78,7 @@ fn serve_from_the_cache(configure: impl FnOnce(&mut Config)) {
     root.file("style.css", &[b'p'; 1_000]);
     root.file("style.css.br", &[b'b'; 100]);
     root.file("style.css.gz", &[b'g'; 200]);
+    root.file("page.html", &[b'h'; 5_000]);
     root.file("app.js", &[b'a'; 200_000]);
     root.file("app.js.gz", &[b'g'; 20_000]);
     let served = root.serve_with(configure);
@@ -93,6 +95,7 @@ fn serve_from_the_cache(configure: impl FnOnce(&mut Config)) {
         ("/style.css", "identity", 5),
         ("/style.css", "no;q=0.1, such;q=0.2, coding;q=0.3", 5),
         ("/app.js", "br, gzip;q=0.001", 1),
+        ("/page.html", "gzip, deflate", 5),
     ] {
         let fields = format!("{fields}Accept-Encoding: {accepted}\r\n");
         let request = get(target).replace("\r\n\r\n", &format!("\r\n{fields}\r\n"));

@@ -5,6 +5,7 @@
 //! before anything is served.
 
 mod clients;
+mod encodings;
 mod listen;
 mod log;
 mod quantity;
@@ -18,6 +19,7 @@ use std::path::PathBuf;
 use clap::{ArgAction, Parser};
 
 use self::clients::ClientArgs;
+use self::encodings::EncodingArgs;
 use self::listen::ListenArgs;
 use self::log::LogArgs;
 pub(crate) use self::log::{EmbeddedOptions, LogSettings};
@@ -88,6 +90,9 @@ pub struct Args {
 
     #[command(flatten)]
     clients: ClientArgs,
+
+    #[command(flatten)]
+    encodings: EncodingArgs,
 
     #[command(flatten)]
     rules: RuleArgs,
@@ -168,6 +173,7 @@ impl Args {
             },
             cache_bytes: self.cache_size.0,
             clients: self.clients.options()?,
+            encodings: self.encodings.encodings(),
             rules: self.rules.rules()?,
             ..defaults
         };
@@ -216,6 +222,12 @@ mod tests {
         let defaults = Config::new(".");
 
         assert_eq!(format!("{config:?}"), format!("{defaults:?}"));
+    }
+
+    #[test]
+    fn gzip_is_made_only_when_asked_for() {
+        assert!(!settings(&[]).config.encodings.gzip);
+        assert!(settings(&["--gzip"]).config.encodings.gzip);
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use http::response::Prepared;
-use http::{Coding, ETag, Representation, Selection};
+use http::{Coding, Codings, ETag, Representation, Selection};
 
 use crate::rules::Fields;
 use crate::site::{MediaType, Stamp, ending};
@@ -27,9 +27,11 @@ pub(crate) struct CachedFile {
 /// Which of the forms that a file can be sent in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) struct Variant {
-    pub(super) coding: Coding,
+    coding: Coding,
     /// There are others, for clients that want them.
-    pub(super) varies: bool,
+    varies: bool,
+    /// It was made here rather than found.
+    is_made: bool,
 }
 
 /// What the head of a response tells of a file, but for its length.
@@ -75,6 +77,30 @@ impl CachedFile {
     }
 }
 
+impl Variant {
+    /// What was found on the disk, with `coding`, among `choice` and the file as it is.
+    pub(super) const fn found(coding: Coding, choice: Codings) -> Self {
+        Self {
+            coding,
+            varies: !choice.is_empty(),
+            is_made: false,
+        }
+    }
+
+    pub(super) const fn coding(self) -> Coding {
+        self.coding
+    }
+
+    /// What was made here of the file as it is.
+    pub(super) const fn made(coding: Coding) -> Self {
+        Self {
+            coding,
+            varies: true,
+            is_made: true,
+        }
+    }
+}
+
 impl Facts {
     /// What the file is said to be: by the rules for its path, or by its name.
     pub(super) fn content_type(&self, fields: &Fields) -> String {
@@ -101,11 +127,13 @@ impl Facts {
         }
     }
 
-    /// The tag of a side file is not that of the file, even if both have one time and one length.
+    /// A side file has not the tag of its file, nor of what is made of that here, even if all have
+    /// one time and one length.
     fn etag(&self, len: u64) -> ETag {
         let tag = ETag::new(self.stamp.modified, self.stamp.modified_nanos, len);
         match self.variant.coding {
             Coding::Identity => tag,
+            coding if self.variant.is_made => tag.with_suffix(coding.name()),
             coding => tag.with_suffix(ending(coding)),
         }
     }

@@ -51,10 +51,10 @@ impl<V> Cache<V> {
     /// that would fill more than a quarter of the cache is not kept.
     pub(crate) fn insert(&mut self, path: &[u8], value: V, bytes: usize) {
         self.remove(path);
-        let cost = bytes + path.len() + ENTRY_OVERHEAD;
-        if cost > self.bytes_max / 4 {
+        if !self.keeps(path, bytes) {
             return;
         }
+        let cost = cost(path, bytes);
         while self.bytes + cost > self.bytes_max {
             self.evict();
         }
@@ -67,6 +67,11 @@ impl<V> Cache<V> {
             used: Cell::new(true),
         });
         self.bytes += cost;
+    }
+
+    /// Whether it would keep a value at `path` that holds `bytes`.
+    pub(crate) fn keeps(&self, path: &[u8], bytes: usize) -> bool {
+        cost(path, bytes) <= self.bytes_max / 4
     }
 
     /// Forgets what is at `path`.
@@ -118,6 +123,10 @@ impl<V> Cache<V> {
             self.places.insert(Rc::clone(&moved.path), place);
         }
     }
+}
+
+const fn cost(path: &[u8], bytes: usize) -> usize {
+    bytes.saturating_add(path.len() + ENTRY_OVERHEAD)
 }
 
 #[cfg(test)]

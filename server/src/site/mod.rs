@@ -3,6 +3,7 @@
 //! - `root` opens files beneath the root and nowhere else, with `walk` on old kernels
 //! - `media_type` says what a file is by its name
 //! - `sides` knows the encodings of a file that lie beside it
+//! - `gzip` makes one where there is none
 //! - `listing` writes a directory as a page
 //! - `cache` keeps the content of small files in memory
 //!
@@ -13,6 +14,7 @@
 //! in `connection/respond/`.
 
 pub(crate) mod cache;
+pub(crate) mod gzip;
 mod listing;
 mod media_type;
 mod root;
@@ -78,6 +80,8 @@ pub(crate) struct Loaded {
     pub(crate) sides: Sides,
     /// What the client likes better than the file.
     pub(crate) encoded: Option<(Coding, File)>,
+    /// What came of compressing the file, if that was tried.
+    pub(crate) made: Option<gzip::Made>,
 }
 
 /// A regular file.
@@ -274,6 +278,7 @@ impl Site {
             file,
             sides,
             encoded,
+            made: None,
         })))
     }
 

@@ -26,13 +26,13 @@ use self::accept::Listener;
 use self::roster::{Roster, Seat};
 use crate::clients::Clients;
 use crate::clock::Clock;
-use crate::config::Timeouts;
+use crate::config::{Encodings, Timeouts};
 use crate::connection::{Entry, Output};
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
 use crate::rules::Rules;
-use crate::site::Site;
 use crate::site::cache::Cache;
+use crate::site::{Site, gzip};
 
 /// Where a server is in its life. It only goes forward.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -52,6 +52,7 @@ pub(crate) struct Setup {
     pub(crate) site: Arc<Site>,
     pub(crate) clients: Option<Arc<Clients>>,
     pub(crate) rules: Arc<Rules>,
+    pub(crate) encodings: Encodings,
     pub(crate) listeners: Vec<ListeningSocket>,
     pub(crate) limits: http::Limits,
     pub(crate) timeouts: Timeouts,
@@ -89,6 +90,8 @@ pub(crate) struct State {
     pub(crate) cache: Cache<Entry>,
     /// Where a place in the cache is put together.
     pub(crate) key: Vec<u8>,
+    /// The files being compressed, if any are to be.
+    pub(crate) gzip: Option<gzip::Jobs>,
     pub(crate) clock: Clock,
     pub(crate) log: Option<Log>,
     /// Where the connection being served reads to.
@@ -149,6 +152,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         state: RefCell::new(State {
             cache: Cache::new(setup.cache_bytes),
             key: Vec::new(),
+            gzip: setup.encodings.gzip.then(gzip::Jobs::default),
             clock: Clock::new(),
             log: setup.log,
             input: vec![0; INPUT_LEN],

@@ -1,18 +1,23 @@
 //! The response with a file that can be encoded: in the way that the client likes best.
 //!
 //! What there is to choose from is known from the last look at the file, so that choosing asks
-//! the disk nothing. An encoding is in the cache, or else it is opened as its file would be.
+//! the disk nothing. An encoding is in the cache, or it is opened as its file would be, or, with
+//! `--gzip`, it is made on another thread: that is a look too, and who gets no turn for it is
+//! sent what there is.
 
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Accepted, Coding, Request, Target};
+use http::{Accepted, Coding, Codings, Request, Target};
 
 use super::super::cached::{CachedFile, Facts, Variant};
 use super::super::entry::{self, Entry, Known};
 use super::{Answer, Response};
 use crate::rules::Fields;
-use crate::site::{File, Loaded, Patience, Place, Stamp};
+use crate::site::{File, LargeFile, Loaded, Patience, Place, Sides, SmallFile, Stamp, gzip};
+
+/// What a file takes in the cache beside its content: a head, with what rules add to it.
+const HEAD_LEN: usize = 4 * 1024;
 
 impl Response<'_> {
     /// Answers with the file at `target` as the client wants it; `None` if what is remembered of
@@ -24,10 +29,20 @@ impl Response<'_> {
         known: &Known,
     ) -> Option<Answer> {
         let accepted = Accepted::parse(&request.fields.accept_encoding);
-        let coding = accepted.choose(known.choice);
+        let mut coding = accepted.choose(known.choice);
+        if coding == Coding::Gzip && known.sides.of(coding).is_none() {
+            if let Some(file) = self.in_memory(target, coding, &known.stamp) {
+                self.hit(request, &file);
+                return Some(Answer::Written);
+            }
+            if let Some(job) = self.begin_gzip(target) {
+                return Some(Answer::Look(self.look(target, accepted, Some(job))));
+            }
+            coding = accepted.choose(known.sides.codings());
+        }
         let in_memory = match known.sides.of(coding) {
             None => known.file.clone(),
-            Some(stamp) => self.encoded_in_memory(target.path(), coding, stamp),
+            Some(stamp) => self.in_memory(target, coding, stamp),
         };
         if let Some(file) = in_memory {
             self.hit(request, &file);
@@ -40,25 +55,99 @@ impl Response<'_> {
             return None;
         }
         self.count_miss();
-        let varies = !known.choice.is_empty();
-        self.encoded(request, target, file, Variant { coding, varies });
+        let variant = Variant::found(coding, known.choice);
+        self.encoded(request, target, file, variant);
         Some(Answer::Written)
     }
 
     /// Answers with what a look has found at `target`, and remembers it.
-    pub(super) fn loaded(&mut self, request: &Request<'_>, target: &Target<'_>, loaded: Loaded) {
-        let Loaded {
-            file,
-            sides,
-            encoded,
-        } = loaded;
-        let choice = sides.codings();
-        let variant = Variant {
-            coding: Coding::Identity,
-            varies: !choice.is_empty(),
+    pub(super) fn loaded(
+        &mut self,
+        request: &Request<'_>,
+        target: &Target<'_>,
+        accepted: Accepted,
+        loaded: Loaded,
+    ) -> Answer {
+        let choice = self.choice(target, &loaded);
+        let stamp = *loaded.file.stamp();
+        let best = accepted.choose(choice);
+        let is_made = best == Coding::Gzip && loaded.sides.of(best).is_none();
+        let mut kept = None;
+        if is_made && loaded.made.is_none() {
+            kept = self.in_memory(target, best, &stamp);
+            if kept.is_none()
+                && let Some(job) = self.begin_gzip(target)
+            {
+                return Answer::Look(self.look(target, accepted, Some(job)));
+            }
+        }
+
+        self.count_miss();
+        let media_type = loaded.file.media_type();
+        // The turn to make it is held until it is in the cache.
+        let (made, _job) = loaded.made.map(|made| (made.content, made.job)).unzip();
+        let encoded = match made.flatten().filter(|_| is_made) {
+            Some(content) => {
+                let file = SmallFile {
+                    stamp,
+                    media_type,
+                    content,
+                };
+                Some((Variant::made(best), File::Small(file)))
+            }
+            None => loaded
+                .encoded
+                .map(|(coding, file)| (Variant::found(coding, choice), file)),
         };
-        let facts = self.facts(&file, variant);
-        let (in_memory, large) = match file {
+        let (small, large) = self.remember(target, loaded.file, loaded.sides, choice);
+        if let Some(file) = kept {
+            self.cached_file(request, &file);
+        } else if let Some((variant, file)) = encoded {
+            self.encoded(request, target, file, variant);
+        } else if let Some(file) = small {
+            self.cached_file(request, &file);
+        } else if let Some(file) = large {
+            let variant = Variant::found(Coding::Identity, choice);
+            self.large_file(request, file, variant);
+        }
+        Answer::Written
+    }
+
+    /// What there is to choose from besides the file at `target` as it is.
+    fn choice(&self, target: &Target<'_>, loaded: &Loaded) -> Codings {
+        let sides = loaded.sides.codings();
+        let is_refused = matches!(&loaded.made, Some(made) if made.content.is_none());
+        let size = loaded.file.stamp().size;
+        let is_source = size <= gzip::SOURCE_MAX
+            && loaded.file.media_type().is_compressible()
+            && loaded.sides.of(Coding::Gzip).is_none();
+        // What is not kept would have to be made for every request.
+        let bytes = usize::try_from(size).unwrap_or(usize::MAX);
+        let is_kept = || {
+            let cache = &self.state.cache;
+            cache.keeps(target.path(), bytes.saturating_add(HEAD_LEN))
+        };
+        if self.state.gzip.is_some() && is_source && !is_refused && is_kept() {
+            sides.with(Coding::Gzip)
+        } else {
+            sides
+        }
+    }
+
+    fn begin_gzip(&mut self, target: &Target<'_>) -> Option<gzip::Job> {
+        self.state.gzip.as_mut()?.begin(target.path())
+    }
+
+    /// Remembers the file at `target`, and returns it as it can be sent.
+    fn remember(
+        &mut self,
+        target: &Target<'_>,
+        file: File,
+        sides: Sides,
+        choice: Codings,
+    ) -> (Option<Rc<CachedFile>>, Option<LargeFile>) {
+        let facts = self.facts(&file, Variant::found(Coding::Identity, choice));
+        let (small, large) = match file {
             File::Small(file) => {
                 let file = CachedFile::new(file.content, &facts, self.fields_at(target));
                 (Some(Rc::new(file)), None)
@@ -67,21 +156,14 @@ impl Response<'_> {
         };
         // A large file without encodings is remembered too if it could have some, to know that
         // without looking for them.
-        if in_memory.is_some() || facts.media_type.is_compressible() {
-            let entry = Entry::new(in_memory.clone(), facts.stamp, self.now);
+        if small.is_some() || facts.media_type.is_compressible() {
+            let entry = Entry::new(small.clone(), facts.stamp, self.now);
             let entry = entry.with(sides, choice, target.is_directory());
             let bytes = entry.bytes();
             self.state.cache.insert(target.path(), entry, bytes);
             self.count_cache();
         }
-        match (encoded, in_memory, large) {
-            (Some((coding, file)), _, _) => {
-                self.encoded(request, target, file, Variant { coding, ..variant });
-            }
-            (None, Some(file), _) => self.cached_file(request, &file),
-            (None, None, Some(file)) => self.large_file(request, file, variant),
-            (None, None, None) => {}
-        }
+        (small, large)
     }
 
     /// Answers with `file`, which is at `target` or beside it, and remembers it if it is small.
@@ -103,7 +185,7 @@ impl Response<'_> {
                 ));
                 let entry = Entry::new(Some(Rc::clone(&file)), facts.stamp, self.now);
                 let state = &mut *self.state;
-                entry::key(&mut state.key, target.path(), variant.coding);
+                entry::key(&mut state.key, target.path(), variant.coding());
                 let bytes = entry.bytes();
                 state.cache.insert(&state.key, entry, bytes);
                 self.count_cache();
@@ -112,15 +194,15 @@ impl Response<'_> {
         }
     }
 
-    /// The encoding of the file at `path`, if it is the one made of what is in the state `stamp`.
-    fn encoded_in_memory(
+    /// The encoding of the file at `target`, if it is the one made of what is in the state `stamp`.
+    fn in_memory(
         &mut self,
-        path: &[u8],
+        target: &Target<'_>,
         coding: Coding,
         stamp: &Stamp,
     ) -> Option<Rc<CachedFile>> {
         let state = &mut *self.state;
-        entry::key(&mut state.key, path, coding);
+        entry::key(&mut state.key, target.path(), coding);
         let entry = state.cache.find(&state.key)?;
         entry.encoded(stamp, self.now).cloned()
     }

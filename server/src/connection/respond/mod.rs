@@ -22,7 +22,7 @@ use http::{Accepted, Method, Request, Status, Target};
 use rustix::io::Errno;
 
 use crate::rules::{FallbackPage, Fields};
-use crate::site::{LookupError, Patience, Place, Resource, Site};
+use crate::site::{LookupError, Patience, Place, Resource, Site, gzip};
 use crate::worker::{State, Worker};
 
 use super::output::{Asked, Exchange};
@@ -43,6 +43,8 @@ pub(super) struct Look {
     is_directory: bool,
     accepted: Accepted,
     is_fallback: bool,
+    /// The turn to compress what is found.
+    gzip: Option<gzip::Job>,
 }
 
 /// What a look found.
@@ -55,16 +57,19 @@ pub(super) struct Found {
 
 impl Look {
     /// Looks, and waits for it.
-    pub(super) fn run(&self, site: &Site) -> Found {
+    pub(super) fn run(self, site: &Site) -> Found {
         let place = Place {
             path: &self.path,
             is_directory: self.is_directory,
         };
-        let outcome = match site.load(place, &self.accepted, Patience::Waiting) {
+        let mut outcome = match site.load(place, &self.accepted, Patience::Waiting) {
             // Waiting has not helped: asking again would not either.
             Err(LookupError::WouldBlock) => Err(LookupError::Exhausted(Errno::AGAIN)),
             found => found,
         };
+        if let (Ok(Resource::File(loaded)), Some(job)) = (&mut outcome, self.gzip) {
+            loaded.made = Some(job.run(&loaded.file));
+        }
         Found {
             outcome,
             is_fallback: self.is_fallback,
@@ -143,23 +148,20 @@ impl Response<'_> {
             Some(found) => found.outcome,
             None => self.worker.site.load(place, &accepted, Patience::Cached),
         };
-        if !matches!(outcome, Err(LookupError::WouldBlock)) {
-            self.count_miss();
+        match &outcome {
+            Err(LookupError::WouldBlock) => {
+                return Answer::Look(self.look(target, accepted, None));
+            }
+            // Another look may follow, see there.
+            Ok(Resource::File(_)) => {}
+            _ => self.count_miss(),
         }
         match outcome {
-            Err(LookupError::WouldBlock) => {
-                return Answer::Look(Look {
-                    path: place.path.to_vec(),
-                    is_directory: place.is_directory,
-                    accepted,
-                    is_fallback: self.fallback.is_some(),
-                });
-            }
             Err(LookupError::NotFound) if self.has_fallback(request, target) => {
                 return self.fall_back(request, None);
             }
             Err(error) => self.failure(error),
-            Ok(Resource::File(loaded)) => self.loaded(request, target, *loaded),
+            Ok(Resource::File(loaded)) => return self.loaded(request, target, accepted, *loaded),
             Ok(Resource::Listing(page)) => self.listing(page),
             Ok(Resource::SlashMissing) => {
                 let location = target.location_with_slash();
@@ -167,6 +169,17 @@ impl Response<'_> {
             }
         }
         Answer::Written
+    }
+
+    /// What is to be looked up to answer with `target`.
+    fn look(&self, target: &Target<'_>, accepted: Accepted, gzip: Option<gzip::Job>) -> Look {
+        Look {
+            path: target.path().to_vec(),
+            is_directory: target.is_directory(),
+            accepted,
+            is_fallback: self.fallback.is_some(),
+            gzip,
+        }
     }
 
     /// Takes note of an answer that was not in the cache.
