@@ -1,7 +1,16 @@
 //! Where a request ends and the next begins: RFC 9112 sections 6, 7, 8 and 11.2.
 
+#[path = "../../http/tests/reference/connections.rs"]
+mod connections;
+#[path = "../../http/tests/reference/reading.rs"]
+mod reading;
 mod support;
 
+use proptest::prelude::{any, prop, prop_assert, prop_assert_eq};
+use proptest::test_runner::{Config, TestRunner};
+
+use connections::{connections, pieces};
+use reading::End;
 use support::{Root, Served, get};
 
 fn served() -> Served {
@@ -248,5 +257,64 @@ fn a_refusal_reaches_a_client_that_is_still_sending() {
         assert!(response.text().ends_with("</html>\n"), "{head}");
         client.half_close();
         client.expect_close();
+    }
+}
+
+/// RFC 9112 11.2, as a law: a connection gets the answers that a slow, obvious reading of its
+/// bytes says it should, and the log has those requests, wherever the network cuts them.
+#[test]
+fn the_requests_answered_are_those_that_the_rfc_frames() {
+    const CONTENT_MAX: u64 = 40;
+    let served = Root::with(&[("index.html", b"one")])
+        .serve_with(|config| config.limits.request.content_max = CONTENT_MAX);
+    let expected_log = std::cell::RefCell::new(Vec::new());
+    let cuts = prop::collection::vec(any::<prop::sample::Index>(), 0..4);
+    let mut runner = TestRunner::new(Config::with_cases(300));
+
+    let outcome = runner.run(&(connections(), cuts), |(bytes, cuts)| {
+        let reading = reading::read(&bytes, CONTENT_MAX);
+        let mut client = served.connect();
+        for piece in pieces(&bytes, &cuts) {
+            // The server may have said its last word already.
+            if std::io::Write::write_all(&mut client.stream, piece).is_err() {
+                break;
+            }
+        }
+        let _ = client.stream.shutdown(std::net::Shutdown::Write);
+        for (line, _) in &reading.requests {
+            let answer = if line.starts_with("HEAD ") {
+                client.head()
+            } else {
+                client.response()
+            };
+            prop_assert!(
+                [200, 204, 404, 405].contains(&answer.status),
+                "{line}: {}",
+                answer.head
+            );
+            expected_log.borrow_mut().push(line.clone());
+        }
+        // Half a request is refused as well, when no more can come.
+        let rest = client.rest();
+        let is_refused = matches!(reading.end, End::Refused | End::Within);
+        prop_assert_eq!(rest.matches("HTTP/1.1 ").count(), usize::from(is_refused));
+        if is_refused {
+            prop_assert!(rest.starts_with("HTTP/1.1 4") || rest.starts_with("HTTP/1.1 5"));
+            prop_assert!(rest.contains("\r\nConnection: close\r\n"));
+            expected_log.borrow_mut().push("refused".to_owned());
+        }
+        Ok(())
+    });
+
+    outcome.unwrap();
+    let log = served.log();
+    let expected = expected_log.into_inner();
+    assert_eq!(log.len(), expected.len());
+    for ((line, status, _), expected) in log.iter().zip(&expected) {
+        if expected == "refused" {
+            assert!(*status >= 400, "{line}");
+        } else {
+            assert_eq!(line, expected);
+        }
     }
 }
