@@ -140,4 +140,20 @@ mod tests {
             assert!(error.to_string().contains(hint), "{error}");
         }
     }
+
+    #[test]
+    fn more_networks_than_anybody_needs_are_refused() {
+        let deny = |count| ClientArgs {
+            trusted_proxy: Vec::new(),
+            proxy_field: Field::Forwarded,
+            allow: Vec::new(),
+            deny: vec!["192.0.2.1".parse().unwrap(); count],
+            connections_per_address: None,
+            requests_per_address: None,
+        };
+
+        assert!(deny(NETWORKS_MAX).options().is_ok());
+        let error = deny(NETWORKS_MAX + 1).options().unwrap_err();
+        assert!(error.to_string().contains("--deny"), "{error}");
+    }
 }
