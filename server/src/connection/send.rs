@@ -11,14 +11,17 @@ use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
+use std::time::Duration;
 
 use rustix::net::SendFlags;
+use rustix::net::sockopt::set_socket_linger;
 
 use super::Connection;
 use super::output::{Output, Tail, Unsent};
 use super::stream::Stream;
 use crate::clock::Moment;
 use crate::site::{Patience, read_exact_at};
+use crate::worker::Phase;
 
 /// How much is sent before other connections have their turn: some 50 microseconds.
 const CHUNK_LEN: u64 = 256 * 1024;
@@ -38,6 +41,14 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         let mut state = worker.state.borrow_mut();
         self.log(&mut state, &unsent.output, &unsent.requests, unsent.sent);
+        if let Err(error) = &outcome
+            && error.kind() == io::ErrorKind::TimedOut
+            && worker.phase() != Phase::Ending
+        {
+            // A plain close would leave the kernel with megabytes for a client that takes none
+            // of them, and for minutes. Where this fails, that is how it ends.
+            let _ = set_socket_linger(&self.stream, Some(Duration::ZERO));
+        }
         outcome.is_ok()
     }
 
