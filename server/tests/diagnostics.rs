@@ -8,7 +8,7 @@ use std::io::{self, PipeReader, PipeWriter, Read, Write};
 use std::time::Instant;
 
 use rustix::fs::{OFlags, fcntl_getfl, fcntl_setfl};
-use rustix::process::{Pid, Resource, Rlimit, Signal, prlimit};
+use rustix::process::Signal;
 use support::program::Program;
 use support::{PATIENCE, Root, noise};
 
@@ -30,16 +30,6 @@ fn start(root: &Root, stderr: PipeWriter) -> Program {
     Program::start_with_stderr(stderr, &[&args[..], &["-d", &root.dir()]].concat())
 }
 
-/// Leaves the program so many descriptors, now that it runs.
-fn limit_descriptors(program: &Program, descriptors: u64) {
-    let pid = Pid::from_raw(program.pid().try_into().unwrap());
-    let limit = Rlimit {
-        current: Some(descriptors),
-        maximum: Some(1024),
-    };
-    prlimit(pid, Resource::Nofile, limit).unwrap();
-}
-
 /// Each 503 comes with a warning, and a worker that waited for somebody to read it would
 /// answer nobody.
 #[test]
@@ -50,11 +40,11 @@ fn an_error_output_that_nobody_reads_holds_up_no_request() {
     let mut client = program.connect();
     assert_eq!(client.get("/a").status, 200);
 
-    limit_descriptors(&program, 1);
+    program.limit_descriptors(1);
     for _ in 0..2_000 {
         assert_eq!(client.get("/large").status, 503);
     }
-    limit_descriptors(&program, 1024);
+    program.limit_descriptors(1024);
     assert_eq!(client.get("/large").status, 200);
     assert_eq!(program.connect().get("/a").status, 200);
 
@@ -74,12 +64,12 @@ fn what_nobody_could_read_is_counted_and_told_when_somebody_does() {
     let program = start(&root, stderr);
     let mut client = program.connect();
     assert_eq!(client.get("/a").status, 200);
-    limit_descriptors(&program, 1);
+    program.limit_descriptors(1);
     let asked = 2_000;
     for _ in 0..asked {
         assert_eq!(client.get("/large").status, 503);
     }
-    limit_descriptors(&program, 1024);
+    program.limit_descriptors(1024);
 
     let (mut said, mut bytes) = (Vec::new(), [0; 4096]);
     let deadline = Instant::now() + PATIENCE;

@@ -288,6 +288,13 @@ impl<S: Read + Write> Client<S> {
         }
     }
 
+    /// So many bytes, or as many as come before the server closes.
+    pub(crate) fn up_to(&mut self, len: usize) -> Vec<u8> {
+        while self.buffer.len() < len && self.fill() {}
+        let len = len.min(self.buffer.len());
+        self.buffer.drain(..len).collect()
+    }
+
     /// Sends `request` and fills `response`, allocating nothing.
     pub(crate) fn exchange(&mut self, request: &[u8], response: &mut [u8]) {
         self.stream.write_all(request).unwrap();
