@@ -20,7 +20,7 @@ use super::Connection;
 use super::output::{Output, Tail, Unsent};
 use super::stream::Stream;
 use crate::clock::Moment;
-use crate::site::{Patience, read_exact_at};
+use crate::site::{Patience, read_at};
 use crate::worker::Phase;
 
 /// How much is sent before other connections have their turn: some 50 microseconds.
@@ -163,7 +163,7 @@ impl Connection {
                 let left = LOOK_STEP.min(len - start);
                 let part = into.get_mut(..left).unwrap_or_default();
                 // A failure shows again where it matters, in sendfile.
-                let _ = read_exact_at(&file, part, at + start as u64, Patience::Waiting);
+                let _ = read_at(&file, part, at + start as u64, Patience::Waiting);
             }
         });
         task.await.map_err(io::Error::other)?;
@@ -202,7 +202,7 @@ fn is_in_memory(file: &OwnedFd, at: u64, len: usize) -> bool {
     (0..len)
         .step_by(LOOK_STEP)
         .chain([last])
-        .all(|place| read_exact_at(file, &mut byte, at + place as u64, Patience::Cached).is_ok())
+        .all(|place| read_at(file, &mut byte, at + place as u64, Patience::Cached).is_ok())
 }
 
 fn timed_out() -> io::Error {

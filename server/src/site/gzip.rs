@@ -15,7 +15,7 @@ use std::sync::{Arc, Weak};
 use flate2::Compression;
 use flate2::write::GzEncoder;
 
-use super::{File, Patience, read_exact_at};
+use super::{File, Patience, read_at};
 
 /// Larger files are sent as they are: this much takes some 50 ms to compress. Larger scripts and
 /// texts are worth a side file.
@@ -70,9 +70,11 @@ impl Job {
             File::Large(file) => {
                 let size = usize::try_from(file.stamp.size).unwrap_or(0);
                 let mut content = vec![0; size];
-                read_exact_at(&file.descriptor, &mut content, 0, Patience::Waiting)
+                read_at(&file.descriptor, &mut content, 0, Patience::Waiting)
                     .ok()
-                    .and_then(|()| compress(&content))
+                    // One that has been cut meanwhile is another soon.
+                    .filter(|read| *read == size)
+                    .and_then(|_| compress(&content))
             }
         };
         Made { content, job: self }

@@ -141,7 +141,7 @@ pub(crate) enum LookupError {
     /// The process or the machine has run out of something.
     #[error("out of resources: {0}")]
     Exhausted(Errno),
-    /// The disk or the file system failed, or the file shrank while it was read.
+    /// The disk or the file system failed.
     #[error("cannot be read: {0}")]
     Failed(Errno),
 }
@@ -350,7 +350,7 @@ impl File {
         if FileType::from_raw_mode(status.st_mode) != FileType::RegularFile {
             return Err(LookupError::Forbidden(Errno::NXIO));
         }
-        let stamp = Stamp::of(status);
+        let mut stamp = Stamp::of(status);
         if stamp.size > SMALL_FILE_MAX {
             return Ok(Self::Large(LargeFile {
                 stamp,
@@ -360,7 +360,10 @@ impl File {
         }
         let size = usize::try_from(stamp.size).unwrap_or(usize::MAX);
         let mut content = vec![0; size];
-        read_exact_at(&descriptor, &mut content, 0, patience)?;
+        let read = read_at(&descriptor, &mut content, 0, patience)?;
+        // Whoever writes it anew in place has cut it since: then it is what it is now.
+        content.truncate(read);
+        stamp.size = read as u64;
         Ok(Self::Small(SmallFile {
             stamp,
             media_type,
@@ -435,18 +438,17 @@ fn index_of(directory: &[u8]) -> Vec<u8> {
     [directory, slash, INDEX].concat()
 }
 
-/// Fills `into` from `offset` on.
+/// Fills `into` from `offset` on, or as much of it as there is; says how much.
 ///
 /// # Errors
 ///
-/// [`LookupError::WouldBlock`] when it is not all in memory and must be, and
-/// [`LookupError::Failed`] with `EIO` when the file ends before.
-pub(crate) fn read_exact_at(
+/// [`LookupError::WouldBlock`] when it is not all in memory and must be.
+pub(crate) fn read_at(
     descriptor: &OwnedFd,
     into: &mut [u8],
     offset: u64,
     patience: Patience,
-) -> Result<(), LookupError> {
+) -> Result<usize, LookupError> {
     let mut flags = match patience {
         Patience::Cached => ReadWriteFlags::NOWAIT,
         Patience::Waiting => ReadWriteFlags::empty(),
@@ -455,7 +457,7 @@ pub(crate) fn read_exact_at(
     while let Some(rest @ [_, ..]) = into.get_mut(done..) {
         let at = offset + done as u64;
         match rustix::io::preadv2(descriptor, &mut [IoSliceMut::new(rest)], at, flags) {
-            Ok(0) => return Err(LookupError::Failed(Errno::IO)),
+            Ok(0) => break,
             Ok(read) => done += read,
             Err(Errno::INTR) => {}
             // Not every file system can say whether it would wait.
@@ -464,7 +466,7 @@ pub(crate) fn read_exact_at(
             Err(errno) => return Err(errno.into()),
         }
     }
-    Ok(())
+    Ok(done)
 }
 
 /// Whether the file is in a tmpfs, which has no disk to wait for.
