@@ -17,7 +17,7 @@ impl Report {
         match *self {}
     }
 
-    pub(crate) const fn sections(&self, _families: &[Family]) -> Vec<Section> {
+    pub(crate) const fn sections(&self, _families: &[Family], _rate: Option<f64>) -> Vec<Section> {
         match *self {}
     }
 }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use std::str::FromStr;
 
 use clap::{ArgAction, Parser};
+use http::serve::Place;
 use spread::{Addresses, GroupName};
 
 /// Writes the log lines of a whole web farm, received over Spread, to files.
@@ -44,6 +45,11 @@ pub(crate) struct Args {
     /// How many seconds stopping may take, for reading what the daemons have and for writing it
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) stop_timeout: u16,
+
+    /// Where the status page, and metrics for Prometheus at /metrics, are to be had: PORT of this
+    /// machine alone, HOST:PORT, or none
+    #[arg(long, value_name = "ADDRESS|none", default_value = "none")]
+    pub(crate) status: Place,
 
     /// Check the options and the configuration, and exit
     #[arg(long)]
@@ -163,6 +169,7 @@ mod tests {
             &["--group", "abcdefghijklmnopqrstuvwxyz012345", "--file", "x"],
             &["--hub", "65536"],
             &["--hub", "4803@example.net"],
+            &["--status", "here"],
             &["-b", "0"],
             &["-b", "many"],
             &["stray"],

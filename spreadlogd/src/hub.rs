@@ -6,7 +6,7 @@ use std::path::Path;
 use std::thread::{self, JoinHandle};
 
 use spread::Address;
-use spread::hub::{BindError, Hub, HubOptions, Listen};
+use spread::hub::{BindError, Hub, HubOptions, HubReader, Listen};
 use tokio::runtime;
 use tokio::sync::oneshot;
 
@@ -16,6 +16,7 @@ use crate::cli::HubAddress;
 #[derive(Debug)]
 pub(crate) struct HubThread {
     address: SocketAddr,
+    reader: HubReader,
     stop: oneshot::Sender<()>,
     thread: JoinHandle<()>,
 }
@@ -52,6 +53,7 @@ impl HubThread {
             .map_err(HubError::Thread)?;
         let hub = runtime.block_on(Hub::bind(options)).map_err(refused)?;
         let address = *hub.addresses().first().ok_or(HubError::NoAddress)?;
+        let reader = hub.reader();
         let (stop, stopping) = oneshot::channel();
         let run = move || runtime.block_on(hub.run(until(stopping)));
         let thread = thread::Builder::new()
@@ -60,9 +62,15 @@ impl HubThread {
             .map_err(HubError::Thread)?;
         Ok(Self {
             address,
+            reader,
             stop,
             thread,
         })
+    }
+
+    /// What tells how it is.
+    pub(crate) fn reader(&self) -> HubReader {
+        self.reader.clone()
     }
 
     /// Where a client of this machine finds it.

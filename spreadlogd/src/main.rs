@@ -5,6 +5,7 @@
 
 mod cli;
 mod hub;
+mod status;
 mod stops;
 
 use std::convert::Infallible;
@@ -16,12 +17,14 @@ use std::process::{self, ExitCode};
 use std::time::{Duration, Instant};
 
 use clap::Parser as _;
+use http::serve::Process;
 use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
 use spread::{AddressError, Addresses, GroupName, NameError};
 use spread_logger::diagnostics::{Chain, Diagnostics, Stamps, is_coloured};
 use spreadlogd::config::{BYTES_MAX, FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
 use spreadlogd::{
-    Command, Config, Counters, Locking, Options, RECEIVE_ERRORS, RunError, Spreadlogd, Summary,
+    Command, Config, Counters, Locking, Options, RECEIVE_ERRORS, Report, RunError, Spreadlogd,
+    Summary,
 };
 use tokio::runtime;
 use tokio::signal::unix::{self, SignalKind, signal};
@@ -31,6 +34,7 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use cli::Args;
 use hub::HubThread;
+use status::Sources;
 use stops::{Stops, Wish};
 
 fn main() -> ExitCode {
@@ -89,7 +93,9 @@ fn start(
     parsed: Option<Config>,
     diagnostics: &Diagnostics,
 ) -> Result<Summary, Box<dyn Error>> {
+    let process = Process::started_now();
     raise_descriptor_limit();
+    let status = status::Waiting::bind(&args.status)?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
         .build()?;
@@ -118,6 +124,19 @@ fn start(
     };
     let spreadlogd = Spreadlogd::open(&config, &options)?;
     tell_files(&spreadlogd.counters());
+    // It answers until everything has ended, as a stop is what one may want to watch.
+    let _status = match status {
+        Some(status) => {
+            info!("status is at http://{}/", status.address());
+            let hub = hub.as_ref().map(HubThread::reader);
+            Some(status.start(&Sources {
+                process,
+                diagnostics: diagnostics.outlet(),
+                report: Report::new(spreadlogd.counters(), hub),
+            })?)
+        }
+        None => None,
+    };
     let summary = runtime.block_on(run(spreadlogd, signals, diagnostics))?;
     if let Some(hub) = hub {
         hub.stop();

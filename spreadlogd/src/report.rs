@@ -150,12 +150,13 @@ impl Report {
         ]
     }
 
-    /// The facts that an operator asks for, from `families` that hold this report's.
+    /// The facts that an operator asks for, from `families` that hold this report's; `rate` is
+    /// lines received in a second, where that is known.
     #[must_use]
-    pub fn sections(&self, families: &[Family]) -> Vec<Section> {
+    pub fn sections(&self, families: &[Family], rate: Option<f64>) -> Vec<Section> {
         let mut sections = vec![Section {
             title: "spreadlogd",
-            facts: self.facts(families),
+            facts: self.facts(families, rate),
         }];
         if self.hub.is_some() {
             sections.push(Section {
@@ -166,7 +167,7 @@ impl Report {
         sections
     }
 
-    fn facts(&self, families: &[Family]) -> Vec<Fact> {
+    fn facts(&self, families: &[Family], rate: Option<f64>) -> Vec<Fact> {
         let mut facts = Vec::new();
         for sample in samples(families, "spreadlogd_connected") {
             let daemon = sample.label("daemon");
@@ -181,13 +182,17 @@ impl Report {
             });
         }
         let lines = |name| count(sum(families, name));
-        let received = sum(families, "spreadlogd_received_bytes_total");
+        let received = bytes(sum(families, "spreadlogd_received_bytes_total"));
+        let note = match rate {
+            Some(rate) => format!("{received}; {rate:.1} lines a second over the last minute"),
+            None => received,
+        };
         facts.push(
             Fact::new(
                 "Received",
                 lines("spreadlogd_received_lines_total") + " lines",
             )
-            .note(bytes(received)),
+            .note(note),
         );
         let files = self.counters.files();
         let written = Fact::new(

@@ -35,6 +35,16 @@ pub(super) fn of_server(counters: &Counters, connections_max: NonZeroUsize) -> V
         .value(connections_max.get()),
         Family::counter("rthttpd_connections_total", "Connections accepted.")
             .value(totals.connections),
+        Family::counter(
+            "rthttpd_connections_turned_away_total",
+            "Connections turned away unheard, as their address had too many.",
+        )
+        .value(totals.turned_away),
+        Family::counter(
+            "rthttpd_proxy_headers_refused_total",
+            "Connections closed because they did not begin with the PROXY header they had to.",
+        )
+        .value(totals.proxy_headers_refused),
         Family::gauge("rthttpd_cache_entries", "Files kept in memory.").value(totals.cache_entries),
         Family::gauge("rthttpd_cache_bytes", "Memory they take.")
             .in_unit(Unit::Bytes)

@@ -145,7 +145,7 @@ impl Sources {
             facts::of_log(families, self.log.as_deref(), self.process.now()),
         ];
         if let Some(report) = &self.report {
-            sections.extend(report.sections(families));
+            sections.extend(report.sections(families, None));
         }
         sections.push(self.process.section(families));
         let page = Page {

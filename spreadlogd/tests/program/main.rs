@@ -15,6 +15,7 @@ mod live_daemon;
 mod options;
 mod outage;
 mod rotation;
+mod status;
 mod stopping;
 mod support;
 mod unread;

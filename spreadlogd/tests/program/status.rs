@@ -1,0 +1,174 @@
+//! What `--status` tells is what came and what was written.
+
+use std::collections::BTreeMap;
+use std::io::{Read as _, Write as _};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Instant;
+
+use crate::support::{DEADLINE, Dir, Program, Publisher, TestHub, config};
+
+fn address(program: &mut Program) -> SocketAddr {
+    let line = program.wait_for("status is at");
+    let url = line.split("http://").nth(1).unwrap();
+    url.trim_end_matches('/').parse().unwrap()
+}
+
+fn ask(address: SocketAddr, path: &str) -> String {
+    let mut stream = TcpStream::connect(address).unwrap();
+    stream.set_read_timeout(Some(DEADLINE)).unwrap();
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).unwrap();
+    let mut answer = String::new();
+    stream.read_to_string(&mut answer).unwrap();
+    assert!(answer.starts_with("HTTP/1.1 200 OK\r\n"), "{answer}");
+    answer.split_once("\r\n\r\n").unwrap().1.to_owned()
+}
+
+fn numbers(address: SocketAddr) -> BTreeMap<String, u64> {
+    let text = ask(address, "/metrics");
+    let number = |line: &str| {
+        let (name, value) = line.rsplit_once(' ')?;
+        Some((name.to_owned(), value.parse().ok()?))
+    };
+    text.lines().filter_map(number).collect()
+}
+
+/// Asks until the number is that: a line is written some time after it was sent.
+fn numbers_when(address: SocketAddr, name: &str, number: u64) -> BTreeMap<String, u64> {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let numbers = numbers(address);
+        if numbers.get(name) == Some(&number) {
+            return numbers;
+        }
+        assert!(
+            Instant::now() < deadline,
+            "{name} is not {number}: {numbers:#?}"
+        );
+    }
+}
+
+/// Two blocks, one group of the same name in both, one file for all of them and one for a group.
+#[test]
+fn it_tells_what_came_and_what_was_written() {
+    let (dir, one, two) = (Dir::new(), TestHub::start(), TestHub::start());
+    let logs: [&[_]; 2] = [&[("a", "a.log"), ("b", "b.log")], &[("a", "a.log")]];
+    dir.write(
+        "spreadlogd.conf",
+        &config(&[(&one, logs[0]), (&two, logs[1])]),
+    );
+    let args = ["-c", "spreadlogd.conf", "--status", "0"];
+    let mut program = Program::start(dir.path(), &args);
+    let address = address(&mut program);
+    program.wait_for("connected to");
+    program.wait_for("connected to");
+
+    let mut publisher = Publisher::connect(&one);
+    publisher.send(&["a"], "1\n2\n");
+    publisher.send(&["b"], "3\n");
+    publisher.send(&["a", "b"], "4\n");
+    Publisher::connect(&two).send(&["a"], "5\n");
+    let file = |family: &str, name: &str| {
+        format!(
+            "spreadlogd_{family}{{file=\"{}\"}}",
+            dir.join(name).display()
+        )
+    };
+    numbers_when(address, &file("written_lines_total", "a.log"), 4);
+    let numbers = numbers_when(address, &file("written_lines_total", "b.log"), 2);
+
+    for (name, number) in [
+        ("spreadlogd_messages_total{group=\"a\"}", 3),
+        ("spreadlogd_received_lines_total{group=\"a\"}", 4),
+        ("spreadlogd_received_bytes_total{group=\"a\"}", 8),
+        ("spreadlogd_received_lines_total{group=\"b\"}", 2),
+        (&file("written_bytes_total", "a.log"), 8),
+        (&file("lost_lines_total", "a.log"), 0),
+        (&file("file_failing", "a.log"), 0),
+        (
+            &format!("spreadlogd_connected{{daemon=\"{}\"}}", one.address()),
+            1,
+        ),
+        (
+            &format!("spreadlogd_connected{{daemon=\"{}\"}}", two.address()),
+            1,
+        ),
+    ] {
+        assert_eq!(numbers.get(name), Some(&number), "{name}: {numbers:#?}");
+    }
+    let page = ask(address, "/");
+    assert!(page.contains("to 2 files"), "{page}");
+    assert!(!page.contains("role=\"alert\""), "{page}");
+
+    let gone = two.address();
+    drop(two);
+    numbers_when(
+        address,
+        &format!("spreadlogd_connected{{daemon=\"{gone}\"}}"),
+        0,
+    );
+    let page = ask(address, "/");
+    assert!(
+        page.contains(&format!("Spread: no session with {gone}")),
+        "{page}"
+    );
+    program.stop();
+}
+
+#[test]
+fn its_own_hub_is_told_of_too() {
+    let dir = Dir::new();
+    let sockets = dir.path().to_str().unwrap().to_owned();
+    let args = [
+        "--hub",
+        "0",
+        "--spread-socket-dir",
+        &sockets,
+        "--status",
+        "0",
+    ];
+    let mut program = Program::start(dir.path(), &args);
+    let address = address(&mut program);
+
+    // Its own subscriber has joined.
+    let numbers = numbers_when(address, "spread_hub_groups", 1);
+
+    assert_eq!(numbers.get("spread_hub_sessions"), Some(&1), "{numbers:#?}");
+    program.stop();
+}
+
+/// /dev/full takes nothing: the page is where an operator sees it.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_file_that_cannot_be_written_is_shown() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let args = [
+        "--spread",
+        &hub.address(),
+        "--group",
+        "g",
+        "--file",
+        "/dev/full",
+    ];
+    let mut program = Program::start(dir.path(), &[&args[..], &["--status", "0"]].concat());
+    let address = address(&mut program);
+    program.wait_for("connected to");
+
+    Publisher::connect(&hub).send(&["g"], "1\n");
+
+    numbers_when(address, "spreadlogd_file_failing{file=\"/dev/full\"}", 1);
+    let page = ask(address, "/");
+    assert!(page.contains("Cannot be written: /dev/full"), "{page}");
+}
+
+#[test]
+fn a_place_that_is_taken_is_a_failure() {
+    let dir = Dir::new();
+    let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+    let place = taken.local_addr().unwrap().to_string();
+
+    let (status, said) = Program::start(dir.path(), &["--status", &place]).end();
+
+    assert_eq!(status.code(), Some(1), "{said}");
+    assert!(said.contains(&place) && said.contains("--status"), "{said}");
+}
