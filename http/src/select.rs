@@ -2,7 +2,7 @@
 
 use crate::etag::{self, Comparison};
 use crate::range::{self, Asked};
-use crate::{ByteRange, Coding, ETag, Fields, Method, Request, Status, date};
+use crate::{ByteRange, Coding, ETag, FieldLines, Fields, Method, Request, Status, date};
 
 /// The selected representation of a resource (RFC 9110 3.2), as far as its head tells of it.
 #[derive(Clone, Copy, Debug)]
@@ -110,6 +110,22 @@ impl Representation<'_> {
     }
 }
 
+impl Fields<'_> {
+    /// Evaluates the preconditions of a GET or HEAD for what is there but has neither tag nor
+    /// date, as a page made for one response: the status, if they are not met.
+    ///
+    /// Of RFC 9110 13.2.2 that leaves steps 1 and 3, where `*` is true of all there is, and no tag
+    /// of this.
+    #[must_use]
+    pub fn precondition_without_validators(&self) -> Option<Status> {
+        let is_any = |field: &FieldLines<'_>| field.iter().any(|value| value == b"*");
+        if !self.if_match.is_missing() && !is_any(&self.if_match) {
+            return Some(Status::PreconditionFailed);
+        }
+        is_any(&self.if_none_match).then_some(Status::NotModified)
+    }
+}
+
 impl Selection {
     /// The status of the answer.
     #[must_use]
@@ -139,7 +155,7 @@ impl Selection {
 #[cfg(test)]
 mod tests {
     use super::{Representation, Selection};
-    use crate::{Coding, ETag, Limits, Request};
+    use crate::{Coding, ETag, Limits, Request, Status};
 
     const NOW: i64 = 1_795_000_000;
     /// Sun, 06 Nov 1994 08:49:37 GMT, and the tag made from it.
@@ -244,6 +260,31 @@ mod tests {
             let end = if fields.is_empty() { "" } else { "\r\n" };
             let answered = select(&format!("GET / HTTP/1.1\r\n{fields}{end}"));
             assert_eq!(answered, *answer, "{fields:?}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_validators_is_any_and_no_other() {
+        const CASES: &[(&str, Option<Status>)] = &[
+            ("A: b", None),
+            ("If-Match: *", None),
+            ("If-Match: \"x\"", Some(Status::PreconditionFailed)),
+            ("If-Match:", Some(Status::PreconditionFailed)),
+            ("If-Match: *\r\nIf-None-Match: *", Some(Status::NotModified)),
+            (
+                "If-Match: \"x\"\r\nIf-None-Match: *",
+                Some(Status::PreconditionFailed),
+            ),
+            ("If-None-Match: *", Some(Status::NotModified)),
+            ("If-None-Match: \"x\"", None),
+            ("If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT", None),
+            ("If-Unmodified-Since: Sun, 06 Nov 1994 08:49:37 GMT", None),
+        ];
+        for (fields, status) in CASES {
+            let head = format!("GET / HTTP/1.1\r\nHost: a\r\n{fields}\r\n\r\n");
+            let request = Request::parse(head.as_bytes(), &Limits::default());
+            let fields = request.unwrap().unwrap().fields;
+            assert_eq!(fields.precondition_without_validators(), *status, "{head}");
         }
     }
 

@@ -150,6 +150,27 @@ fn a_304_has_its_own_fields_and_no_others() {
     }
 }
 
+/// RFC 9110 13.1: a listing is there, and has neither tag nor date.
+#[test]
+fn a_listing_is_any_representation_and_no_other() {
+    let served = served();
+    let mut client = served.connect();
+
+    for (field, status) in [
+        ("If-Match: *", 200),
+        ("If-Match: \"x\"", 412),
+        ("If-None-Match: \"x\"", 200),
+        ("If-None-Match: *", 304),
+        ("If-Modified-Since: Fri, 31 Dec 9999 23:59:59 GMT", 200),
+        ("If-Unmodified-Since: Sun, 06 Nov 1994 08:49:36 GMT", 200),
+        ("Range: bytes=0-0", 200),
+    ] {
+        let response = ask(&mut client, "/d/", &format!("{field}\r\n"));
+        assert_eq!(response.status, status, "{field}");
+        assert_eq!(response.field("Content-Length").is_none(), status == 304);
+    }
+}
+
 /// RFC 9110 13.2.1: what would not be a 200 without them does not become anything else.
 #[test]
 fn preconditions_change_no_other_answer() {

@@ -156,6 +156,12 @@ impl Response<'_> {
             Ok(Resource::File(_)) => {}
             _ => self.count_miss(),
         }
+        if matches!(outcome, Ok(Resource::Listing(_)))
+            && let Some(status) = request.fields.precondition_without_validators()
+        {
+            self.page(status, &[]);
+            return Answer::Written;
+        }
         match outcome {
             Err(LookupError::NotFound) if self.has_fallback(request, target) => {
                 return self.fall_back(request, None);
