@@ -8,7 +8,8 @@
 //! ```
 //!
 //! Dates are case-sensitive and nothing in them is optional. A day that does not exist is no date;
-//! that it was another day of the week than the date says is overlooked, as other servers do.
+//! that it was another day of the week is overlooked, as other servers do (RFC 9110 5.6.7 asks to
+//! be robust, and the rest of the date says the same without it).
 
 #[cfg(test)]
 mod tests;
