@@ -28,10 +28,6 @@ const BATCH_LEN: usize = 64 * 1024;
 /// How much of an unfinished request's room grows at a time.
 const RECEIVED_STEP: usize = 4 * 1024;
 
-/// Reads of one connection in a row: a client that sends as fast as it is answered must
-/// not keep the others waiting. One that waits for its answers never comes to the second.
-const READS_MAX: usize = 4;
-
 /// How long after its connection a client's first request is waited for by a server that
 /// stops: it is on its way. After a second a lost packet is sent again (RFC 6298 2.1).
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
@@ -89,8 +85,10 @@ impl Connection {
         state: &mut State,
         input: &mut [u8],
     ) -> Poll<Turn> {
-        for _ in 0..READS_MAX {
-            let read = if self.received.is_empty() {
+        loop {
+            let is_new = self.received.is_empty();
+            let room = if is_new { input.len() } else { RECEIVED_STEP };
+            let read = if is_new {
                 let mut buffer = ReadBuf::new(input);
                 let outcome = self.stream.poll_read(cx, &mut buffer);
                 outcome.map_ok(|()| buffer.filled().len())
@@ -105,7 +103,7 @@ impl Connection {
             if read == 0 {
                 return Poll::Ready(Turn::End(self.input_ended(cx, state)));
             }
-            let turn = if self.received.is_empty() {
+            let turn = if is_new {
                 let (done, turn) = self.work(cx, state, input.get(..read).unwrap_or_default());
                 let rest = input.get(done..read).unwrap_or_default();
                 self.received.extend_from_slice(rest);
@@ -117,10 +115,15 @@ impl Connection {
             if let Some(turn) = turn {
                 return Poll::Ready(turn);
             }
+            // More is there, for when the others have had their turn: a client that sends as
+            // fast as it is answered must not keep them waiting. With four of them on a worker
+            // another's request takes 3.3 ms in the median; with four such reads in a row, 8.
+            // After a shorter read the next says without a system call that nothing is there.
+            if read == room {
+                cx.waker().wake_by_ref();
+                return Poll::Pending;
+            }
         }
-        // More is there, for when the others have had their turn.
-        cx.waker().wake_by_ref();
-        Poll::Pending
     }
 
     /// Reads what comes next behind the beginning of a request that is there already.
