@@ -107,13 +107,43 @@ fn more_connections_than_allowed_wait_for_their_turn() {
         config.limits.connections_max = std::num::NonZeroUsize::MIN;
     });
     let mut first = served.connect();
-    assert_eq!(first.get("/a").status, 200);
+    first.send("GET /a HTTP/1.1\r\n");
     let mut second = served.connect();
     second.send(get("/a"));
 
-    drop(first);
+    // The server is full of the first, which is not idle.
+    first.send("Host: t\r\n\r\n");
+    assert_eq!(first.response().content, b"one");
 
     assert_eq!(second.response().content, b"one");
+    first.expect_close();
+}
+
+/// Not so one that has begun a request; that one goes when it has its answer.
+#[test]
+fn idle_connections_give_way_to_those_who_come() {
+    let served = Root::with(&[("a", b"one")]).serve_with(|config| {
+        config.limits.connections_max = std::num::NonZeroUsize::new(3).unwrap();
+    });
+    let mut clients = [served.connect(), served.connect(), served.connect()];
+    for client in &mut clients {
+        assert_eq!(client.get("/a").status, 200);
+    }
+    let [mut busy, mut oldest, mut younger] = clients;
+    busy.send("GET /a HTTP/1.1\r\n");
+    // Answered after those bytes have been read.
+    assert_eq!(younger.get("/a").status, 200);
+
+    let mut fourth = served.connect();
+    assert_eq!(fourth.get("/a").content, b"one");
+    oldest.expect_close();
+    assert_eq!(younger.get("/a").content, b"one");
+
+    let mut fifth = served.connect();
+    assert_eq!(fifth.get("/a").content, b"one");
+    younger.expect_close();
+    busy.send("Host: t\r\n\r\n");
+    assert_eq!(busy.response().content, b"one");
 }
 
 #[test]

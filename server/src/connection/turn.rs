@@ -28,8 +28,8 @@ const BATCH_LEN: usize = 64 * 1024;
 /// How much of an unfinished request's room grows at a time.
 const RECEIVED_STEP: usize = 4 * 1024;
 
-/// How long after its connection a client's first request is waited for by a server that
-/// stops: it is on its way. After a second a lost packet is sent again (RFC 6298 2.1).
+/// How long after its connection a client's first request is waited for though the server
+/// stops or is full: it is on its way. After a second a lost packet is sent again (RFC 6298 2.1).
 const ARRIVAL_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Why no further request was answered into the output.
@@ -165,16 +165,20 @@ impl Connection {
         Poll::Ready(Turn::End(Ending::Linger))
     }
 
-    /// Whether a server that stops need not wait any more for a client that has sent nothing.
+    /// Whether a client that has sent nothing is waited for no longer: the server stops, or
+    /// others want its place.
     pub(super) fn is_left(&mut self, stage: Stage) -> bool {
-        if self.worker.phase() == Phase::Serving || self.has_unread() {
+        let is_stopping = self.worker.phase() != Phase::Serving;
+        if !(is_stopping || self.worker.wants_room()) || self.has_unread() {
             return false;
         }
         let arrived = self.begun.after(ARRIVAL_TIMEOUT);
         if stage != Stage::Beginning || Moment::now() >= arrived {
             return true;
         }
-        self.deadline = arrived;
+        if is_stopping {
+            self.deadline = arrived;
+        }
         false
     }
 

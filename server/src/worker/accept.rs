@@ -2,15 +2,18 @@
 //!
 //! Two things make a server stop accepting for a while: its own limit of connections,
 //! and the system's, of descriptors or memory. Either way connections wait in the kernel's queue,
-//! and the task here waits for one of ours to end rather than trying again at once.
+//! and the task here waits for one of ours to end rather than trying again at once. At the limit
+//! of our own, idle connections end for it, oldest first.
 
 use std::future::poll_fn;
 use std::io;
 use std::net::IpAddr;
+use std::os::fd::AsFd;
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, accept_with};
 use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
@@ -24,6 +27,9 @@ use crate::listen::{AnySocket, End, ListeningSocket};
 /// How long to wait, out of descriptors, when none of ours comes free: another process
 /// may have taken them.
 const SHORTAGE_WAIT: Duration = Duration::from_millis(100);
+
+/// How often a worker that has all its connections looks whether anybody else has come.
+const CROWD_LOOK_EVERY: Duration = Duration::from_millis(50);
 
 /// How often a shortage is worth a line.
 const SHORTAGE_SAID_EVERY: Duration = Duration::from_secs(10);
@@ -67,8 +73,8 @@ impl Listener {
     pub(super) async fn run(self: Rc<Self>, worker: Rc<Worker>) {
         let mut said: Option<Instant> = None;
         loop {
-            while worker.is_full() {
-                worker.left.notified().await;
+            if worker.is_full() {
+                self.wait_for_room(&worker).await;
             }
             match self.socket.accept().await {
                 Ok(arrived) => self.begin(&worker, arrived),
@@ -86,6 +92,24 @@ impl Listener {
                 }
             }
         }
+    }
+
+    /// Waits until there are fewer connections than allowed. Idle ones give way to whoever
+    /// comes: their clients open a new one when they need it, and those who come cannot wait.
+    async fn wait_for_room(&self, worker: &Rc<Worker>) {
+        let mut has_asked = false;
+        while worker.is_full() {
+            let is_wanted = self.socket.has_waiting();
+            worker.is_crowded.set(is_wanted);
+            if is_wanted && !has_asked {
+                // Once: who becomes idle from now on gives way without being asked.
+                has_asked = true;
+                worker.ask_for_room().await;
+            } else {
+                let _ = timeout(CROWD_LOOK_EVERY, worker.left.notified()).await;
+            }
+        }
+        worker.is_crowded.set(false);
     }
 
     /// Lets in those who are waiting, unless there will be another server for them.
@@ -127,6 +151,16 @@ impl Listener {
 }
 
 impl Socket {
+    /// Whether there is somebody to accept.
+    fn has_waiting(&self) -> bool {
+        let descriptor = match self {
+            Self::Tcp(socket) => socket.as_fd(),
+            Self::Unix(socket) => socket.as_fd(),
+        };
+        let mut sockets = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
+        poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
+    }
+
     /// The next to come.
     async fn accept(&self) -> io::Result<Arrived> {
         match self {

@@ -77,6 +77,8 @@ pub(crate) struct Worker {
     counters: Counters,
     connections_max: usize,
     phase: Cell<Phase>,
+    /// Somebody has come for whom there is no room.
+    is_crowded: Cell<bool>,
     roster: RefCell<Roster>,
     /// Taken while a connection that has been turned away is heard out.
     pub(crate) turned_away: Semaphore,
@@ -169,6 +171,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         counters: setup.counters,
         connections_max: setup.connections_max,
         phase: Cell::new(Phase::Serving),
+        is_crowded: Cell::new(false),
         roster: RefCell::default(),
         turned_away: Semaphore::new(TURNED_AWAY_MAX),
         left: Notify::new(),
@@ -220,6 +223,23 @@ impl Worker {
 
     fn is_full(&self) -> bool {
         self.roster.borrow().len() >= self.connections_max
+    }
+
+    /// Whether an idle connection should end for the sake of others.
+    pub(crate) fn wants_room(&self) -> bool {
+        self.is_crowded.get() && self.is_full()
+    }
+
+    /// Wakes one connection after the other until one ends: each looks whether room is wanted.
+    /// Those who are busy go on, as does everybody else meanwhile.
+    async fn ask_for_room(&self) {
+        for _ in 0..self.connections_max {
+            self.roster.borrow_mut().wake_next();
+            tokio::task::yield_now().await;
+            if !self.is_full() {
+                return;
+            }
+        }
     }
 
     async fn emptied(&self) {

@@ -1,8 +1,10 @@
-//! The connections of one worker, so that all can be woken and counted.
+//! The connections of one worker, so that they can be woken and counted.
 //!
 //! A worker that stops has to reach connections that wait for their clients. Each
 //! leaves the waker of its task here once, when it begins, rather than waiting for a
-//! stop beside every read, which would cost each request something.
+//! stop beside every read, which would cost each request something. So does one that
+//! looks for idle ones to close. It goes round, and who comes takes the seat of one who
+//! has left, behind it: so it meets the oldest first, more or less.
 
 use std::task::Waker;
 
@@ -11,6 +13,8 @@ use std::task::Waker;
 pub(super) struct Roster {
     seats: Vec<Option<Waker>>,
     free: Vec<usize>,
+    /// Whose turn it is to be woken.
+    next: usize,
 }
 
 /// A connection's place on the roster.
@@ -45,6 +49,20 @@ impl Roster {
 
     pub(super) fn len(&self) -> usize {
         self.seats.len() - self.free.len()
+    }
+
+    /// Wakes whoever sits next to the one woken last.
+    pub(super) fn wake_next(&mut self) {
+        let (before, after) = self.seats.split_at(self.next.min(self.seats.len()));
+        let mut round = after.iter().chain(before);
+        let Some(skipped) = round.position(Option::is_some) else {
+            return;
+        };
+        let seat = (self.next + skipped) % self.seats.len();
+        if let Some(Some(waker)) = self.seats.get(seat) {
+            waker.wake_by_ref();
+        }
+        self.next = seat + 1;
     }
 
     pub(super) fn wake_all(&self) {
@@ -88,5 +106,34 @@ mod tests {
         assert_eq!(roster.len(), 1);
         let _next = roster.enter();
         assert_eq!((roster.len(), roster.seats.len()), (2, 2));
+    }
+
+    #[test]
+    fn each_is_woken_in_turn_and_empty_seats_are_passed_over() {
+        let woken: [Arc<Woken>; 4] = Default::default();
+        let mut roster = Roster::default();
+        roster.wake_next();
+        let seats = woken.each_ref().map(|woken| {
+            let seat = roster.enter();
+            roster.wake_by(&seat, Arc::clone(woken).into());
+            seat
+        });
+        roster.leave(&seats[1]);
+        let times = || {
+            woken
+                .each_ref()
+                .map(|woken| woken.0.load(Ordering::Relaxed))
+        };
+
+        for expected in [[1, 0, 0, 0], [1, 0, 1, 0], [1, 0, 1, 1], [2, 0, 1, 1]] {
+            roster.wake_next();
+            assert_eq!(times(), expected);
+        }
+        roster.leave(&seats[0]);
+        roster.leave(&seats[2]);
+        for expected in [[2, 0, 1, 2], [2, 0, 1, 3]] {
+            roster.wake_next();
+            assert_eq!(times(), expected);
+        }
     }
 }
