@@ -8,6 +8,7 @@
 //! Nothing here reads or writes a connection; that is `connection/`.
 
 mod accept;
+mod failures;
 mod roster;
 
 use std::cell::{Cell, RefCell};
@@ -23,6 +24,7 @@ use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
 
 use self::accept::Listener;
+use self::failures::Failures;
 use self::roster::{Roster, Seat};
 use crate::clients::Clients;
 use crate::clock::Clock;
@@ -96,6 +98,7 @@ pub(crate) struct State {
     pub(crate) gzip: Option<gzip::Jobs>,
     pub(crate) clock: Clock,
     pub(crate) log: Option<Log>,
+    pub(crate) failures: Failures,
     /// Where the connection being served reads to.
     pub(crate) input: Vec<u8>,
     /// Where its responses are written.
@@ -164,6 +167,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
             gzip: setup.encodings.gzip.then(gzip::Jobs::default),
             clock: Clock::new(),
             log: setup.log,
+            failures: Failures::default(),
             input: vec![0; INPUT_LEN],
             output: Output::default(),
         }),

@@ -280,7 +280,7 @@ impl Response<'_> {
             LookupError::Failed(_) => Status::InternalServerError,
         };
         if status.code() >= 500 {
-            tracing::warn!("a file could not be served: {error}");
+            self.state.failures.tell(error, self.now);
         }
         // With another Accept it might have been the fallback page (which says so itself).
         let varies = self.worker.rules.fallback.is_some() && self.fallback.is_none();
