@@ -6,7 +6,6 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::thread;
 
-use http::Accepted;
 use rustix::io::Errno;
 use spread_logger::{Drain, Log, RingOptions, ring};
 use tokio::sync::watch;
@@ -16,7 +15,7 @@ use crate::config::{Config, PORT};
 use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
 use crate::rules::FallbackPage;
-use crate::site::{LookupError, Patience, Place, Resource, Site};
+use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes};
 use crate::worker::{self, Phase, Setup};
 
 /// A web server that has its sockets and its document root, and waits to be run.
@@ -243,10 +242,10 @@ impl Drop for StopOnDrop {
 
 /// Refuses a fallback page that cannot be served now; it may change or go later.
 fn check_fallback(site: &Site, page: &FallbackPage) -> Result<(), StartError> {
-    let accepted = Accepted::default();
+    let wishes = Wishes::default();
     let found = page
         .target()
-        .map(|page| site.load(Place::of(&page), &accepted, Patience::Waiting));
+        .map(|page| site.load(Place::of(&page), &wishes, Patience::Waiting));
     let reason = match found {
         Ok(Ok(Resource::File(_))) => return Ok(()),
         Ok(Ok(Resource::SlashMissing | Resource::Listing(_))) => {

@@ -9,10 +9,11 @@ use std::io::IoSlice;
 use std::net::IpAddr;
 use std::ops::Range;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::response::Multipart;
 
-use crate::site::LargeFile;
+use crate::site::{LargeFile, ListingPage};
 
 use super::cached::CachedFile;
 
@@ -34,6 +35,8 @@ pub(super) enum Tail {
     Cached(Rc<CachedFile>, Range<usize>),
     /// A page made for this response.
     Page(Vec<u8>),
+    /// A page made for several.
+    Listing(Arc<ListingPage>),
     /// A file held open: from which byte, and how many.
     File(Box<LargeFile>, u64, u64),
     /// Parts of a file held open, and what stands between them.
@@ -128,6 +131,7 @@ impl Tail {
             Self::None | Self::File(..) | Self::Parts(_) => &[],
             Self::Cached(file, part) => file.content.get(part.clone()).unwrap_or_default(),
             Self::Page(page) => page,
+            Self::Listing(page) => &page.bytes,
         }
     }
 }

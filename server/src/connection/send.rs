@@ -80,7 +80,7 @@ impl Connection {
     /// Sends what is not in memory.
     async fn send_tail(&mut self, tail: &Tail, sent: &mut u64) -> io::Result<()> {
         match tail {
-            Tail::None | Tail::Cached(..) | Tail::Page(_) => Ok(()),
+            Tail::None | Tail::Cached(..) | Tail::Page(_) | Tail::Listing(_) => Ok(()),
             Tail::File(file, first, len) => {
                 self.send_file(&file.descriptor, (*first, *len), sent).await
             }

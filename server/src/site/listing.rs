@@ -1,55 +1,208 @@
-//! The names of a directory, for a page of them.
+//! The names of a directory, and the pages made of them.
 //!
 //! What is listed is what is served: hidden names are left out, as are FIFOs, devices,
 //! and links that lead nowhere or out of the root. The page itself is written by
 //! [`http::listing`].
+//!
+//! To look at each of ten thousand files takes as long as thousands of requests for one. So
+//! what was read is kept, and the pages made of it, until the second is over: names that
+//! come or go are seen at once, by the directory's stamp, and sizes and dates are never older
+//! than that. However many ask, and in whatever order, a directory is read once a second, by
+//! one thread.
 
+use std::collections::HashMap;
 use std::os::fd::OwnedFd;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use http::listing;
+use http::listing::{Entry, Listing, View};
 use rustix::fs::{AtFlags, Dir, FileType, OFlags, Stat};
 use rustix::io::Errno;
 
+use super::Stamp;
 use super::root::{Patience, Root};
+use crate::clock;
 
-/// More names than anybody reads; the page of these is about a megabyte.
+/// More names than anybody reads; the page of these is about two megabytes.
 pub(super) const ENTRIES_MAX: usize = 10_000;
 
-struct Entry {
-    name: Vec<u8>,
-    is_directory: bool,
-    len: u64,
-    modified: i64,
+/// Names looked at, those included that are not shown.
+const NAMES_MAX: usize = 100_000;
+
+/// What all that is kept of all directories may take in memory: a few of the largest.
+pub(super) const KEPT_BYTES_MAX: usize = 16 * 1024 * 1024;
+
+/// A directory without an index file.
+#[derive(Debug)]
+pub(super) struct Directory {
+    pub(super) descriptor: OwnedFd,
+    pub(super) stamp: Stamp,
 }
 
-impl Entry {
-    fn shown(&self) -> listing::Entry<'_> {
-        listing::Entry {
-            name: &self.name,
-            is_directory: self.is_directory,
-            len: self.len,
-            modified: self.modified,
+/// A listing, ready to be sent.
+#[derive(Debug)]
+pub(crate) struct ListingPage {
+    pub(crate) bytes: Vec<u8>,
+    /// Whether all names are in it.
+    pub(crate) is_complete: bool,
+}
+
+/// What was listed within this second, for all workers.
+#[derive(Debug, Default)]
+pub(super) struct Listings {
+    kept: Mutex<Kept>,
+}
+
+/// What is known of some directories. Its lock is held for a look-up and no longer.
+#[derive(Debug, Default)]
+struct Kept {
+    /// The second that all of it is of.
+    second: u64,
+    bytes: usize,
+    places: HashMap<Box<[u8]>, Place>,
+}
+
+/// One directory. Who holds its lock reads it, and the others wait.
+type Place = Arc<Mutex<Option<Names>>>;
+
+#[derive(Debug)]
+struct Names {
+    /// The directory's, before it was read.
+    stamp: Stamp,
+    second: u64,
+    entries: Vec<Entry>,
+    is_complete: bool,
+    pages: Vec<(View, Arc<ListingPage>)>,
+}
+
+impl Listings {
+    /// The page of `directory` at `path`, if it is at hand. Waits for nothing that takes time.
+    pub(super) fn kept(
+        &self,
+        path: &[u8],
+        directory: &Directory,
+        view: View,
+    ) -> Option<Arc<ListingPage>> {
+        let place = Arc::clone(self.lock().places.get(path)?);
+        let names = place.try_lock().ok()?;
+        let names = names.as_ref()?;
+        if !names.are_those_of(directory, clock::unix()) {
+            return None;
         }
+        names.page(view)
+    }
+
+    /// The page of `directory`, which is at `path` beneath `root`, made if need be.
+    pub(super) fn make(
+        &self,
+        root: &Root,
+        path: &[u8],
+        directory: &Directory,
+        view: View,
+    ) -> Result<Arc<ListingPage>, Errno> {
+        let asked = clock::unix();
+        let place = self.place(path, asked);
+        let mut names = lock(&place);
+        let mut bytes = 0;
+        let current = names
+            .take()
+            .filter(|names| names.are_those_of(directory, asked));
+        let names = match current {
+            Some(current) => names.insert(current),
+            None => {
+                let read = Names::read(root, path, directory)?;
+                bytes += read.bytes();
+                names.insert(read)
+            }
+        };
+        if let Some(page) = names.page(view) {
+            return Ok(page);
+        }
+        let listing = Listing {
+            path,
+            entries: &names.entries,
+            is_complete: names.is_complete,
+        };
+        let page = Arc::new(ListingPage {
+            bytes: listing.write(view),
+            is_complete: names.is_complete,
+        });
+        names.pages.push((view, Arc::clone(&page)));
+        self.count(bytes + page.bytes.capacity());
+        Ok(page)
+    }
+
+    /// The place of `path`. What was kept before the second `now` goes.
+    fn place(&self, path: &[u8], now: u64) -> Place {
+        let mut kept = self.lock();
+        if now > kept.second {
+            *kept = Kept {
+                second: now,
+                ..Kept::default()
+            };
+        }
+        Arc::clone(kept.places.entry(path.into()).or_default())
+    }
+
+    /// Counts what has been added to a place. When it is too much, everything is forgotten: it
+    /// would not have been kept for long.
+    pub(super) fn count(&self, bytes: usize) {
+        let mut kept = self.lock();
+        kept.bytes += bytes;
+        if kept.bytes > KEPT_BYTES_MAX {
+            kept.bytes = 0;
+            kept.places.clear();
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Kept> {
+        lock(&self.kept)
     }
 }
 
-/// Writes the page of `directory`, which is at `path` beneath `root`.
-pub(super) fn write(root: &Root, path: &[u8], directory: &OwnedFd) -> Result<Vec<u8>, Errno> {
-    let (mut entries, complete) = read(root, path, directory)?;
-    entries.sort_unstable_by(|a, b| {
-        let order = b.is_directory.cmp(&a.is_directory);
-        order.then_with(|| a.name.cmp(&b.name))
-    });
-    let entries: Vec<_> = entries.iter().map(Entry::shown).collect();
-    Ok(listing::page(path, &entries, complete))
+/// What a panic has left behind is as good as what was there before.
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+impl Names {
+    fn read(root: &Root, path: &[u8], directory: &Directory) -> Result<Self, Errno> {
+        let second = clock::unix();
+        let (entries, is_complete) = read(root, path, &directory.descriptor)?;
+        Ok(Self {
+            stamp: directory.stamp,
+            second,
+            entries,
+            is_complete,
+            pages: Vec::new(),
+        })
+    }
+
+    /// Whether they can be shown to somebody who asked in the second `asked` for `directory`.
+    fn are_those_of(&self, directory: &Directory, asked: u64) -> bool {
+        self.second >= asked && self.stamp == directory.stamp
+    }
+
+    fn page(&self, view: View) -> Option<Arc<ListingPage>> {
+        let mut pages = self.pages.iter();
+        let (_, page) = pages.find(|(one, _)| *one == view)?;
+        Some(Arc::clone(page))
+    }
+
+    fn bytes(&self) -> usize {
+        let names = self.entries.iter().map(|entry| entry.name.len());
+        names.sum::<usize>() + self.entries.capacity() * size_of::<Entry>()
+    }
 }
 
 fn read(root: &Root, path: &[u8], directory: &OwnedFd) -> Result<(Vec<Entry>, bool), Errno> {
     let mut entries = Vec::new();
-    for item in Dir::read_from(directory)? {
+    for (number, item) in Dir::read_from(directory)?.enumerate() {
         let item = item?;
         let name = item.file_name().to_bytes();
-        if name.starts_with(b".") {
+        if number == NAMES_MAX {
+            return Ok((entries, false));
+        }
+        if super::is_hidden(name) {
             continue;
         }
         if entries.len() == ENTRIES_MAX {
@@ -64,7 +217,7 @@ fn read(root: &Root, path: &[u8], directory: &OwnedFd) -> Result<(Vec<Entry>, bo
             continue;
         }
         entries.push(Entry {
-            name: name.to_vec(),
+            name: name.into(),
             is_directory: kind == FileType::Directory,
             len: u64::try_from(status.st_size).unwrap_or(0),
             modified: status.st_mtime,

@@ -27,10 +27,13 @@ use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
 
+use http::listing::View;
 use http::{Accepted, Coding, Target};
 use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::{Errno, ReadWriteFlags};
 
+pub(crate) use self::listing::ListingPage;
+use self::listing::{Directory, Listings};
 pub(crate) use self::media_type::MediaType;
 pub(crate) use self::root::Patience;
 use self::root::{READ, Root};
@@ -52,6 +55,7 @@ const WELL_KNOWN: &[u8] = b".well-known";
 #[derive(Debug)]
 pub(crate) struct Site {
     root: Root,
+    listings: Listings,
 }
 
 /// A path as [`http::Target`] has it: decoded, without slashes at its ends, empty for the root.
@@ -62,13 +66,31 @@ pub(crate) struct Place<'a> {
     pub(crate) is_directory: bool,
 }
 
+/// What a client wants of what it asks for, as far as there is a choice.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Wishes {
+    /// Of a file.
+    pub(crate) accepted: Accepted,
+    /// Of a directory.
+    pub(crate) view: View,
+}
+
+impl From<Accepted> for Wishes {
+    fn from(accepted: Accepted) -> Self {
+        Self {
+            accepted,
+            view: View::default(),
+        }
+    }
+}
+
 /// What a path names.
 #[derive(Debug)]
 pub(crate) enum Resource {
     /// A file, and how it can be encoded.
     File(Box<Loaded>),
-    /// A directory without an index file, as an HTML page.
-    Listing(Vec<u8>),
+    /// A directory without an index file, as a page.
+    Listing(Arc<ListingPage>),
     /// A directory that was named without the slash at its end.
     SlashMissing,
 }
@@ -153,17 +175,22 @@ impl Site {
     ///
     /// The kernel's, when the directory cannot be opened.
     pub(crate) fn open(path: &Path) -> Result<Self, Errno> {
-        Ok(Self {
-            root: Root::open(path)?,
-        })
+        Ok(Self::at(Root::open(path)?))
     }
 
-    /// Looks up `place`, and of a file the encoding that a client which has `accepted` is to be
-    /// sent.
+    fn at(root: Root) -> Self {
+        Self {
+            root,
+            listings: Listings::default(),
+        }
+    }
+
+    /// Looks up `place`, and of a file the encoding, of a directory the listing that the client
+    /// wishes for.
     pub(crate) fn load(
         &self,
         place: Place<'_>,
-        accepted: &Accepted,
+        wishes: &Wishes,
         patience: Patience,
     ) -> Result<Resource, LookupError> {
         let path = place.path;
@@ -171,7 +198,7 @@ impl Site {
             return Err(LookupError::NotFound);
         }
         if place.is_directory {
-            return self.load_directory(path, accepted, patience);
+            return self.load_directory(path, wishes, patience);
         }
         let opened = match self.root.open_beneath(path, READ, patience) {
             // A directory that may be entered but not read still has its index.
@@ -185,7 +212,7 @@ impl Site {
             return Ok(Resource::SlashMissing);
         }
         let file = File::new(opened, &status, MediaType::of(path), patience)?;
-        self.beside(path, file, accepted, patience)
+        self.beside(path, file, &wishes.accepted, patience)
     }
 
     /// Opens the file at `place`, or its side file with `coding` if that is not older than
@@ -227,7 +254,7 @@ impl Site {
     fn load_directory(
         &self,
         path: &[u8],
-        accepted: &Accepted,
+        wishes: &Wishes,
         patience: Patience,
     ) -> Result<Resource, LookupError> {
         let index = index_of(path);
@@ -235,21 +262,28 @@ impl Site {
             Ok(opened) => {
                 let status = rustix::fs::fstat(&opened)?;
                 let file = File::new(opened, &status, MediaType::of(&index), patience)?;
-                return self.beside(&index, file, accepted, patience);
+                return self.beside(&index, file, &wishes.accepted, patience);
             }
             Err(Errno::NOENT) => {}
             Err(errno) => return Err(errno.into()),
         }
-        if patience == Patience::Cached {
-            // Reading a directory may wait, and a page of it takes its time.
-            return Err(LookupError::WouldBlock);
-        }
-        let directory = self
+        let descriptor = self
             .root
             .open_beneath(path, READ | OFlags::DIRECTORY, patience)?;
-        Ok(Resource::Listing(listing::write(
-            &self.root, path, &directory,
-        )?))
+        let stamp = Stamp::of(&rustix::fs::fstat(&descriptor)?);
+        let directory = Directory { descriptor, stamp };
+        let page = match patience {
+            // Reading a directory may wait, and a page of it takes its time.
+            Patience::Cached => {
+                let kept = self.listings.kept(path, &directory, wishes.view);
+                kept.ok_or(LookupError::WouldBlock)?
+            }
+            Patience::Waiting => {
+                let listings = &self.listings;
+                listings.make(&self.root, path, &directory, wishes.view)?
+            }
+        };
+        Ok(Resource::Listing(page))
     }
 
     /// Looks beside `file`, which is at `path`.
@@ -429,8 +463,12 @@ impl From<Errno> for LookupError {
 /// Whether a component begins with a dot: `.git`, `.env` and `.htpasswd` are in a
 /// document root by mistake more often than on purpose.
 fn has_hidden_component(path: &[u8]) -> bool {
-    path.split(|byte| *byte == b'/')
-        .any(|component| component.first() == Some(&b'.') && component != WELL_KNOWN)
+    path.split(|byte| *byte == b'/').any(is_hidden)
+}
+
+/// The same for one component, or one name in a directory.
+fn is_hidden(name: &[u8]) -> bool {
+    name.first() == Some(&b'.') && name != WELL_KNOWN
 }
 
 fn index_of(directory: &[u8]) -> Vec<u8> {

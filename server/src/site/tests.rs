@@ -47,7 +47,7 @@ impl Tree {
         let path = self.path("");
         WAYS.into_iter().map(move |way| {
             let root = Root::open_with(&path, way).unwrap();
-            (way, Site { root })
+            (way, Site::at(root))
         })
     }
 
@@ -71,7 +71,7 @@ fn load(site: &Site, path: &str, patience: Patience) -> Result<Resource, LookupE
         path: name.as_bytes(),
         is_directory,
     };
-    site.load(place, &Accepted::default(), patience)
+    site.load(place, &Wishes::default(), patience)
 }
 
 fn describe(outcome: Result<Resource, LookupError>) -> String {
@@ -80,7 +80,9 @@ fn describe(outcome: Result<Resource, LookupError>) -> String {
             File::Small(file) => String::from_utf8(file.content).unwrap(),
             File::Large(file) => format!("large {}", file.stamp.size),
         },
-        Ok(Resource::Listing(page)) => format!("listing {}", String::from_utf8(page).unwrap()),
+        Ok(Resource::Listing(page)) => {
+            format!("listing {}", std::str::from_utf8(&page.bytes).unwrap())
+        }
         Ok(Resource::SlashMissing) => "slash missing".into(),
         Err(LookupError::Forbidden(_)) => "forbidden".into(),
         Err(error) => error.to_string(),
@@ -249,14 +251,10 @@ fn a_huge_directory_is_listed_in_part() {
     }
     let root = Root::open_with(&tree.path(""), Way::Kernel { cached: true }).unwrap();
 
-    let listing = describe(load(&Site { root }, "", Patience::Waiting));
+    let listing = describe(load(&Site::at(root), "", Patience::Waiting));
 
     assert_eq!(listing.matches("href=\"./f").count(), listing::ENTRIES_MAX);
-    assert!(
-        listing.contains("more names"),
-        "{}",
-        &listing[listing.len() - 200..]
-    );
+    assert!(listing.contains("more names"), "{}", &listing[..200]);
 }
 
 #[test]
@@ -373,4 +371,25 @@ proptest! {
             prop_assert_ne!(stamp, outside);
         }
     }
+}
+
+/// Whoever asks again within the second gets the page that there is; when too much is kept, it
+/// is forgotten.
+#[test]
+fn a_listing_is_kept_for_the_second_and_within_bounds() {
+    let tree = Tree::new();
+    tree.file("a", "");
+    let site = Site::at(Root::open_with(&tree.path(""), Way::Kernel { cached: true }).unwrap());
+    let page = || match load(&site, "", Patience::Waiting) {
+        Ok(Resource::Listing(page)) => page,
+        other => panic!("{other:?}"),
+    };
+
+    // Not if the second ends in between.
+    let twice_the_same = || Arc::ptr_eq(&page(), &page());
+    assert!((0..10).any(|_| twice_the_same()));
+
+    let before = page();
+    site.listings.count(listing::KEPT_BYTES_MAX + 1);
+    assert!(!Arc::ptr_eq(&before, &page()));
 }

@@ -36,7 +36,7 @@ impl Response<'_> {
                 return Some(Answer::Written);
             }
             if let Some(job) = self.begin_gzip(target) {
-                return Some(Answer::Look(self.look(target, accepted, Some(job))));
+                return Some(Answer::Look(self.look(target, accepted.into(), Some(job))));
             }
             coding = accepted.choose(known.sides.codings());
         }
@@ -78,7 +78,7 @@ impl Response<'_> {
             if kept.is_none()
                 && let Some(job) = self.begin_gzip(target)
             {
-                return Answer::Look(self.look(target, accepted, Some(job)));
+                return Answer::Look(self.look(target, accepted.into(), Some(job)));
             }
         }
 

@@ -17,12 +17,13 @@ mod listing;
 
 use std::sync::Arc;
 
+use http::listing::View;
 use http::response::{Connection, Page};
 use http::{Accepted, Method, Request, Status, Target};
 use rustix::io::Errno;
 
 use crate::rules::{FallbackPage, Fields};
-use crate::site::{LookupError, Patience, Place, Resource, Site, gzip};
+use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes, gzip};
 use crate::worker::{State, Worker};
 
 use super::output::{Asked, Exchange};
@@ -41,7 +42,7 @@ pub(super) enum Answer {
 pub(super) struct Look {
     path: Vec<u8>,
     is_directory: bool,
-    accepted: Accepted,
+    wishes: Wishes,
     is_fallback: bool,
     /// The turn to compress what is found.
     gzip: Option<gzip::Job>,
@@ -62,7 +63,7 @@ impl Look {
             path: &self.path,
             is_directory: self.is_directory,
         };
-        let mut outcome = match site.load(place, &self.accepted, Patience::Waiting) {
+        let mut outcome = match site.load(place, &self.wishes, Patience::Waiting) {
             // Waiting has not helped: asking again would not either.
             Err(LookupError::WouldBlock) => Err(LookupError::Exhausted(Errno::AGAIN)),
             found => found,
@@ -143,14 +144,17 @@ impl Response<'_> {
             return answer;
         }
         let place = Place::of(target);
-        let accepted = Accepted::parse(&request.fields.accept_encoding);
+        let wishes = Wishes {
+            accepted: Accepted::parse(&request.fields.accept_encoding),
+            view: View::of(target.query(), &request.fields.accept),
+        };
         let outcome = match found {
             Some(found) => found.outcome,
-            None => self.worker.site.load(place, &accepted, Patience::Cached),
+            None => self.worker.site.load(place, &wishes, Patience::Cached),
         };
         match &outcome {
             Err(LookupError::WouldBlock) => {
-                return Answer::Look(self.look(target, accepted, None));
+                return Answer::Look(self.look(target, wishes, None));
             }
             // Another look may follow, see there.
             Ok(Resource::File(_)) => {}
@@ -167,8 +171,10 @@ impl Response<'_> {
                 return self.fall_back(request, None);
             }
             Err(error) => self.failure(error),
-            Ok(Resource::File(loaded)) => return self.loaded(request, target, accepted, *loaded),
-            Ok(Resource::Listing(page)) => self.listing(page),
+            Ok(Resource::File(loaded)) => {
+                return self.loaded(request, target, wishes.accepted, *loaded);
+            }
+            Ok(Resource::Listing(page)) => self.listing(page, wishes.view.format),
             Ok(Resource::SlashMissing) => {
                 let location = target.location_with_slash();
                 self.page(Status::MovedPermanently, &[("Location", &location)]);
@@ -178,11 +184,11 @@ impl Response<'_> {
     }
 
     /// What is to be looked up to answer with `target`.
-    fn look(&self, target: &Target<'_>, accepted: Accepted, gzip: Option<gzip::Job>) -> Look {
+    fn look(&self, target: &Target<'_>, wishes: Wishes, gzip: Option<gzip::Job>) -> Look {
         Look {
             path: target.path().to_vec(),
             is_directory: target.is_directory(),
-            accepted,
+            wishes,
             is_fallback: self.fallback.is_some(),
             gzip,
         }
