@@ -234,7 +234,38 @@ fn one_listener_tells_of_the_whole_log() {
     assert_eq!(told.program.wait().status, Some(0));
 }
 
-/// Who shows that port may have been there before: the log and the site matter more.
+/// The names are a promise: each is explained, has one place, and is of the kind its name says.
+#[cfg(feature = "embedded")]
+#[test]
+fn every_metric_is_documented() {
+    use std::collections::BTreeSet;
+    use std::fs;
+
+    let (root, place) = (Root::new(), Root::new());
+    let (sockets, logs) = (place.dir(), place.dir() + "/logs");
+    let log = ["--spread", "embedded:0", "--spread-socket-dir", &sockets];
+    let told = Told::start(&root, &[&log[..], &["--log-dir", &logs]].concat());
+    let documented = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
+    let documented = fs::read_to_string(documented).unwrap();
+
+    let text = told.ask("/metrics");
+    let types = text.lines().filter_map(|line| line.strip_prefix("# TYPE "));
+    let types: Vec<_> = types.filter_map(|line| line.split_once(' ')).collect();
+
+    let names: BTreeSet<_> = types.iter().map(|(name, _)| name).collect();
+    assert_eq!(names.len(), types.len(), "a name has two places: {types:?}");
+    assert!(names.len() > 40, "{names:?}");
+    for (name, kind) in types {
+        assert_eq!(kind == "counter", name.ends_with("_total"), "{name}");
+        let is_explained = [format!("`{name}`"), format!("`{name}{{")];
+        assert!(
+            is_explained.iter().any(|name| documented.contains(name)),
+            "docs/metrics.md does not say what {name} is"
+        );
+    }
+}
+
+/// Whoever has that port was there before; the site and its log matter more.
 #[cfg(feature = "embedded")]
 #[test]
 fn a_taken_port_that_nobody_asked_for_is_done_without() {

@@ -123,30 +123,6 @@ impl Family {
         });
         self
     }
-
-    /// Its name.
-    #[must_use]
-    pub const fn name(&self) -> &'static str {
-        self.name
-    }
-
-    /// What it means, in a sentence.
-    #[must_use]
-    pub const fn help(&self) -> &'static str {
-        self.help
-    }
-
-    /// Whether it only grows.
-    #[must_use]
-    pub const fn kind(&self) -> Kind {
-        self.kind
-    }
-
-    /// Its numbers.
-    #[must_use]
-    pub fn samples(&self) -> &[Sample] {
-        &self.samples
-    }
 }
 
 /// The sum of all numbers of the family of this name; 0 without one.
@@ -163,7 +139,7 @@ pub fn sum(families: &[Family], name: &str) -> u64 {
 #[must_use]
 pub fn samples<'f>(families: &'f [Family], name: &str) -> &'f [Sample] {
     let family = families.iter().find(|family| family.name == name);
-    family.map_or(&[], Family::samples)
+    family.map_or(&[], |family| &family.samples)
 }
 
 impl Sample {

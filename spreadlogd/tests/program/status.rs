@@ -134,6 +134,16 @@ fn its_own_hub_is_told_of_too() {
     let numbers = numbers_when(address, "spread_hub_groups", 1);
 
     assert_eq!(numbers.get("spread_hub_sessions"), Some(&1), "{numbers:#?}");
+    let documented = include_str!("../../../docs/metrics.md");
+    let text = ask(address, "/metrics");
+    for line in text.lines().filter_map(|line| line.strip_prefix("# TYPE ")) {
+        let (name, _) = line.split_once(' ').unwrap();
+        let explained = [format!("`{name}`"), format!("`{name}{{")];
+        assert!(
+            explained.iter().any(|name| documented.contains(name)),
+            "{name}"
+        );
+    }
     program.stop();
 }
 
