@@ -89,6 +89,9 @@ const REFRESH_SECONDS: u64 = 10;
 /// all of them.
 const SAMPLES_SHOWN_MAX: usize = 100;
 
+/// So many are shown whatever they are.
+const SAMPLES_FEW: usize = 8;
+
 impl Page<'_> {
     /// The whole page.
     #[must_use]
@@ -179,16 +182,24 @@ fn numbers(out: &mut Vec<u8>, families: &[Family]) {
         out.extend_from_slice(b"</code> <small>");
         text(out, family.help);
         out.extend_from_slice(b"</small></th></tr>\n");
-        for sample in family.samples.iter().take(SAMPLES_SHOWN_MAX) {
+        // Of many, those that have never counted anything are left out: most statuses, say.
+        let is_long = family.samples.len() > SAMPLES_FEW;
+        let is_shown = |sample: &&Sample| !is_long || sample.value != Value::Whole(0);
+        let told = family.samples.iter().filter(is_shown);
+        let mut left_out = family.samples.len();
+        for sample in told.take(SAMPLES_SHOWN_MAX) {
+            left_out -= 1;
             out.extend_from_slice(b"<tr><td>");
             labels(out, sample);
             out.extend_from_slice(b"</td><td>");
             text(out, &shown(family.unit, sample.value));
             out.extend_from_slice(b"</td></tr>\n");
         }
-        let more = family.samples.len().saturating_sub(SAMPLES_SHOWN_MAX);
-        if more > 0 {
-            let _ = writeln!(out, "<tr><td>and {more} more</td><td></td></tr>");
+        if left_out > 0 {
+            let _ = writeln!(
+                out,
+                "<tr><td>{left_out} more at /metrics, those that are 0 among them</td><td></td></tr>"
+            );
         }
         out.extend_from_slice(b"</tbody>\n");
     }

@@ -222,6 +222,29 @@ fn what_is_bad_is_said_at_the_top_with_what_it_means() {
     assert!(!html.contains("<script"));
 }
 
+#[test]
+fn of_a_long_family_the_page_shows_a_hundred_that_count() {
+    let mut family = Family::gauge("t_files", "Files.");
+    for number in 0..300_u64 {
+        family = family.sample([("file", format!("f{number}"))], number % 2);
+    }
+    let page = Page {
+        program: "p",
+        version: "1",
+        subtitle: String::new(),
+        sections: &[],
+        families: &[family],
+    };
+
+    let html = String::from_utf8(page.html()).unwrap();
+
+    assert!(html.contains("<td>file f199</td><td>1</td>"));
+    for missing in ["file f0<", "file f201<"] {
+        assert!(!html.contains(missing), "{missing}");
+    }
+    assert!(html.contains("<td>200 more at /metrics, those that are 0 among them</td>"));
+}
+
 proptest! {
     /// Whatever a label holds, one sample is one line, and is read back as it was.
     #[test]
