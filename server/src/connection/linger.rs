@@ -20,15 +20,17 @@ use super::Connection;
 use crate::clock::Moment;
 use crate::worker::Phase;
 
-/// As long as nginx waits for a client that says nothing.
-const LINGER_TIMEOUT: Duration = Duration::from_secs(5);
+/// For a client that says nothing; as long as nginx waits.
+const LINGER_SILENCE: Duration = Duration::from_secs(5);
 
-/// The same when the server stops. Bytes that were on their way when our side closed come
+/// For one that goes on sending; as long as nginx waits, too. Some look for an answer only when
+/// they have sent everything, however much that is.
+const LINGER_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// The same two when the server stops. Bytes that were on their way when our side closed come
 /// within a round trip, and there are none this long.
-const LINGER_TIMEOUT_STOPPING: Duration = Duration::from_secs(1);
-
-/// More than this is not what was on its way when the response was sent.
-const LINGER_BYTES_MAX: usize = 8 * 1024 * 1024;
+const LINGER_SILENCE_STOPPING: Duration = Duration::from_secs(1);
+const LINGER_TIMEOUT_STOPPING: Duration = Duration::from_secs(5);
 
 impl Connection {
     /// Closes our side and waits for the client to close its own, for a while.
@@ -39,8 +41,7 @@ impl Connection {
         self.received = Vec::new();
         let began = Moment::now();
         let mut heard = began;
-        let mut left = LINGER_BYTES_MAX;
-        while left > 0 {
+        loop {
             let read = poll_fn(|cx| {
                 let worker = Rc::clone(&self.worker);
                 let mut state = worker.state.borrow_mut();
@@ -55,21 +56,21 @@ impl Connection {
                 }
             })
             .await;
-            if read == 0 {
+            heard = Moment::now();
+            let is_late = heard >= self.linger_until(began, heard);
+            if read == 0 || is_late || self.worker.phase() == Phase::Ending {
                 return;
             }
-            left = left.saturating_sub(read);
-            heard = Moment::now();
         }
     }
 
     /// Until when to wait for a client to close, having closed our side when it `began`, and
     /// `heard` something last.
     fn linger_until(&self, began: Moment, heard: Moment) -> Moment {
-        let end = began.after(LINGER_TIMEOUT);
-        match self.worker.phase() {
-            Phase::Serving => end,
-            Phase::Stopping | Phase::Ending => end.min(heard.after(LINGER_TIMEOUT_STOPPING)),
-        }
+        let (timeout, silence) = match self.worker.phase() {
+            Phase::Serving => (LINGER_TIMEOUT, LINGER_SILENCE),
+            Phase::Stopping | Phase::Ending => (LINGER_TIMEOUT_STOPPING, LINGER_SILENCE_STOPPING),
+        };
+        began.after(timeout).min(heard.after(silence))
     }
 }
