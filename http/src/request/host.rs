@@ -22,18 +22,35 @@ pub(super) fn is_valid(value: &[u8]) -> bool {
 fn after_reg_name(value: &[u8]) -> &[u8] {
     let mut rest = value;
     loop {
-        rest = match rest {
-            [first, after @ ..] if ascii::is_unreserved(*first) || ascii::is_sub_delim(*first) => {
-                after
-            }
+        let plain = rest.iter().take_while(|&&byte| is_plain(byte)).count();
+        rest = match rest.get(plain..).unwrap_or_default() {
             [b'%', high, low, after @ ..]
                 if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
             {
                 after
             }
-            _ => return rest,
+            other => return other,
         };
     }
+}
+
+/// A character of `reg-name` that stands for itself. By a table: the classes are of many small
+/// ranges, and every request has a host.
+#[expect(
+    clippy::indexing_slicing,
+    reason = "a byte is an index into 256 places"
+)]
+const fn is_plain(byte: u8) -> bool {
+    const PLAIN: [bool; 256] = {
+        let mut plain = [false; 256];
+        let mut byte = 0_u8;
+        while byte < 128 {
+            plain[byte as usize] = ascii::is_unreserved(byte) || ascii::is_sub_delim(byte);
+            byte += 1;
+        }
+        plain
+    };
+    PLAIN[byte as usize]
 }
 
 /// What stands between the brackets of `IP-literal`: an IPv6 address, without a zone, which is
