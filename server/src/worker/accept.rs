@@ -97,17 +97,14 @@ impl Listener {
     /// Waits until there are fewer connections than allowed. Idle ones give way to whoever
     /// comes: their clients open a new one when they need it, and those who come cannot wait.
     async fn wait_for_room(&self, worker: &Rc<Worker>) {
-        let mut has_asked = false;
         while worker.is_full() {
             let is_wanted = self.socket.has_waiting();
+            // Who becomes idle from now on gives way without being asked.
             worker.is_crowded.set(is_wanted);
-            if is_wanted && !has_asked {
-                // Once: who becomes idle from now on gives way without being asked.
-                has_asked = true;
-                worker.ask_for_room().await;
-            } else {
-                let _ = timeout(CROWD_LOOK_EVERY, worker.left.notified()).await;
+            if is_wanted && worker.ask_for_room().await {
+                break;
             }
+            let _ = timeout(CROWD_LOOK_EVERY, worker.left.notified()).await;
         }
         worker.is_crowded.set(false);
     }

@@ -128,6 +128,10 @@ const WAITING_THREADS_MAX: usize = 16;
 /// a flood takes no place from anybody.
 const TURNED_AWAY_MAX: usize = 64;
 
+/// Connections that are asked for room at a time: where many are idle one of the first is, and
+/// where all are busy to ask them all, for each that comes, would be work for nothing.
+const ASKED_MAX: usize = 64;
+
 /// How long what is cut off at the end may take to say so in the log.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
@@ -234,16 +238,18 @@ impl Worker {
         self.is_crowded.get() && self.is_full()
     }
 
-    /// Wakes one connection after the other until one ends: each looks whether room is wanted.
-    /// Those who are busy go on, as does everybody else meanwhile.
-    async fn ask_for_room(&self) {
-        for _ in 0..self.connections_max {
+    /// Wakes one connection after the other, each of which looks whether room is wanted, until
+    /// one has ended; says whether one has. Those who are busy go on, as does everybody else
+    /// meanwhile.
+    async fn ask_for_room(&self) -> bool {
+        for _ in 0..ASKED_MAX {
             self.roster.borrow_mut().wake_next();
             tokio::task::yield_now().await;
             if !self.is_full() {
-                return;
+                return true;
             }
         }
+        false
     }
 
     async fn emptied(&self) {
