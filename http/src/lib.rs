@@ -14,6 +14,9 @@
 //! | preconditions and ranges choose what is sent | [`Representation::select`] in `select.rs` |
 //! | the head of the response is written | [`response`] |
 //!
+//! Beside the way of an exchange: [`Pattern`] for rules about paths, [`listing`] for directories,
+//! [`accept`] and `encoding.rs` for what a client prefers.
+//!
 //! A client's mistake is a [`Reject`], an ordinary value with a status and a reason.
 //!
 //! The feature `serve` adds what our programs say about themselves: `metrics`, pure too, and

@@ -22,7 +22,7 @@ use super::Stamp;
 use super::root::{Patience, Root};
 use crate::clock;
 
-/// More names than anybody reads; the page of these is about two megabytes.
+/// More names than anybody reads; the page of these is a megabyte or two.
 pub(super) const ENTRIES_MAX: usize = 10_000;
 
 /// Names looked at, those included that are not shown.
