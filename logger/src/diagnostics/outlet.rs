@@ -251,6 +251,7 @@ mod tests {
         for (written, expected) in rest.iter().zip(&expected) {
             assert_eq!(written, expected.as_bytes());
         }
+        assert_eq!(outlet.found_no_room(), 3);
     }
 
     #[test]
