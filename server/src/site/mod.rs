@@ -36,7 +36,7 @@ pub(crate) use self::listing::ListingPage;
 use self::listing::{Directory, Listings};
 pub(crate) use self::media_type::MediaType;
 pub(crate) use self::root::Patience;
-use self::root::{READ, Root};
+use self::root::{READ, Root, is_memory};
 pub(crate) use self::sides::{Sides, ending};
 
 /// Files up to this size are served from memory, larger ones by `sendfile`.
@@ -506,14 +506,6 @@ pub(crate) fn read_at(
     }
     Ok(done)
 }
-
-/// Whether the file is in a tmpfs, which has no disk to wait for.
-fn is_memory(descriptor: &OwnedFd) -> bool {
-    rustix::fs::fstatfs(descriptor).is_ok_and(|status| status.f_type == TMPFS_MAGIC)
-}
-
-/// `TMPFS_MAGIC` of `linux/magic.h`.
-const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 #[cfg(test)]
 mod tests;

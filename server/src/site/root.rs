@@ -40,6 +40,8 @@ pub(crate) enum Patience {
 pub(super) struct Root {
     directory: OwnedFd,
     way: Way,
+    /// It is in a tmpfs.
+    is_memory: bool,
 }
 
 /// How names below the root are looked up.
@@ -56,7 +58,11 @@ impl Root {
     pub(super) fn open(path: &Path) -> Result<Self, Errno> {
         let directory = open_directory(path)?;
         let way = probe(directory.as_fd());
-        Ok(Self { directory, way })
+        Ok(Self {
+            is_memory: is_memory(&directory),
+            directory,
+            way,
+        })
     }
 
     /// Opens the root and looks names up in the given way, for the tests.
@@ -65,7 +71,14 @@ impl Root {
         Ok(Self {
             directory: open_directory(path)?,
             way,
+            is_memory: false,
         })
+    }
+
+    /// Whether look-ups never have to wait, for the tests.
+    #[cfg(test)]
+    pub(super) const fn is_memory(&self) -> bool {
+        self.is_memory
     }
 
     /// Opens `path`; the empty path is the root itself.
@@ -80,12 +93,7 @@ impl Root {
     ) -> Result<OwnedFd, Errno> {
         let path = if path.is_empty() { b"." } else { path };
         match (self.way, patience) {
-            (Way::Kernel { cached: true }, Patience::Cached) => openat2(
-                self.directory.as_fd(),
-                path,
-                flags,
-                BENEATH.union(ResolveFlags::CACHED),
-            ),
+            (Way::Kernel { cached: true }, Patience::Cached) => self.open_cached(path, flags),
             (_, Patience::Cached) => Err(Errno::AGAIN),
             (Way::Kernel { .. }, Patience::Waiting) => {
                 retry(|| openat2(self.directory.as_fd(), path, flags, BENEATH))
@@ -95,7 +103,29 @@ impl Root {
             }
         }
     }
+
+    fn open_cached(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let open = |resolve| openat2(self.directory.as_fd(), path, flags, BENEATH.union(resolve));
+        match open(ResolveFlags::CACHED) {
+            // A tmpfs keeps no note of names that are not there, so that they are never in the
+            // caches. It has no disk to wait for; only what is mounted in it may have one.
+            Err(Errno::AGAIN) if self.is_memory => match open(ResolveFlags::NO_XDEV) {
+                // There, or out of the root.
+                Err(Errno::XDEV) => Err(Errno::AGAIN),
+                outcome => outcome,
+            },
+            outcome => outcome,
+        }
+    }
 }
+
+/// Whether the file is in a tmpfs, which has no disk to wait for.
+pub(super) fn is_memory(descriptor: &OwnedFd) -> bool {
+    rustix::fs::fstatfs(descriptor).is_ok_and(|status| status.f_type == TMPFS_MAGIC)
+}
+
+/// `TMPFS_MAGIC` of `linux/magic.h`.
+const TMPFS_MAGIC: rustix::fs::FsWord = 0x0102_1994;
 
 const BENEATH: ResolveFlags = ResolveFlags::BENEATH.union(ResolveFlags::NO_MAGICLINKS);
 

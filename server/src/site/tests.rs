@@ -305,6 +305,32 @@ fn a_cached_look_never_waits() {
     }
 }
 
+/// A tmpfs forgets at once that a name is not there, so that the kernel's caches alone never
+/// answer for a file without side files.
+#[test]
+fn a_tmpfs_is_never_waited_for() {
+    let Ok(outer) = TempDir::new_in("/dev/shm") else {
+        return;
+    };
+    let tree = Tree { outer };
+    fs::create_dir(tree.path("")).unwrap();
+    tree.file("index.html", "content");
+    fs::write(tree.outer.path().join("secret"), "secret").unwrap();
+    tree.link("../secret", "out");
+    let site = Site::open(&tree.path("")).unwrap();
+    if !site.root.is_memory() {
+        return;
+    }
+
+    let look = |path| describe(load(&site, path, Patience::Cached));
+    assert_eq!(look("index.html"), "content");
+    assert_eq!(look(""), "content");
+    assert_eq!(look("none.html"), "no such file");
+    // A way out, or into another file system, is for somebody who may wait to tell.
+    assert_eq!(look("out"), "the answer is not in memory");
+    assert_eq!(describe(load(&site, "out", Patience::Waiting)), "forbidden");
+}
+
 #[test]
 fn the_stamp_tells_a_changed_file() {
     let tree = Tree::new();
