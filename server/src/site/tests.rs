@@ -7,6 +7,7 @@ use std::os::unix::net::UnixListener;
 use proptest::prelude::*;
 use tempfile::TempDir;
 
+use super::file::SMALL_FILE_MAX;
 use super::root::Way;
 use super::*;
 
