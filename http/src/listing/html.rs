@@ -155,7 +155,9 @@ fn row(out: &mut Vec<u8>, entry: &Entry) {
 fn size(out: &mut Vec<u8>, len: u64) {
     out.extend_from_slice(b"<td title=\"");
     out.extend_from_slice(itoa::Buffer::new().format(len).as_bytes());
-    out.extend_from_slice(b" bytes\">");
+    let unit: &[u8] = if len == 1 { b" byte" } else { b" bytes" };
+    out.extend_from_slice(unit);
+    out.extend_from_slice(b"\">");
     out.extend_from_slice(readable(len).as_bytes());
 }
 

@@ -46,6 +46,18 @@ fn a_name_stands_in_the_link_and_in_the_text() {
 }
 
 #[test]
+fn a_size_is_exact_for_those_who_point_at_it() {
+    for (len, size) in [
+        (0, "\"0 bytes\">0 B<"),
+        (1, "\"1 byte\">1 B<"),
+        (2, "\"2 bytes\">2 B<"),
+    ] {
+        let page = page(b"", &[file(b"x", len, 0)]);
+        assert!(page.contains(size), "{len}: {page}");
+    }
+}
+
+#[test]
 fn a_directory_ends_in_a_slash_and_has_no_size() {
     let page = page(b"", &[directory(b"d")]);
 
