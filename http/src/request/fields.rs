@@ -124,20 +124,22 @@ struct Line<'a> {
 }
 
 impl<'a> Section<'a> {
-    /// Reads the field lines at the beginning of `buf`; `Ok(None)` until the empty line that ends
-    /// them.
-    pub(super) fn parse(buf: &'a [u8]) -> Result<Option<Self>, Reject> {
-        match Self::parse_with::<FIELDS_USUAL>(buf) {
-            Err(Reject::TooManyFields { .. }) => Self::parse_with::<FIELDS_MAX>(buf),
+    /// Reads the field lines at the beginning of `buf` into this empty section; `false` until the
+    /// empty line that ends them has come.
+    ///
+    /// In place, as a section is half a kilobyte and would be copied on its way out.
+    pub(super) fn read(&mut self, buf: &'a [u8]) -> Result<bool, Reject> {
+        match self.read_with::<FIELDS_USUAL>(buf) {
+            Err(Reject::TooManyFields { .. }) => self.read_with::<FIELDS_MAX>(buf),
             other => other,
         }
     }
 
-    fn parse_with<const MAX: usize>(buf: &'a [u8]) -> Result<Option<Self>, Reject> {
+    fn read_with<const MAX: usize>(&mut self, buf: &'a [u8]) -> Result<bool, Reject> {
         let mut lines = [httparse::EMPTY_HEADER; MAX];
         let (len, lines) = match httparse::parse_headers(buf, &mut lines) {
             Ok(httparse::Status::Complete(complete)) => complete,
-            Ok(httparse::Status::Partial) => return Ok(None),
+            Ok(httparse::Status::Partial) => return Ok(false),
             Err(httparse::Error::TooManyHeaders) => {
                 return Err(Reject::TooManyFields { max: MAX });
             }
@@ -147,10 +149,7 @@ impl<'a> Section<'a> {
         };
 
         let bytes = buf.get(..len).unwrap_or_default();
-        let mut section = Self {
-            len,
-            ..Self::default()
-        };
+        self.len = len;
         let start = bytes.as_ptr().addr();
         for header in lines {
             let line = Line {
@@ -164,7 +163,7 @@ impl<'a> Section<'a> {
             if !before.is_empty() && !before.ends_with(b"\r\n") {
                 return Err(Reject::LineEnd);
             }
-            section.add(&line, bytes)?;
+            self.add(&line, bytes)?;
         }
         let end: &[u8] = if lines.is_empty() {
             b"\r\n"
@@ -174,7 +173,7 @@ impl<'a> Section<'a> {
         if !bytes.ends_with(end) {
             return Err(Reject::LineEnd);
         }
-        Ok(Some(section))
+        Ok(true)
     }
 
     fn add(&mut self, line: &Line<'a>, section: &'a [u8]) -> Result<(), Reject> {

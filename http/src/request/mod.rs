@@ -183,12 +183,16 @@ impl<'a> Request<'a> {
         };
 
         let fields = rest.get(line.len..).unwrap_or_default();
-        let request = match (Section::parse(fields), head_too_long) {
-            (Ok(Some(section)), _) => Self::new(&line, &section, start, limits),
-            (Ok(None), None) => return Ok(None),
-            (Err(reject), _) | (Ok(None), Some(reject)) => Err(reject),
-        };
-        request.map(Some).map_err(|reject| line.rejection(reject))
+        let mut section = Section::default();
+        match (section.read(fields), head_too_long) {
+            (Ok(true), _) => {}
+            (Ok(false), None) => return Ok(None),
+            (Err(reject), _) | (Ok(false), Some(reject)) => return Err(line.rejection(reject)),
+        }
+        match Self::new(&line, &section, start, limits) {
+            Ok(request) => Ok(Some(request)),
+            Err(reject) => Err(line.rejection(reject)),
+        }
     }
 
     fn new(
