@@ -115,6 +115,8 @@ enum Turn {
     Send(Unsent),
     /// The next answer is not in memory.
     Look(Look),
+    /// More has come already, for when the others have had their turn.
+    Rest,
     /// The connection is done.
     End(Ending),
 }
@@ -158,6 +160,9 @@ impl Connection {
                         break Ending::Close;
                     }
                 },
+                // Goes on only after the worker has looked who else has become ready, which waking
+                // the task would not wait for.
+                Turn::Rest => tokio::task::yield_now().await,
                 // Rare, and large enough not to be held by every connection.
                 Turn::Send(unsent) => {
                     if !Box::pin(self.send(unsent)).await {
