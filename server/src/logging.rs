@@ -36,7 +36,7 @@ pub(crate) struct Logging {
 #[non_exhaustive]
 pub enum LogError {
     /// The publisher was asked for what it cannot do.
-    #[error("the log cannot be sent: {0}")]
+    #[error("cannot take {}", flag(.0))]
     Options(#[from] OptionsError),
     /// The system refuses a thread or what a runtime is made of.
     #[error("cannot start the publisher's thread")]
@@ -47,6 +47,16 @@ pub enum LogError {
     /// The hub or the spreadlogd in this process failed.
     #[error(transparent)]
     Embedded(#[from] EmbeddedError),
+}
+
+/// The flag by which an option of the publisher was chosen.
+const fn flag(error: &OptionsError) -> &'static str {
+    match error {
+        OptionsError::Group(_) => "--spread-group",
+        OptionsError::MessageMax { .. } => "--spread-message-max",
+        OptionsError::Buffer { .. } => "--spread-buffer",
+        _ => "the flags of the log",
+    }
 }
 
 impl LogError {

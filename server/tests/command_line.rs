@@ -57,7 +57,7 @@ fn mistakes_are_named_and_told_from_failures() {
                 "--spread-message-max",
                 "1M",
             ],
-            "1048576",
+            "cannot take --spread-message-max: messages of at most 1048576 bytes: choose from 512",
         ),
         (
             &[

@@ -3,6 +3,7 @@
 use std::num::NonZeroU32;
 
 use super::UsageError;
+use super::quantity::count;
 use crate::clients::{ClientOptions, Network, ProxyField, Rate, TrustedProxy};
 
 /// The flags as they were typed.
@@ -34,7 +35,7 @@ pub(super) struct ClientArgs {
     deny: Vec<Network>,
 
     /// Connections at a time of one address, or of an IPv6 /64 [default: as many as there are]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = count::<NonZeroU32>)]
     connections_per_address: Option<NonZeroU32>,
 
     /// Requests per second or minute of one address, or of an IPv6 /64; so many may come at once

@@ -9,7 +9,7 @@ use spread::{Address, Addresses, GroupName};
 use spread_logger::{PublisherOptions, RingOptions};
 
 use super::UsageError;
-use super::quantity::Size;
+use super::quantity::{Size, count};
 use super::spread::{Destination, Layout, Order};
 
 /// The flags as they were typed.
@@ -41,7 +41,12 @@ pub(super) struct LogArgs {
 
     /// Lines in one message; 1 for readers that take a message for a line, as the original spreadlogd
     /// does for some of its directives [default: as many as fit]
-    #[arg(long, value_name = "LINES", requires = "spread")]
+    #[arg(
+        long,
+        value_name = "LINES",
+        value_parser = count::<NonZeroU64>,
+        requires = "spread"
+    )]
     spread_batch: Option<NonZeroU64>,
 
     /// Bytes in one message; the original spreadlogd needs at most its BufferSize

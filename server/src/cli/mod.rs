@@ -39,7 +39,7 @@ use crate::systemd;
     about = "A light static web server that logs to a Spread group",
     after_help = EXAMPLES,
     disable_help_flag = true,
-    max_term_width = 100
+    max_term_width = 80
 )]
 pub struct Args {
     /// The directory to serve
@@ -47,11 +47,16 @@ pub struct Args {
     dir: PathBuf,
 
     /// Threads that serve [default: as many as processors, or as the CPU quota of the cgroup allows]
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = quantity::workers)]
     workers: Option<NonZeroUsize>,
 
     /// Connections at a time; more wait to be accepted
-    #[arg(long, value_name = "N", default_value_t = config::CONNECTIONS_MAX)]
+    #[arg(
+        long,
+        value_name = "N",
+        value_parser = quantity::count::<NonZeroUsize>,
+        default_value_t = config::CONNECTIONS_MAX
+    )]
     connections_max: NonZeroUsize,
 
     /// Memory for small files, shared out among the workers; 0 for none
@@ -188,16 +193,16 @@ impl Args {
 
 const EXAMPLES: &str = "\
 Examples:
-  rthttpd -d ./www                            serve ./www at http://127.0.0.1:8080/
+  rthttpd -d ./www                            serve at http://127.0.0.1:8080/
   rthttpd -d ./www -p 80 -h 192.0.2.7         at port 80 of one address
   rthttpd -d ./www --listen unix:/run/w.sock  at a socket in the file system
   rthttpd -d ./www --spread embedded          and write ./logs/access_log
-  rthttpd -d ./www --spread 4803@localhost    and log to the Spread daemon on this machine
-  rthttpd -d ./www --spread 4803@a,4803@b     to that on a, or on b while a is away
+  rthttpd -d ./www --spread 4803@localhost    and log to this machine's daemon
+  rthttpd -d ./www --spread 4803@a,4803@b     to that on a, or b while a is away
 
-Signals: TERM and INT finish what is under way, send the log and stop; a second one ends at
-once. HUP opens the log file of --spread embedded again.
-Exit status: 0 stopped, 1 a failure while running, 2 a mistake in what was typed.";
+Signals: TERM and INT finish what is under way, send the log and stop; a second
+one ends at once. HUP opens the log file of --spread embedded again.
+Exit status: 0 stopped, 1 a failure while running, 2 a mistake in the flags.";
 
 #[cfg(test)]
 mod tests {
@@ -214,6 +219,16 @@ mod tests {
     #[test]
     fn the_flags_do_not_contradict_each_other() {
         Args::command().debug_assert();
+    }
+
+    /// Terminals that are no wider, and what is piped from them, are what help is read on.
+    #[test]
+    fn help_fits_eighty_columns() {
+        let help = Args::command().render_help().to_string();
+
+        for line in help.lines() {
+            assert!(line.chars().count() <= 80, "{line}");
+        }
     }
 
     #[test]
@@ -313,6 +328,9 @@ mod tests {
             ["-p", "65536"],
             ["--listen", "localhost"],
             ["--workers", "0"],
+            ["--workers", "1025"],
+            ["--connections-per-address", "0"],
+            ["--fallback", ""],
             ["--cache-size", "much"],
             ["--idle-timeout", "10"],
             ["--connections-max", "0"],
@@ -322,7 +340,9 @@ mod tests {
         ] {
             let error = Args::try_parse_from(["rthttpd", args[0], args[1]]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");
-            assert!(error.to_string().contains(args[1]), "{error}");
+            let said = error.to_string();
+            let has_remedy = !said.contains("zero") && said.contains(args[0]);
+            assert!(said.contains(args[1]) && has_remedy, "{said}");
         }
     }
 }

@@ -4,6 +4,7 @@
 //! disagree about what a bare number of it means.
 
 use std::fmt;
+use std::num::NonZeroUsize;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -22,8 +23,36 @@ pub(super) enum QuantityError {
     #[error("write a number of bytes, or one with K, M or G, as in 64M or 64MiB")]
     Size,
     /// It is no time.
-    #[error("write a number with ms, s, m or h, as in 10s")]
+    #[error("write a number from 1 with ms, s, m or h, as in 10s")]
     Time,
+    /// It is no number, or none that means something here.
+    #[error("write a whole number from 1")]
+    Count,
+    /// It is more than there can be.
+    #[error("write a whole number from 1 to {max}")]
+    CountTo {
+        /// The most.
+        max: usize,
+    },
+}
+
+/// Reads how many of something there shall be.
+pub(super) fn count<T: FromStr>(text: &str) -> Result<T, QuantityError> {
+    text.parse().map_err(|_| QuantityError::Count)
+}
+
+/// More threads than any machine has processors for. Tens of thousands would take the system's
+/// threads and descriptors, and minutes, before the first request.
+const WORKERS_MAX: usize = 1024;
+
+/// Reads how many workers there shall be.
+pub(super) fn workers(text: &str) -> Result<NonZeroUsize, QuantityError> {
+    let refused = QuantityError::CountTo { max: WORKERS_MAX };
+    let workers: NonZeroUsize = text.parse().map_err(|_| refused)?;
+    if workers.get() > WORKERS_MAX {
+        return Err(refused);
+    }
+    Ok(workers)
 }
 
 impl FromStr for Size {

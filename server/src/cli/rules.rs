@@ -1,6 +1,7 @@
 //! The flags about some paths only: pairs and triples of words, made into rules.
 
 use clap::ArgAction;
+use clap::builder::NonEmptyStringValueParser;
 
 use crate::rules::{
     FallbackPage, HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules,
@@ -33,7 +34,7 @@ pub(super) struct RuleArgs {
 
     /// A page, by its path beneath the document root, for paths that name nothing, if their last
     /// segment has no dot or a browser asks: for sites whose pages are made there
-    #[arg(long, value_name = "PAGE")]
+    #[arg(long, value_name = "PAGE", value_parser = NonEmptyStringValueParser::new())]
     fallback: Option<String>,
 }
 

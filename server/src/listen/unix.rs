@@ -10,6 +10,7 @@ use std::io;
 use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt};
 use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
+use std::sync::Once;
 
 use rustix::fs::{FlockOperation, flock};
 use socket2::{Domain, SockAddr, Socket, Type};
@@ -23,17 +24,23 @@ pub(crate) struct SocketFile {
     path: PathBuf,
     /// Device and inode, so that a file that has replaced ours is left alone.
     identity: (u64, u64),
+    removal: Once,
 }
 
 impl SocketFile {
     /// Lets nobody in by it any more; to be called while it is still listened on, because
     /// another server takes over the path as soon as nobody does.
+    ///
+    /// All workers do this at the stop; the first one removes it while the others wait, so that
+    /// none of them can look before and remove after another server has taken the path.
     pub(crate) fn remove(&self) {
-        let is_ours =
-            fs::symlink_metadata(&self.path).is_ok_and(|now| identity(&now) == self.identity);
-        if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            tracing::warn!("cannot remove the socket {}: {error}", self.path.display());
-        }
+        self.removal.call_once(|| {
+            let is_ours =
+                fs::symlink_metadata(&self.path).is_ok_and(|now| identity(&now) == self.identity);
+            if is_ours && let Err(error) = fs::remove_file(&self.path) {
+                tracing::warn!("cannot remove the socket {}: {error}", self.path.display());
+            }
+        });
     }
 }
 
@@ -65,6 +72,7 @@ pub(super) fn listen(
     let file = SocketFile {
         path: path.to_owned(),
         identity: identity(&metadata),
+        removal: Once::new(),
     };
     if let Some(mode) = mode {
         // Nobody can have connected before: it does not listen yet.
@@ -183,6 +191,22 @@ mod tests {
         assert!(path.exists());
         let error = listen(&path, None).unwrap_err();
         assert!(matches!(error, ListenError::NoSocket { .. }), "{error:?}");
+    }
+
+    /// As a file put back at the same inode would be another server's.
+    #[test]
+    fn the_socket_is_removed_once_however_many_workers_stop() {
+        let dir = TempDir::new().unwrap();
+        let path = dir.path().join("socket");
+        let (_listener, file) = listen(&path, None).unwrap();
+        let kept = dir.path().join("kept");
+        fs::hard_link(&path, &kept).unwrap();
+
+        file.remove();
+        fs::rename(&kept, &path).unwrap();
+        file.remove();
+
+        assert!(path.exists());
     }
 
     #[test]
