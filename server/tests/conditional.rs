@@ -168,6 +168,8 @@ fn a_listing_is_any_representation_and_no_other() {
         let response = ask(&mut client, "/d/", &format!("{field}\r\n"));
         assert_eq!(response.status, status, "{field}");
         assert_eq!(response.field("Content-Length").is_none(), status == 304);
+        // RFC 9110 15.4.5: what the 200 would have, a 304 has.
+        assert_eq!(response.field("Vary"), Some("Accept"), "{field}");
     }
 }
 

@@ -10,6 +10,10 @@ use super::super::output::Tail;
 use super::Response;
 use crate::site::ListingPage;
 
+/// RFC 9110 12.5.5: with another Accept it might have been the other format. Also of a 304 and a
+/// 412 in its place.
+pub(super) const VARY: (&str, &[u8]) = ("Vary", b"Accept");
+
 impl Response<'_> {
     pub(super) fn listing(&mut self, page: Arc<ListingPage>, format: Format) {
         let fields = self.fields();
@@ -19,8 +23,7 @@ impl Response<'_> {
             .lines(&fields.without)
             .field("Content-Type", format.content_type())
             .number("Content-Length", page.bytes.len() as u64)
-            // RFC 9110 12.5.5: with another Accept it might have been the other format.
-            .field("Vary", "Accept");
+            .fields(&[VARY]);
         if format == Format::Html {
             head = head.field("Content-Security-Policy", CONTENT_SECURITY_POLICY);
         }

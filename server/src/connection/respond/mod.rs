@@ -163,7 +163,7 @@ impl Response<'_> {
         if matches!(outcome, Ok(Resource::Listing(_)))
             && let Some(status) = request.fields.precondition_without_validators()
         {
-            self.page(status, &[]);
+            self.page(status, &[listing::VARY]);
             return Answer::Written;
         }
         match outcome {
