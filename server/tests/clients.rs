@@ -11,7 +11,7 @@ mod support;
 use std::net::IpAddr;
 use std::time::Instant;
 
-use rthttpd::{ClientOptions, Counters, Network, ProxyField, TrustedProxy};
+use rthttpd::{ClientOptions, Counters, HeaderRule, Headers, Network, ProxyField, TrustedProxy};
 use support::{Client, PATIENCE, Response, Root, Served, get};
 
 fn networks(texts: &[&str]) -> Vec<Network> {
@@ -185,6 +185,35 @@ fn a_request_without_a_head_is_logged_with_its_connections_address() {
     drop(half);
 
     assert_eq!(logged(served), ["127.0.0.5", "127.0.0.6"]);
+}
+
+/// Where there is, the content that breaks off or breaks the rules changes nothing about it.
+#[test]
+fn a_request_without_its_content_is_logged_with_its_client() {
+    let served = Root::new().serve_with(|config| {
+        config.clients.trusted_proxies = proxies(&["127.0.0.0/8"]);
+        let everywhere = HeaderRule::new("a", "X-Rule: yes").unwrap();
+        config.rules.headers = Headers::new(vec![everywhere]);
+    });
+    let head = "POST /a HTTP/1.1\r\nHost: a\r\nUser-Agent: b\r\nX-Forwarded-For: 192.0.2.1\r\n";
+    for content in [
+        "Transfer-Encoding: chunked\r\n\r\nnonsense\r\n",
+        "Content-Length: 5\r\n\r\nhalf",
+    ] {
+        let mut client = Client::connect_from("127.0.0.5", served.address);
+        client.send([head, content].concat());
+        client.half_close();
+        let response = client.response();
+        assert_eq!(response.status, 400, "{content}");
+        assert_eq!(response.field("X-Rule"), Some("yes"), "{content}");
+    }
+
+    let records = served.records();
+    assert_eq!(records.len(), 2);
+    for record in records {
+        assert_eq!(record.client, "192.0.2.1".parse().ok());
+        assert_eq!(record.user_agent.as_deref(), Some(&b"b"[..]));
+    }
 }
 
 /// RFC 9110 15.5.4. The connection stays, and each refusal is an exchange.

@@ -229,17 +229,7 @@ impl<'a> Request<'a> {
     }
 }
 
-impl<'a> Request<'a> {
-    /// A refusal of this request after its head has been read.
-    #[must_use]
-    pub fn rejection(&self, reject: Reject) -> Rejection<'a> {
-        Rejection {
-            reject,
-            request_line: Some(self.request_line),
-            head_only: self.method == Method::Head,
-        }
-    }
-
+impl Request<'_> {
     /// Refuses what no target here could be asked for: a method that is not among
     /// [`Method::ALLOW`], and an expectation that cannot be met. The connection can stay open:
     /// the content of such a request is framed like any other.

@@ -14,8 +14,8 @@
 //! request that has come in part, a response that was taken in part.
 //!
 //! Whether a client may ask at all is found out in `access`; which response a request gets is
-//! decided in `respond`; files too large for memory are sent in `send`; the goodbye is in
-//! `linger`.
+//! decided in `respond`, and `refuse` has those that end the connection; files too large for
+//! memory are sent in `send`; the goodbye is in `linger`.
 
 mod access;
 mod arriving;
@@ -24,6 +24,7 @@ mod entry;
 mod linger;
 mod output;
 mod proxy;
+mod refuse;
 mod respond;
 mod send;
 mod stream;

@@ -11,6 +11,7 @@ use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use http::Request;
 use http::response::Multipart;
 
 use crate::site::{LargeFile, ListingPage};
@@ -132,6 +133,19 @@ impl Tail {
             Self::Cached(file, part) => file.content.get(part.clone()).unwrap_or_default(),
             Self::Page(page) => page,
             Self::Listing(page) => &page.bytes,
+        }
+    }
+}
+
+impl Asked {
+    /// What the log quotes of `request`, in `bytes`, which is `client`'s.
+    pub(super) fn of(request: &Request<'_>, client: Option<IpAddr>, bytes: &[u8]) -> Self {
+        let span = |part| Span::of(part, bytes);
+        Self {
+            client,
+            line: span(request.request_line),
+            referer: request.fields.referer.map(span),
+            user_agent: request.fields.user_agent.map(span),
         }
     }
 }

@@ -4,18 +4,17 @@
 //! answered, how far the answers have been taken, and which of both must be kept until
 //! later. What an answer is, is decided in `respond`.
 
-use std::future::poll_fn;
 use std::mem;
 use std::rc::Rc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::response;
-use http::{Rejection, Request, Status};
+use http::{Request, Status};
 use rustix::net::RecvFlags;
 use tokio::io::ReadBuf;
 
-use super::output::{Asked, Span, Unsent};
+use super::output::{Asked, Unsent};
 use super::respond::{Answer, Look, Response};
 use super::{Connection, Ending, Stage, Turn};
 use crate::clock::{self, Moment};
@@ -46,7 +45,7 @@ enum Pause {
 }
 
 /// What became of an attempt to write.
-enum Written {
+pub(super) enum Written {
     All,
     /// The client has taken so much and must be waited for.
     Part(u64),
@@ -265,7 +264,7 @@ impl Connection {
                         Ok(Some(len)) => len,
                         Ok(None) => return Pause::Input,
                         Err(reject) => {
-                            self.refuse(state, &request.rejection(reject), bytes, now);
+                            self.refuse_request(state, &request, bytes, reject.status());
                             *done = bytes.len();
                             return Pause::End(Ending::Linger);
                         }
@@ -279,7 +278,7 @@ impl Connection {
                     }
                 }
                 Err(rejection) => {
-                    self.refuse(state, &rejection, bytes, now);
+                    self.refuse(state, &rejection, bytes);
                     *done = bytes.len();
                     return Pause::End(Ending::Linger);
                 }
@@ -303,12 +302,7 @@ impl Connection {
         let client = self.client(request);
         let welcome = self.check(client);
         let mut response = Response {
-            asked: Asked {
-                client,
-                line: Span::of(request.request_line, bytes),
-                referer: request.fields.referer.map(|part| Span::of(part, bytes)),
-                user_agent: request.fields.user_agent.map(|part| Span::of(part, bytes)),
-            },
+            asked: Asked::of(request, client, bytes),
             target: Some(request.target),
             fallback: None,
             connection,
@@ -350,67 +344,8 @@ impl Connection {
         !request.persistent || request.may_keep_content() || self.worker.phase() != Phase::Serving
     }
 
-    fn refuse(&mut self, state: &mut State, rejection: &Rejection<'_>, bytes: &[u8], now: u64) {
-        let line = rejection.request_line.unwrap_or_default();
-        let mut response = Response {
-            asked: Asked {
-                client: self.peer.address(),
-                line: Span::of(line, bytes),
-                ..Asked::default()
-            },
-            target: None,
-            fallback: None,
-            connection: response::Connection::Close,
-            head_only: rejection.head_only,
-            now,
-            worker: &self.worker,
-            state,
-        };
-        response.page(rejection.reject.status(), &[]);
-    }
-
-    /// Refuses the request that is waiting for an answer.
-    pub(super) async fn refuse_now(&mut self, status: Status) {
-        let worker = Rc::clone(&self.worker);
-        poll_fn(|cx| {
-            self.refuse_received(cx, &mut worker.state.borrow_mut(), status);
-            Poll::Ready(())
-        })
-        .await;
-    }
-
-    /// Refuses the request that has come in part, as well as it can be done without
-    /// waiting any more.
-    fn refuse_received(&mut self, cx: &mut Context<'_>, state: &mut State, status: Status) {
-        let received = mem::take(&mut self.received);
-        let line = received
-            .split(|byte| matches!(byte, b'\r' | b'\n'))
-            .find(|line| !line.is_empty())
-            .unwrap_or_default();
-        let mut response = Response {
-            asked: Asked {
-                client: self.peer.address(),
-                line: Span::of(line, &received),
-                ..Asked::default()
-            },
-            target: None,
-            fallback: None,
-            connection: response::Connection::Close,
-            head_only: line.starts_with(b"HEAD "),
-            now: clock::unix(),
-            worker: &self.worker,
-            state,
-        };
-        response.page(status, &[]);
-        let sent = match self.write(cx, state) {
-            Written::All => u64::MAX,
-            Written::Part(sent) | Written::Gone(sent) => sent,
-        };
-        self.log_and_clear(state, &received, sent);
-    }
-
     /// Writes the output, if the client takes it.
-    fn write(&mut self, cx: &mut Context<'_>, state: &State) -> Written {
+    pub(super) fn write(&mut self, cx: &mut Context<'_>, state: &State) -> Written {
         let output = &state.output;
         let len = output.len();
         let mut sent = 0;
@@ -431,7 +366,7 @@ impl Connection {
         Written::All
     }
 
-    fn log_and_clear(&self, state: &mut State, requests: &[u8], sent: u64) {
+    pub(super) fn log_and_clear(&self, state: &mut State, requests: &[u8], sent: u64) {
         let mut output = mem::take(&mut state.output);
         self.log(state, &output, requests, sent);
         output.clear();
