@@ -85,7 +85,8 @@ impl Listings {
         let place = Arc::clone(self.lock().places.get(path)?);
         let names = place.try_lock().ok()?;
         let names = names.as_ref()?;
-        if !names.are_those_of(directory, clock::unix()) {
+        let now = clock::unix();
+        if !names.are_those_of(directory, now, now) {
             return None;
         }
         names.page(view)
@@ -105,7 +106,7 @@ impl Listings {
         let mut bytes = 0;
         let current = names
             .take()
-            .filter(|names| names.are_those_of(directory, asked));
+            .filter(|names| names.are_those_of(directory, asked, clock::unix()));
         let names = match current {
             Some(current) => names.insert(current),
             None => {
@@ -131,10 +132,10 @@ impl Listings {
         Ok(page)
     }
 
-    /// The place of `path`. What was kept before the second `now` goes.
+    /// The place of `path`. What was kept in another second than `now` goes.
     fn place(&self, path: &[u8], now: u64) -> Place {
         let mut kept = self.lock();
-        if now > kept.second {
+        if now != kept.second {
             *kept = Kept {
                 second: now,
                 ..Kept::default()
@@ -177,9 +178,10 @@ impl Names {
         })
     }
 
-    /// Whether they can be shown to somebody who asked in the second `asked` for `directory`.
-    fn are_those_of(&self, directory: &Directory, asked: u64) -> bool {
-        self.second >= asked && self.stamp == directory.stamp
+    /// Whether they can be shown `now` to somebody who asked in the second `asked` for
+    /// `directory`. What is from the future was read before the clock was set back.
+    fn are_those_of(&self, directory: &Directory, asked: u64, now: u64) -> bool {
+        (asked..=now).contains(&self.second) && self.stamp == directory.stamp
     }
 
     fn page(&self, view: View) -> Option<Arc<ListingPage>> {
@@ -236,4 +238,40 @@ fn status_of(root: &Root, path: &[u8], directory: &OwnedFd, name: &[u8]) -> Resu
     let slash: &[u8] = if path.is_empty() { b"" } else { b"/" };
     let target = root.open_beneath(&[path, slash, name].concat(), look, Patience::Waiting)?;
     rustix::fs::fstat(&target)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names_of_the_second(second: u64, directory: &Directory) -> Names {
+        Names {
+            stamp: directory.stamp,
+            second,
+            entries: Vec::new(),
+            is_complete: true,
+            pages: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn what_is_kept_is_neither_old_nor_from_a_clock_that_was_set_back() {
+        let descriptor = OwnedFd::from(std::fs::File::open("/").unwrap());
+        let stamp = Stamp::of(&rustix::fs::fstat(&descriptor).unwrap());
+        let directory = Directory { descriptor, stamp };
+
+        for (second, asked, now, expected) in [
+            (10, 10, 10, true),
+            (11, 10, 12, true),
+            (9, 10, 10, false),
+            (3_610, 10, 10, false),
+        ] {
+            let names = names_of_the_second(second, &directory);
+            assert_eq!(names.are_those_of(&directory, asked, now), expected);
+        }
+        let listings = Listings::default();
+        let before = listings.place(b"d", 3_610);
+        assert!(Arc::ptr_eq(&before, &listings.place(b"d", 3_610)));
+        assert!(!Arc::ptr_eq(&before, &listings.place(b"d", 10)));
+    }
 }
