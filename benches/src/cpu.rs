@@ -30,8 +30,9 @@ impl CpuTimes {
     /// Reads the times of `process` and all processes descended from it.
     ///
     /// # Errors
-    /// When `/proc` cannot be read, or the kernel keeps no `schedstat`.
+    /// When there is no such process, `/proc` cannot be read, or the kernel keeps no `schedstat`.
     pub fn read(process: u32) -> io::Result<Self> {
+        on_cpu(Path::new(&format!("/proc/{process}")))?;
         let mut times = Self::default();
         for pid in descendants(process)? {
             times.add_threads_of(pid)?;
@@ -53,14 +54,32 @@ impl CpuTimes {
     }
 
     fn add_threads_of(&mut self, pid: u32) -> io::Result<()> {
-        for entry in fs::read_dir(format!("/proc/{pid}/task"))? {
-            let entry = entry?;
-            let Some(tid) = number(&entry.file_name().to_string_lossy()) else {
-                continue;
+        let Some(entries) = unless_ended(fs::read_dir(format!("/proc/{pid}/task")))? else {
+            return Ok(());
+        };
+        for entry in entries {
+            let Some(entry) = unless_ended(entry)? else {
+                return Ok(());
             };
-            self.threads.insert(tid, on_cpu(&entry.path())?);
+            let tid = number(&entry.file_name().to_string_lossy());
+            if let Some(tid) = tid
+                && let Some(time) = unless_ended(on_cpu(&entry.path()))?
+            {
+                self.threads.insert(tid, time);
+            }
         }
         Ok(())
+    }
+}
+
+/// `None` when what was read about has ended meanwhile; the kernel says so in one of two ways.
+fn unless_ended<T>(read: io::Result<T>) -> io::Result<Option<T>> {
+    const ESRCH: i32 = 3;
+    match read {
+        Ok(read) => Ok(Some(read)),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) if error.raw_os_error() == Some(ESRCH) => Ok(None),
+        Err(error) => Err(error),
     }
 }
 
@@ -114,6 +133,8 @@ fn number(text: &str) -> Option<u32> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::atomic::{AtomicBool, Ordering};
+
     use super::*;
 
     /// The clock that ends the loop is the CPU time itself, so a busy machine cannot fail this.
@@ -131,6 +152,22 @@ mod tests {
         };
 
         assert!(used.total >= used.busiest);
+    }
+
+    #[test]
+    fn threads_that_end_while_they_are_read_are_no_error() {
+        let this = std::process::id();
+        let stop = AtomicBool::new(false);
+        std::thread::scope(|scope| {
+            scope.spawn(|| {
+                while !stop.load(Ordering::Relaxed) {
+                    std::thread::spawn(|| ()).join().unwrap();
+                }
+            });
+            let read = (0..300).try_for_each(|_| CpuTimes::read(this).map(drop));
+            stop.store(true, Ordering::Relaxed);
+            read.unwrap();
+        });
     }
 
     #[test]
