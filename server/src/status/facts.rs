@@ -127,7 +127,7 @@ fn losses(families: &[Family]) -> Vec<Fact> {
     let lost = |sample: &http::metrics::Sample| match sample.value {
         Value::Whole(lines @ 1..) => {
             let meaning = match sample.label("cause") {
-                "ring_full" => {
+                "queue_full" => {
                     "The ring of a worker was full: the publisher had no processor for too \
                      long, or --log-ring is too small for so many requests."
                 }

@@ -96,7 +96,7 @@ pub(super) fn of_log(log: &LogCounters) -> Vec<Family> {
             "rthttpd_log_lost_lines_total",
             "Lines that never went to a daemon.",
         )
-        .sample([("cause", "ring_full".into())], books.lost.queue_full)
+        .sample([("cause", "queue_full".into())], books.lost.queue_full)
         .sample([("cause", "buffer_full".into())], books.lost.buffer_full),
         Family::counter(
             "rthttpd_log_cut_lines_total",

@@ -49,7 +49,14 @@ impl Notifier {
         // A newline in a path must not become a line of its own.
         let status = status.replace(char::is_control, "?");
         let message = format!("{state}\nSTATUS={status}\n");
-        if let Err(error) = socket.send_to_addr(message.as_bytes(), manager) {
+        // A signal that comes while the manager is slow to read is no reason to say nothing.
+        let sent = loop {
+            match socket.send_to_addr(message.as_bytes(), manager) {
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                sent => break sent,
+            }
+        };
+        if let Err(error) = sent {
             tracing::warn!("cannot tell the service manager {state}: {error}");
         }
     }
