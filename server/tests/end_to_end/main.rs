@@ -51,6 +51,8 @@ fn every_complete_response_of_two_servers_is_in_the_file_exactly_once() {
 fn a_spreadlogd_of_its_own_writes_what_two_servers_publish() {
     let site = Site::new();
     let mut logging_host = Program::start_spreadlogd(&site.logging_host());
+    // What a daemon delivers before that reaches nobody.
+    logging_host.hear("joined");
     let mut servers = [0, 1].map(|_| {
         Program::start(
             &[
