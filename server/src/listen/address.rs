@@ -57,6 +57,12 @@ pub enum ListenerError {
         "{0:?} has no port; write HOST:PORT, [IPV6]:PORT, :PORT for all addresses, or unix:/PATH"
     )]
     Port(String),
+    /// The number at its end is too large.
+    #[error("{0} is no port: they go up to 65535")]
+    Range(String),
+    /// It is a whole URL.
+    #[error("{0:?} is a URL; write its host and port alone, as in localhost:80")]
+    Url(String),
     /// An IPv6 address without brackets could be any with a port behind.
     #[error("{0:?} is ambiguous; write an IPv6 address in brackets, as in [::1]:80")]
     Brackets(String),
@@ -111,17 +117,24 @@ impl From<(Option<String>, u16)> for Listener {
 
 fn tcp(address: &str) -> Result<Place, ListenerError> {
     let no_port = || ListenerError::Port(address.into());
+    if address.contains("://") {
+        return Err(ListenerError::Url(address.into()));
+    }
+    if address.ends_with(']') {
+        return Err(no_port());
+    }
     let (host, port) = address.rsplit_once(':').ok_or_else(no_port)?;
     if host.contains(':') && !(host.starts_with('[') && host.ends_with(']')) {
         return Err(ListenerError::Brackets(address.into()));
     }
     // `parse` takes a sign.
-    if !port.bytes().all(|byte| byte.is_ascii_digit()) {
+    if port.is_empty() || !port.bytes().all(|byte| byte.is_ascii_digit()) {
         return Err(no_port());
     }
+    let range = |_| ListenerError::Range(port.into());
     Ok(Place::Tcp {
         host: Some(host).filter(|host| !host.is_empty()).map(Into::into),
-        port: port.parse().map_err(|_| no_port())?,
+        port: port.parse().map_err(range)?,
     })
 }
 
@@ -194,9 +207,12 @@ mod tests {
             ("localhost", "has no port"),
             ("localhost:", "has no port"),
             ("localhost:+80", "has no port"),
-            ("localhost:65536", "has no port"),
+            ("localhost:http", "has no port"),
+            ("localhost:65536", "65536 is no port"),
+            ("http://localhost:80", "a URL"),
             ("::1:80", "in brackets"),
-            ("[::1]", "in brackets"),
+            ("::1", "in brackets"),
+            ("[::1]", "has no port"),
             ("unix:", "needs a path"),
             ("unix:/w,mode=0888", "0888"),
             ("unix:/w,mode=+660", "+660"),
