@@ -318,7 +318,7 @@ impl Host {
                     self.begun.insert(key, base);
                 }
                 News::Lost(key, range, _) => self.lost.entry(key).or_default().extend(range),
-                News::Forgotten(_) => {}
+                News::Missing(..) | News::Forgotten(_) => {}
             }
         }
     }

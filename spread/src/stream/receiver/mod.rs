@@ -50,6 +50,8 @@ pub struct Taken<P> {
 pub enum News {
     /// A stream is heard of for the first time, and counts from this number on.
     Begun(Key, u64),
+    /// These messages are missing, and are asked for; told once of each.
+    Missing(Key, RangeInclusive<u64>),
     /// These messages will not come any more.
     Lost(Key, RangeInclusive<u64>, Cause),
     /// A stream is not kept any more.
@@ -185,7 +187,7 @@ impl<P> Receiver<P> {
 
     /// A message that was taken could not be written, and is not there any more.
     pub fn dropped(&mut self, key: Key, number: Number, now: Duration) {
-        self.update(key, now, |stream| stream.untake(number.get()));
+        self.update(key, now, |stream| stream.untake(number.get(), now));
     }
 
     /// What is to be said now, and to whom; to be called until it has nothing. What was held too
@@ -324,8 +326,13 @@ impl<P> Receiver<P> {
         let to = stream.publisher;
         if stream.is_ask_due(now) {
             let budget = OUTSTANDING_MAX.saturating_sub(self.outstanding - stream.outstanding());
-            let mut asked = Vec::new();
-            self.update(key, now, |stream| asked = stream.ask(budget, now));
+            let (mut asked, mut missing) = (Vec::new(), Vec::new());
+            self.update(key, now, |stream| {
+                asked = stream.ask(budget, now);
+                missing = stream.newly_missing(&asked);
+            });
+            let missing = missing.into_iter().map(|range| News::Missing(key, range));
+            self.news.extend(missing);
             if let Some(to) = to.filter(|_| !asked.is_empty()) {
                 let ranges = vec![(key.group, key.instance, asked)];
                 let host = self.host;

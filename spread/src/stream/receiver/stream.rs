@@ -37,6 +37,10 @@ pub struct Stream {
     pub(super) has_slot: bool,
     ask_at: Option<Duration>,
     retry: Duration,
+    /// What came could not be written: until something can, questions do not become more frequent.
+    is_refusing: bool,
+    /// Gaps that were told of, until there is none any more.
+    told_missing: Ranges,
     outstanding: u64,
 }
 
@@ -57,6 +61,8 @@ impl Stream {
             has_slot: false,
             ask_at: None,
             retry: RETRY_MIN,
+            is_refusing: false,
+            told_missing: Ranges::default(),
             outstanding: 0,
         }
     }
@@ -140,13 +146,20 @@ impl Stream {
     pub(super) fn write(&mut self, number: u64) {
         if self.taken.contains(number) {
             self.safe.insert(number..=number);
+            self.is_refusing = false;
         }
     }
 
-    /// What was taken could not be written: it counts as not received.
-    pub(super) fn untake(&mut self, number: u64) {
-        if !self.safe.contains(number) {
-            self.taken.remove(number);
+    /// What was taken could not be written: it counts as not received. It is asked for again, but
+    /// while nothing can be written more and more seldom: what comes then comes in vain.
+    pub(super) fn untake(&mut self, number: u64, now: Duration) {
+        if !self.safe.contains(number) && self.taken.remove(number) {
+            self.outstanding = self.outstanding.saturating_sub(1);
+            let later = now + self.retry;
+            if !std::mem::replace(&mut self.is_refusing, true) {
+                self.ask_at = Some(later);
+            }
+            self.ask_at = self.ask_at.or(Some(later));
         }
     }
 
@@ -181,7 +194,10 @@ impl Stream {
         if self.gaps().next().is_none() {
             self.ask_at = None;
             self.outstanding = 0;
-            self.retry = RETRY_MIN;
+            self.told_missing = Ranges::default();
+            if !self.is_refusing {
+                self.retry = RETRY_MIN;
+            }
         } else if self.ask_at.is_none() {
             self.ask_at = Some(now + ASK_AFTER);
         }
@@ -190,6 +206,9 @@ impl Stream {
     /// Something that was missing has come.
     pub(super) fn progress(&mut self, now: Duration) {
         self.outstanding = self.outstanding.saturating_sub(1);
+        if self.is_refusing {
+            return;
+        }
         self.retry = RETRY_MIN;
         if let Some(ask_at) = &mut self.ask_at {
             // With all of the last question here, the next need not wait.
@@ -229,6 +248,15 @@ impl Stream {
             self.retry = (self.retry * 2).min(RETRY_MAX);
         }
         asked
+    }
+
+    /// Those of `asked` that were not told of before.
+    pub(super) fn newly_missing(
+        &mut self,
+        asked: &[RangeInclusive<u64>],
+    ) -> Vec<RangeInclusive<u64>> {
+        let is_new = |range: &&RangeInclusive<u64>| self.told_missing.insert((*range).clone()) > 0;
+        asked.iter().filter(is_new).cloned().collect()
     }
 
     /// When it has something to say.

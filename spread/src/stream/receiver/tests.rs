@@ -168,11 +168,54 @@ fn what_could_not_be_written_is_asked_for_again() {
     host.data(key(0), 1, millis(0));
 
     host.receiver.dropped(key(0), number(1), millis(0));
-    assert_eq!(host.said(millis(500)), ["need [1..=1]"]);
+    assert_eq!(host.said(millis(1000)), ["need [1..=1]"]);
     host.taken.clear();
-    host.data(key(0), 1, millis(600));
+    host.data(key(0), 1, millis(1100));
 
-    assert_eq!(host.write(millis(600)), [1]);
+    assert_eq!(host.write(millis(1100)), [1]);
+}
+
+/// A disk that is full for an hour must not have the farm send the same messages every second.
+#[test]
+fn while_nothing_can_be_written_questions_become_rarer() {
+    let mut host = Host::new();
+    host.control(key(0), 1, 3, millis(0));
+    host.said(millis(0));
+    let mut asked = Vec::new();
+    for second in 0..120 {
+        let now = millis(second * 1000 + 500);
+        if !host.said(now).is_empty() {
+            asked.push(second);
+            for n in [1, 2] {
+                host.data(key(0), n, now);
+                host.receiver.dropped(key(0), number(n), now);
+            }
+        }
+    }
+    assert!(asked.len() <= 9, "{asked:?}");
+
+    host.data(key(0), 1, millis(121_000));
+    host.write(millis(121_000));
+    let now = millis(151_000);
+    assert!(host.said(now).contains(&"need [2..=2]".to_owned()));
+    host.data(key(0), 2, now);
+    assert_eq!(host.write(now), [2]);
+}
+
+#[test]
+fn what_is_missing_is_told_once() {
+    let mut host = Host::new();
+    host.control(key(0), 1, 4, millis(0));
+    host.data(key(0), 2, millis(0));
+    for second in 0..10 {
+        host.said(millis(second * 1000));
+    }
+
+    let news: Vec<News> = host.receiver.news().skip(1).collect();
+    assert_eq!(
+        news,
+        [News::Missing(key(0), 1..=1), News::Missing(key(0), 3..=3)]
+    );
 }
 
 #[test]
