@@ -42,6 +42,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "DIR", default_value = "/tmp")]
     pub(crate) spread_socket_dir: PathBuf,
 
+    /// Where the ledger is kept, which knows what was received over restarts and crashes: a
+    /// directory, made if it is missing [default: the one that the configuration names, or
+    /// .spreadlogd/NAME beside the first log]
+    #[arg(long, value_name = "DIR")]
+    pub(crate) state: Option<PathBuf>,
+
+    /// Tell the publishers at the end that this logging host does not come back: they then keep
+    /// nothing for it
+    #[arg(long)]
+    pub(crate) farewell: bool,
+
     /// How many seconds stopping may take, for reading what the daemons have and for writing it
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) stop_timeout: u16,

@@ -1,6 +1,7 @@
 //! What was received, written and lost, counted while it happens.
 //!
-//! For every file: the lines of the groups routed to it = written + lost + still waiting.
+//! For every file: the lines of the groups routed to it = written + lost + returned + still
+//! waiting.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -37,6 +38,8 @@ pub struct Counters {
     pub unrouted: Count,
     /// What holds the lines that were received and not yet written.
     pub(crate) room: Arc<Room>,
+    /// The ledger cannot be written.
+    is_ledger_failing: AtomicBool,
 }
 
 impl Counters {
@@ -50,6 +53,17 @@ impl Counters {
     #[must_use]
     pub fn waiting_bytes(&self) -> (usize, usize) {
         (self.room.held(), self.room.max())
+    }
+
+    /// Whether the ledger cannot be written, and so nothing is written at all.
+    #[must_use]
+    pub fn is_ledger_failing(&self) -> bool {
+        self.is_ledger_failing.load(Ordering::Relaxed)
+    }
+
+    /// Takes note of that; whether it was so before.
+    pub(crate) fn set_ledger_failing(&self, is_failing: bool) -> bool {
+        self.is_ledger_failing.swap(is_failing, Ordering::Relaxed)
     }
 
     /// One for each group of each Spread block.
@@ -118,6 +132,16 @@ pub struct SessionCounters {
     pub addresses: Addresses,
     /// Sessions that have joined their groups.
     pub joined: Count,
+    /// Messages of streams that were found missing.
+    pub missing: Count,
+    /// Messages that came again because they were asked for.
+    pub repaired: Count,
+    /// Messages that will not come any more.
+    pub lost: Count,
+    /// Notices that were none, or spoke for another's stream.
+    pub refused_notices: Count,
+    streams: AtomicU64,
+    missing_now: AtomicU64,
     /// The index of the address it has joined at, and one more; 0 while it has at none.
     joined_at: AtomicU64,
 }
@@ -127,6 +151,12 @@ impl SessionCounters {
         Self {
             addresses,
             joined: Count::default(),
+            missing: Count::default(),
+            repaired: Count::default(),
+            lost: Count::default(),
+            refused_notices: Count::default(),
+            streams: AtomicU64::new(0),
+            missing_now: AtomicU64::new(0),
             joined_at: AtomicU64::new(0),
         }
     }
@@ -136,6 +166,18 @@ impl SessionCounters {
     pub fn connected_to(&self) -> Option<&Address> {
         let index = self.joined_at.load(Ordering::Relaxed).checked_sub(1)?;
         self.addresses.iter().nth(usize::try_from(index).ok()?)
+    }
+
+    /// Streams that are known, and the messages of them that are missing now.
+    #[must_use]
+    pub fn streams(&self) -> (u64, u64) {
+        let streams = self.streams.load(Ordering::Relaxed);
+        (streams, self.missing_now.load(Ordering::Relaxed))
+    }
+
+    pub(crate) fn set_streams(&self, streams: u64, missing: u64) {
+        self.streams.store(streams, Ordering::Relaxed);
+        self.missing_now.store(missing, Ordering::Relaxed);
     }
 
     /// Takes note that the session has joined at the address of this index, or is gone.
@@ -186,6 +228,9 @@ pub struct FileCounters {
     pub lines_lost: Count,
     /// Of these, the ones given up at the end.
     pub lines_unwritten: Count,
+    /// Lines of numbered messages for which there was no room: asked for again, and counted again
+    /// when they come.
+    pub lines_returned: Count,
     /// The last write has failed, and it is being tried again.
     is_failing: AtomicBool,
 }
@@ -198,6 +243,7 @@ impl FileCounters {
             bytes: Count::default(),
             lines_lost: Count::default(),
             lines_unwritten: Count::default(),
+            lines_returned: Count::default(),
             is_failing: AtomicBool::new(false),
         }
     }

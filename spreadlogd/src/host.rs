@@ -10,6 +10,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use spread::GroupName;
 use spread::client::ConnectOptions;
+use spread::stream::HostId;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
@@ -17,10 +18,13 @@ use tracing::{debug, info};
 
 use crate::config::{Config, Subscription};
 use crate::counters::{Counters, FileCounters, GroupCounters, SessionCounters, Summary};
-use crate::intake::Intake;
+use crate::intake::{Intake, Place};
+use crate::journal::{Directory, Journal, StateError, recover};
+use crate::ledger::Ledger;
 use crate::queue::{Item, Queue};
 use crate::router::Router;
 use crate::sink::{FileSink, Locking, Opened, SinkError, Target};
+use crate::state;
 use crate::subscriber::{JOIN_TIMEOUT, Subscriber};
 use crate::writer::Writer;
 
@@ -44,6 +48,12 @@ pub struct Options {
     pub receive_bytes_max: usize,
     /// How long [`Command::Stop`] may take.
     pub stop_timeout: Duration,
+    /// Where the ledger is. Without it: where the configuration says, or else in `.spreadlogd`
+    /// beside the first log that is a regular file; with none there is a ledger in memory only.
+    pub state_dir: Option<PathBuf>,
+    /// Whether publishers are told at the stop that this logging host does not come back, so that
+    /// they keep nothing for it.
+    pub says_farewell: bool,
     /// Is offered the body of each message that was written: whole lines, one or more. It is
     /// never waited for.
     pub tap: Option<mpsc::Sender<Bytes>>,
@@ -64,6 +74,8 @@ impl Default for Options {
             socket_dir: ConnectOptions::default().socket_dir,
             receive_bytes_max: Self::RECEIVE_BYTES_MAX,
             stop_timeout: Self::STOP_TIMEOUT,
+            state_dir: None,
+            says_farewell: false,
             tap: None,
         }
     }
@@ -84,6 +96,12 @@ pub enum StartError {
         /// Why not.
         source: io::Error,
     },
+    /// The ledger cannot be kept.
+    #[error(transparent)]
+    State(#[from] StateError),
+    /// The ledger cannot be written.
+    #[error("cannot write the ledger")]
+    Ledger(#[source] io::Error),
 }
 
 /// Why a logging host ended without being asked to.
@@ -135,31 +153,57 @@ impl Spreadlogd {
             counters.sessions.push(Arc::new(session));
             routers.push(Router::new(routes));
         }
+        let (ledger, directory) = open_ledger(config, options, &files)?;
+        let (ledger, blocks) = state::name_blocks(ledger, config.spreads());
         counters.files = files.counters;
         let queue = Arc::new(Queue::new(options.receive_bytes_max));
         counters.room = Arc::clone(queue.room());
         let counters = Arc::new(counters);
         let joined = watch::Sender::new(0);
-        let subscriber = |(session, router): (&Arc<SessionCounters>, Router)| Subscriber {
-            counters: Arc::clone(session),
-            options: ConnectOptions {
-                membership: false,
-                socket_dir: options.socket_dir.clone(),
-                ..ConnectOptions::default()
-            },
-            joined: joined.clone(),
-            join_timeout: JOIN_TIMEOUT,
-            intake: Intake::new(router, Arc::clone(&queue), Arc::clone(&counters)),
-        };
-        let sessions = counters.sessions().iter();
-        let subscribers = sessions.zip(routers).map(subscriber).collect();
+        let mut settlers: Vec<_> = ledger.blocks.iter().map(|_| closed()).collect();
+        let mut subscribers = Vec::new();
+        for ((session, router), block) in counters.sessions().iter().zip(routers).zip(blocks) {
+            let (settler, settled) = mpsc::unbounded_channel();
+            let place = Place {
+                block: u16::try_from(block).unwrap_or(u16::MAX),
+                host: ledger
+                    .blocks
+                    .get(block)
+                    .map_or(HostId(0), |block| block.host),
+                router,
+                session: Arc::clone(session),
+            };
+            if let Some(place) = settlers.get_mut(block) {
+                *place = settler;
+            }
+            subscribers.push(Subscriber {
+                counters: Arc::clone(session),
+                options: ConnectOptions {
+                    membership: false,
+                    socket_dir: options.socket_dir.clone(),
+                    ..ConnectOptions::default()
+                },
+                joined: joined.clone(),
+                join_timeout: JOIN_TIMEOUT,
+                intake: Intake::new(place, Arc::clone(&queue), Arc::clone(&counters), &ledger),
+                settled,
+                says_farewell: options.says_farewell,
+            });
+        }
+        let journal = Journal::begin(ledger, directory).map_err(StartError::Ledger)?;
         let mut sinks = files.sinks;
         if let Some(tap) = &options.tap {
             sinks.iter_mut().for_each(|sink| sink.set_tap(tap.clone()));
         }
         Ok(Self {
             subscribers,
-            writer: Writer::new(Arc::clone(&queue), sinks),
+            writer: Writer::new(
+                Arc::clone(&queue),
+                sinks,
+                journal,
+                settlers,
+                Arc::clone(&counters),
+            ),
             queue,
             counters,
             joined,
@@ -251,6 +295,29 @@ impl Drop for Finisher {
     fn drop(&mut self) {
         self.finish(Instant::now());
     }
+}
+
+/// The ledger as it is after all that may have happened to it, and where it is kept.
+fn open_ledger(
+    config: &Config,
+    options: &Options,
+    files: &Files,
+) -> Result<(Ledger, Option<Directory>), StartError> {
+    let chosen = options.state_dir.as_deref().or(config.ledger());
+    let beside = || state::beside(files.sinks.iter().map(FileSink::account));
+    let Some(path) = chosen.map(Path::to_owned).or_else(beside) else {
+        info!("no log is a regular file, so the ledger is kept in memory only; see --state");
+        return Ok((Ledger::default(), None));
+    };
+    let (directory, kept) = Directory::open(&path)?;
+    let mut ledger = recover(kept);
+    ledger.forget_old_files();
+    Ok((ledger, Some(directory)))
+}
+
+/// The sending end of nothing.
+fn closed<T>() -> mpsc::UnboundedSender<T> {
+    mpsc::unbounded_channel().0
 }
 
 /// A group and the indices of its sinks.

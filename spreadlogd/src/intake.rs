@@ -1,26 +1,55 @@
-//! What becomes of a delivery: it is routed and queued for the writer, or counted.
+//! What becomes of a delivery: it is taken once, routed and queued for the writer, or counted.
 //!
-//! Numbered messages are told from others here, and counted; what a ledger would do with the
-//! numbers has its place here too.
+//! Messages of numbered streams pass through a [`Receiver`], which knows which are new, what is
+//! missing and who is to be told; what it decides is carried out here and in the subscriber. All
+//! others are taken as they come.
 
+use std::collections::HashMap;
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use spread::{Delivery, Message, Name, Refused, Reject, stream};
-use tracing::{info, warn};
+use spread::stream::{self, HostId, Key, News, Notice, Number, Receiver, StreamGroup, Taken};
+use spread::{Delivery, GroupName, Message, Name, Refused, Reject};
+use tracing::{debug, info, warn};
 
-use crate::counters::Counters;
+use crate::counters::{Counters, SessionCounters};
+use crate::journal::seconds;
+use crate::ledger::{Event, Ledger, Source};
 use crate::queue::{Full, Queue};
 use crate::router::Router;
-use crate::sink::Lines;
+use crate::sink::{Lines, Origin};
+use crate::writer::Settled;
 
 /// The way from one session to the writer.
 #[derive(Debug)]
 pub(crate) struct Intake {
+    /// The index of the Spread block in the ledger.
+    block: u16,
     router: Router,
     queue: Arc<Queue>,
     counters: Arc<Counters>,
+    session: Arc<SessionCounters>,
+    receiver: Receiver<Arrived>,
+    taken: Vec<Taken<Arrived>>,
+    began: Instant,
     overflow: Option<Overflow>,
+    /// When the ledger was last given what a publisher says of itself, by stream.
+    told: HashMap<Key, Told>,
+}
+
+/// A message of a stream.
+#[derive(Debug)]
+struct Arrived {
+    body: Bytes,
+    sinks: Arc<[usize]>,
+}
+
+/// What the ledger knows of what a publisher says.
+#[derive(Clone, Copy, Debug)]
+struct Told {
+    at: u64,
+    lost: u64,
 }
 
 /// The time since the queue was full, until it is half empty again.
@@ -29,18 +58,60 @@ struct Overflow {
     lines_lost: u64,
 }
 
+/// Where an [`Intake`] belongs: its Spread block.
+#[derive(Debug)]
+pub(crate) struct Place {
+    /// Its index in the ledger.
+    pub(crate) block: u16,
+    pub(crate) host: HostId,
+    pub(crate) router: Router,
+    pub(crate) session: Arc<SessionCounters>,
+}
+
 impl Intake {
-    pub(crate) const fn new(router: Router, queue: Arc<Queue>, counters: Arc<Counters>) -> Self {
+    /// Goes on where `ledger` says.
+    pub(crate) fn new(
+        place: Place,
+        queue: Arc<Queue>,
+        counters: Arc<Counters>,
+        ledger: &Ledger,
+    ) -> Self {
+        let mut receiver = Receiver::new(place.host);
+        let accounts = ledger.accounts.iter();
+        for (source, account) in accounts.filter(|(source, _)| source.block == place.block) {
+            if let Some(key) = source.key().filter(|_| account.base > 0) {
+                let ranges = (account.safe.clone(), account.lost.clone());
+                receiver.restore(key, account.base, ranges, Duration::ZERO);
+            }
+        }
         Self {
-            router,
+            block: place.block,
+            router: place.router,
+            session: place.session,
             queue,
             counters,
+            receiver,
+            taken: Vec::new(),
+            began: Instant::now(),
             overflow: None,
+            told: HashMap::new(),
         }
     }
 
     pub(crate) const fn router(&self) -> &Router {
         &self.router
+    }
+
+    /// The groups to join, in this order: what publishers tell of a stream before the stream.
+    pub(crate) fn groups(&self) -> Vec<GroupName> {
+        let control = |group: GroupName| {
+            let group = StreamGroup::try_from(group).ok()?;
+            GroupName::try_from(group.control()).ok()
+        };
+        let groups = self.router.groups();
+        let mut all: Vec<GroupName> = groups.filter_map(control).collect();
+        all.extend(self.router.groups());
+        all
     }
 
     /// Takes a delivery in; the type of our own message to `own`, our private group, if it is one.
@@ -60,17 +131,171 @@ impl Intake {
         if message.sender == own && message.groups == [own] {
             return Some(message.mess_type);
         }
-        self.take(&message);
+        self.take(&message, own);
         None
     }
 
-    fn take(&mut self, message: &Message) {
-        let is_numbered = stream::numbered(message).is_some();
+    /// The writer has settled these.
+    pub(crate) fn settle(&mut self, settled: &[Settled]) {
+        let now = self.now();
+        for message in settled {
+            if message.is_written {
+                self.receiver.safe(message.key, message.number, now);
+            } else {
+                self.receiver.dropped(message.key, message.number, now);
+            }
+        }
+    }
+
+    /// What is to be said now, and to whom; to be called until it has nothing.
+    pub(crate) fn letter(&mut self) -> Option<(Name, Notice)> {
+        let now = self.now();
+        let letter = self.receiver.poll(now, &mut self.taken);
+        self.pass_on();
+        letter
+    }
+
+    /// It is time to stop: nothing is held back any more.
+    pub(crate) fn hurry(&mut self) {
+        let now = self.now();
+        self.receiver.hurry(now, &mut self.taken);
+        self.pass_on();
+    }
+
+    /// When there may be something to be said.
+    pub(crate) fn deadline(&self) -> Option<Instant> {
+        Some(self.began + self.receiver.deadline()?)
+    }
+
+    /// What it says when it goes for good, to all publishers that it knows to be there.
+    pub(crate) fn farewell(&self) -> Vec<(Name, Notice)> {
+        self.receiver.farewell().collect()
+    }
+
+    /// Counts what is missing.
+    pub(crate) fn publish(&self) {
+        let (mut streams, mut missing) = (0, 0);
+        for (_, stream) in self.receiver.streams() {
+            streams += 1;
+            missing += stream.missing_count();
+        }
+        self.session.set_streams(streams, missing);
+    }
+
+    fn now(&self) -> Duration {
+        self.began.elapsed()
+    }
+
+    fn take(&mut self, message: &Message, own: Name) {
+        if let Some((instance, group, number)) = stream::repaired(message, own) {
+            self.session.repaired.add(1);
+            self.take_numbered(Key { instance, group }, number, message);
+            return;
+        }
+        if let Some((instance, number)) = stream::numbered(message)
+            && let Some(group) = message.groups.first()
+            && let Ok(group) = GroupName::try_from(*group)
+            && let Ok(group) = StreamGroup::try_from(group)
+        {
+            self.take_numbered(Key { instance, group }, number, message);
+            return;
+        }
+        if self.is_of_control(message, own) {
+            self.take_control(message);
+            return;
+        }
+        self.take_plain(message);
+    }
+
+    fn take_numbered(&mut self, key: Key, number: Number, message: &Message) {
+        let Some(sinks) = self.router.sinks(key.group.name().into()) else {
+            self.counters.unrouted.add(1);
+            return;
+        };
         // A copy: the body is a part of the receive buffer, and the lines of a quiet group would
         // keep 64 KiB each from being freed while they wait.
-        let lines = Lines::new(Bytes::copy_from_slice(&message.body));
-        let Some(sinks) = self.router.route(&message.groups, &lines, is_numbered) else {
+        let body = Bytes::copy_from_slice(&message.body);
+        let cost = body.len();
+        let arrived = (Arrived { body, sinks }, cost);
+        let (sender, now) = (message.sender, self.now());
+        self.receiver
+            .data((key, number), sender, arrived, now, &mut self.taken);
+        self.pass_on();
+    }
+
+    /// Whether it is addressed as what publishers tell of their streams is.
+    fn is_of_control(&self, message: &Message, own: Name) -> bool {
+        let is_control = |group: GroupName| {
+            let group = StreamGroup::try_from(group);
+            group.is_ok_and(|group| message.groups.first() == Some(&group.control()))
+        };
+        message.groups == [own] || self.router.groups().any(is_control)
+    }
+
+    fn take_control(&mut self, message: &Message) {
+        let control = match Notice::parse(&message.body) {
+            Ok(Notice::Control(control)) => control,
+            // Acks and questions are for publishers.
+            Ok(_) => return,
+            Err(error) => {
+                self.session.refused_notices.add(1);
+                debug!("{} says what is none: {error}", message.sender);
+                return;
+            }
+        };
+        let is_its = stream::Instance::of_sender(message.sender) == Some(control.instance);
+        if !is_its || self.router.sinks(control.group.name().into()).is_none() {
+            self.session.refused_notices.add(1);
+            debug!("{} speaks for a stream that is not its own", message.sender);
+            return;
+        }
+        let now = self.now();
+        self.receiver
+            .control(&control, message.sender, now, &mut self.taken);
+        self.pass_on();
+        self.tell_ledger(&control);
+    }
+
+    /// The ledger keeps what a publisher says for its books, not with every control.
+    fn tell_ledger(&mut self, control: &stream::Control) {
+        let key = Key {
+            instance: control.instance,
+            group: control.group,
+        };
+        let told = Told {
+            at: seconds(),
+            lost: control.lost.queue_full + control.lost.buffer_full,
+        };
+        let before = self.told.get(&key);
+        let is_news = before.is_none_or(|before| {
+            control.leaving || before.lost != told.lost || told.at >= before.at + TELL_LEDGER_EVERY
+        });
+        if is_news {
+            self.told.insert(key, told);
+            self.queue.note(Event::Heard {
+                source: Source::of_stream(self.block, key),
+                control: Notice::Control(control.clone()).write(),
+            });
+        }
+    }
+
+    fn take_plain(&mut self, message: &Message) {
+        let Some(group) = self.router.first(&message.groups) else {
             self.counters.unrouted.add(1);
+            return;
+        };
+        let origin = Origin {
+            source: Source {
+                block: self.block,
+                instance: None,
+                group,
+            },
+            number: 0,
+            files: 1,
+        };
+        let lines = Lines::new(Bytes::copy_from_slice(&message.body), origin);
+        let amount = (lines.count, lines.body.len());
+        let Some(sinks) = self.router.route(&message.groups, amount, false) else {
             return;
         };
         let count = lines.count;
@@ -83,16 +308,108 @@ impl Intake {
         }
     }
 
+    /// Hands what is new to the writer, behind what the ledger must know before.
+    fn pass_on(&mut self) {
+        self.pass_news_on();
+        for message in std::mem::take(&mut self.taken) {
+            let Taken {
+                key,
+                number,
+                payload: Arrived { body, sinks },
+            } = message;
+            let source = Source::of_stream(self.block, key);
+            let origin = Origin {
+                source,
+                number: number.get(),
+                files: u16::try_from(sinks.len()).unwrap_or(u16::MAX),
+            };
+            let lines = Lines::new(body, origin);
+            let amount = (lines.count, lines.body.len());
+            self.router.route(&[source.name()], amount, true);
+            if lines.count == 0 {
+                self.queue.note(Event::Empty {
+                    source,
+                    number: number.get(),
+                });
+                let now = self.now();
+                self.receiver.safe(key, number, now);
+                continue;
+            }
+            let count = lines.count;
+            match self.queue.push(lines, Arc::clone(&sinks)) {
+                Ok(()) => self.recover(),
+                Err(Full) => self.put_back(key, number, count, &sinks),
+            }
+        }
+    }
+
+    fn pass_news_on(&mut self) {
+        let block = self.block;
+        for news in self.receiver.news() {
+            let event = match news {
+                News::Begun(key, base) => Event::Begun {
+                    source: Source::of_stream(block, key),
+                    base,
+                },
+                News::Missing(key, range) => {
+                    self.session.missing.add(range.end() - range.start() + 1);
+                    Event::Missing {
+                        source: Source::of_stream(block, key),
+                        range,
+                    }
+                }
+                News::Lost(key, range, cause) => {
+                    let count = (range.end() - range.start()).saturating_add(1);
+                    self.session.lost.add(count);
+                    warn!(
+                        "{count} messages of {} to {} are lost: {}",
+                        key.instance,
+                        key.group,
+                        reason(cause)
+                    );
+                    Event::Lost {
+                        source: Source::of_stream(block, key),
+                        range,
+                        cause,
+                    }
+                }
+                News::Forgotten(key) => {
+                    self.told.remove(&key);
+                    Event::Forgotten {
+                        source: Source::of_stream(block, key),
+                    }
+                }
+            };
+            self.queue.note(event);
+        }
+    }
+
+    /// There is no room for a message that its publisher still has.
+    fn put_back(&mut self, key: Key, number: Number, lines: u64, sinks: &[usize]) {
+        for sink in sinks {
+            if let Some(file) = self.counters.files.get(*sink) {
+                file.lines_returned.add(lines);
+            }
+        }
+        self.overflow(0);
+        let now = self.now();
+        self.receiver.dropped(key, number, now);
+    }
+
     fn lose(&mut self, lines: u64, sinks: &[usize]) {
         for sink in sinks {
             if let Some(file) = self.counters.files.get(*sink) {
                 file.lines_lost.add(lines);
             }
         }
+        self.overflow(lines);
+    }
+
+    fn overflow(&mut self, lines: u64) {
         let overflow = self.overflow.get_or_insert_with(|| {
             warn!(
-                "{} MiB of lines wait to be written and more come: \
-                 what does not fit is lost, and counted",
+                "{} MiB of lines wait to be written and more come: what does not fit is asked \
+                 for again later, or lost and counted if its sender does not number it",
                 self.queue.room().max() >> 20
             );
             Overflow { lines_lost: 0 }
@@ -111,6 +428,15 @@ impl Intake {
     }
 }
 
+const fn reason(cause: stream::Cause) -> &'static str {
+    match cause {
+        stream::Cause::Gone => "their publisher no longer has them",
+        stream::Cause::Jump => "its numbers jump out of reason",
+        stream::Cause::TooMany => "more of it is missing in more places than can be remembered",
+        stream::Cause::Silence => "nothing was heard of their publisher for 30 days",
+    }
+}
+
 /// Nothing will come of the group, and it looks like one without publishers.
 fn tell_of(reject: &Reject) {
     // The last is the address of this session itself.
@@ -122,3 +448,6 @@ fn tell_of(reject: &Reject) {
         _ => warn!("the Spread daemon refuses what is sent to {group}: see its access control"),
     }
 }
+
+/// A minute: the ledger is for books, and what changes in between is in its numbers.
+const TELL_LEDGER_EVERY: u64 = 60;

@@ -6,16 +6,20 @@
 //! config      spreadlogd.conf in the original's language: which daemons, groups and files
 //! host        Spreadlogd: opens the files, runs everything below, stops in order
 //! subscriber  one session per Spread block: joins, always reads, comes back when it is lost
-//! intake      a delivery: routed, queued, or counted as lost
+//! intake      a delivery: taken once, routed, queued; what is missing is asked for
 //! router      the groups of a message -> the files it goes to
 //! queue       bounded in bytes, from those who receive to the thread that writes
-//! writer      that thread: every 20 ms at most, all files
+//! writer      that thread: every 20 ms at most, first the journal, then all files
+//! ledger/     what is written and what is missing of every stream: a value
+//! journal/    the ledger on disk, and what is found out after a crash
+//! state       where that is, and which part of it is whose
 //! sink/       a file: appended to, kept waiting while it takes nothing, locked, opened again
 //! report      what is counted on the way, as metrics and for people
 //! ```
 //!
-//! Receiving never waits for writing. What there is no room for is lost, counted and said: lines
-//! received = written + lost, for every file.
+//! Receiving never waits for writing. What there is no room for is asked for again, or lost,
+//! counted and said if its sender does not number it: lines received = written + lost + returned,
+//! for every file.
 //!
 //! Nothing is unpacked: a message's body is appended as it is, with a newline where its last line
 //! has none. The library installs no signal handlers and prints nothing (it uses `tracing`);
@@ -25,18 +29,24 @@ pub mod config;
 pub mod counters;
 mod host;
 mod intake;
+mod journal;
+mod ledger;
+mod pulse;
 mod queue;
 mod random;
 mod report;
 mod room;
 mod router;
 mod sink;
+mod state;
 mod subscriber;
 mod writer;
 
 pub use config::{Config, ConfigErrors};
 pub use counters::{Counters, Summary};
 pub use host::{Command, Options, RunError, Spreadlogd, StartError};
+pub use journal::StateError;
+pub use ledger::ImageError;
 pub use report::Report;
 pub use sink::{Holder, Locking, SinkError};
 pub use subscriber::RECEIVE_ERRORS;

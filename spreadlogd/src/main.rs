@@ -120,6 +120,8 @@ fn start(
         },
         socket_dir: args.spread_socket_dir.clone(),
         stop_timeout: Duration::from_secs(args.stop_timeout.into()),
+        state_dir: args.state.clone(),
+        says_farewell: args.farewell,
         ..Options::default()
     };
     let spreadlogd = Spreadlogd::open(&config, &options)?;

@@ -8,6 +8,7 @@ use std::mem;
 use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use crate::ledger::Event;
 use crate::room::Room;
 use crate::sink::Lines;
 
@@ -16,6 +17,8 @@ use crate::sink::Lines;
 pub(crate) enum Item {
     /// To write these lines to each of these sinks.
     Lines(Lines, Arc<[usize]>),
+    /// To take note of something that is no matter of files.
+    Note(Event),
     /// To open all files again by their paths.
     Reopen,
     /// To write what is left, until this instant at most, and end.
@@ -72,6 +75,15 @@ impl Queue {
             self.wake.notify_one();
         }
         Ok(())
+    }
+
+    /// Hands over what the ledger is to take note of, in order with the lines.
+    pub(crate) fn note(&self, event: Event) {
+        let mut state = self.lock();
+        if state.items.is_empty() {
+            self.wake.notify_one();
+        }
+        state.items.push(Item::Note(event));
     }
 
     /// Hands a command over; the writer comes to it at once.
@@ -135,7 +147,7 @@ mod tests {
     use super::*;
 
     fn lines(len: usize) -> Lines {
-        Lines::new(Bytes::from(vec![b'x'; len]))
+        Lines::of_stranger(Bytes::from(vec![b'x'; len]))
     }
 
     #[test]

@@ -7,7 +7,7 @@ use spread::{NameError, PrivateName};
 
 /// 64 bits that nobody can foretell: the standard library's hash keys, which it takes from the
 /// system.
-fn random() -> u64 {
+pub(crate) fn random() -> u64 {
     RandomState::new().hash_one(0_u8)
 }
 

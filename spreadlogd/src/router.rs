@@ -11,7 +11,6 @@ use std::sync::Arc;
 use spread::{GroupName, Name};
 
 use crate::counters::GroupCounters;
-use crate::sink::Lines;
 
 /// The routes of one Spread block.
 #[derive(Debug)]
@@ -45,12 +44,24 @@ impl Router {
         self.routes.values().map(|route| route.counters.group)
     }
 
+    /// The sinks of messages to `group`; `None` if no Log asks for them.
+    pub(crate) fn sinks(&self, group: Name) -> Option<Arc<[usize]>> {
+        let route = self.routes.get(&group)?;
+        Some(Arc::clone(&route.sinks))
+    }
+
+    /// The first group of an address that some Log asks for.
+    pub(crate) fn first(&self, groups: &[Name]) -> Option<GroupName> {
+        let route = groups.iter().find_map(|group| self.routes.get(group))?;
+        Some(route.counters.group)
+    }
+
     /// The sinks of a message to `groups`, which each of them counts once, however often it is
     /// named; `None` if no Log asks for it.
     pub(crate) fn route(
         &self,
         groups: &[Name],
-        lines: &Lines,
+        (lines, bytes): (u64, usize),
         is_numbered: bool,
     ) -> Option<Arc<[usize]>> {
         let mut found: Option<Arc<[usize]>> = None;
@@ -64,8 +75,8 @@ impl Router {
             let counters = &route.counters;
             counters.messages.add(1);
             counters.numbered.add(u64::from(is_numbered));
-            counters.lines.add(lines.count);
-            counters.bytes.add(lines.body.len() as u64);
+            counters.lines.add(lines);
+            counters.bytes.add(bytes as u64);
             found = Some(match found {
                 None => Arc::clone(&route.sinks),
                 Some(sinks) => union(&sinks, &route.sinks),
@@ -102,8 +113,6 @@ fn union(a: &[usize], b: &[usize]) -> Arc<[usize]> {
 
 #[cfg(test)]
 mod tests {
-    use bytes::Bytes;
-
     use super::*;
 
     fn group(name: &str) -> Arc<GroupCounters> {
@@ -130,12 +139,10 @@ mod tests {
             (&[], None),
         ];
         let router = Router::new([(group("a"), vec![0, 1]), (group("b"), vec![1, 2])]);
-        let lines = Lines::new(Bytes::from_static(b"x\n"));
-
         for (groups, expected) in CASES {
             let names: Vec<Name> = groups.iter().map(|group| name(group)).collect();
 
-            let sinks = router.route(&names, &lines, false);
+            let sinks = router.route(&names, (1, 2), false);
 
             assert_eq!(sinks.as_deref(), *expected, "{groups:?}");
         }
@@ -145,10 +152,9 @@ mod tests {
     fn every_group_of_a_message_counts_it() {
         let (a, b) = (group("a"), group("b"));
         let router = Router::new([(Arc::clone(&a), vec![0]), (Arc::clone(&b), vec![0])]);
-        let lines = Lines::new(Bytes::from_static(b"x\ny"));
 
-        router.route(&[name("a"), name("b")], &lines, false);
-        router.route(&[name("b"), name("+1"), name("b")], &lines, true);
+        router.route(&[name("a"), name("b")], (2, 3), false);
+        router.route(&[name("b"), name("+1"), name("b")], (2, 3), true);
 
         let counts = |group: &GroupCounters| {
             [&group.messages, &group.numbered, &group.lines, &group.bytes].map(|count| count.now())

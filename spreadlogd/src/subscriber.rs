@@ -1,12 +1,13 @@
 //! The session of one Spread block: it connects, joins, reads, and comes back when it is lost.
 //!
 //! It always reads. A daemon throws out a reader that lets 1,000 messages wait, so nothing here
-//! waits for a file: what is read goes into a bounded queue, and what does not fit is counted as
-//! lost and said.
+//! waits for a file: what is read goes into a bounded queue, and what does not fit is asked for
+//! again, or counted as lost if its sender does not number it. It tells publishers what is safe
+//! and what is missing, as the intake says.
 //!
 //! How far the daemon is, it learns from an echo: an empty message to its own private group, which
 //! comes back when all that it asked for before has happened, and behind everything that was
-//! delivered before.
+//! delivered before. A daemon that is open and dead echoes nothing, and the next one is tried.
 
 use std::error::Error;
 use std::sync::Arc;
@@ -16,15 +17,18 @@ use bytes::Bytes;
 use spread::client::{
     self, ConnectError, ConnectOptions, Outgoing, SendError, Session, SessionError,
 };
+use spread::stream::Notice;
 use spread::{Address, Addresses, Name, Service};
 use spread_logger::diagnostics::Chain;
-use tokio::sync::watch;
-use tokio::time::{Instant, sleep, sleep_until, timeout};
+use tokio::sync::{mpsc, watch};
+use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
 use tracing::{debug, info, warn};
 
 use crate::counters::SessionCounters;
 use crate::intake::Intake;
+use crate::pulse::{self, Pulse};
 use crate::random::{Backoff, private_name};
+use crate::writer::Settled;
 
 /// When to have stopped, once that is known.
 pub(crate) type Stop = watch::Receiver<Option<Instant>>;
@@ -40,6 +44,10 @@ pub(crate) struct Subscriber {
     /// How long a daemon may take to let a session into its groups.
     pub(crate) join_timeout: Duration,
     pub(crate) intake: Intake,
+    /// What the writer has written, or could not.
+    pub(crate) settled: mpsc::UnboundedReceiver<Vec<Settled>>,
+    /// Whether publishers are told at the stop that it is for good.
+    pub(crate) says_farewell: bool,
 }
 
 /// Why a session ended.
@@ -55,11 +63,18 @@ enum End {
     Unsaid(SendError),
     /// The daemon opened a session, and then did not let it into its groups.
     Silent,
+    /// The daemon has not echoed for a while, though the connection is open.
+    Dead,
 }
 
 impl Subscriber {
     /// Runs until `stop`, over any number of sessions.
-    pub(crate) async fn run(mut self, mut stop: Stop) {
+    pub(crate) async fn run(mut self, stop: Stop) {
+        self.receive(stop).await;
+        self.intake.hurry();
+    }
+
+    async fn receive(&mut self, mut stop: Stop) {
         let mut backoff = Backoff::new();
         let mut outage = Outage::default();
         let mut first = 0;
@@ -81,6 +96,13 @@ impl Subscriber {
                     }
                     End::Lost(error) => tell_lost(&address, &error),
                     End::Unsaid(error) => tell_lost(&address, &error),
+                    End::Dead => {
+                        warn!(
+                            "the daemon at {address} has not answered for {} s: trying the next",
+                            pulse::ECHO_TIMEOUT.as_secs()
+                        );
+                        first = (index + 1) % self.counters.addresses.iter().len();
+                    }
                     End::Silent => {
                         warn!("the daemon at {address} takes sessions but does not answer");
                         // It would open one again.
@@ -136,26 +158,39 @@ impl Subscriber {
             ..
         } = session;
         let own = Name::from(sender.private_group());
-        for group in self.intake.router().groups() {
-            if let Err(error) = sender.join(group) {
-                return End::Unsaid(error);
-            }
-        }
-        if let Err(error) = sender.multicast(&echo(&[own], ECHO_JOINED)) {
+        if let Err(error) = self.join(&mut sender, own) {
             return End::Unsaid(error);
         }
         let mut joined = None;
         let mut join_by = Some(Instant::now() + self.join_timeout);
         let mut deadline = None;
+        let mut pulse = Pulse::new();
+        let mut second = interval(Duration::from_secs(1));
         loop {
+            self.say_what_is_due(&mut sender);
+            let next_word = self.intake.deadline().map(Instant::from_std);
             let received = tokio::select! {
                 received = receiver.recv() => received,
                 flushed = sender.flush(), if sender.queued_bytes() > 0 => match flushed {
                     Ok(()) => continue,
                     Err(error) => return End::Lost(error),
                 },
+                Some(settled) = self.settled.recv() => {
+                    self.intake.settle(&settled);
+                    continue;
+                }
+                () = until(next_word) => continue,
+                now = second.tick() => {
+                    self.intake.publish();
+                    if pulse.is_dead(now) {
+                        return End::Dead;
+                    }
+                    pulse.ask(now, || sender.multicast(&echo(&[own], ECHO_ALIVE)).is_ok());
+                    continue;
+                }
                 at = stopped(stop), if deadline.is_none() => {
                     deadline = Some(at);
+                    self.say_farewell(&mut sender);
                     match sender.multicast(&echo(&[own], ECHO_STOP)) {
                         Ok(()) => continue,
                         Err(error) => return End::Unsaid(error),
@@ -167,14 +202,10 @@ impl Subscriber {
             match received.map(|delivery| self.intake.receive(delivery, own)) {
                 Ok(None) => {}
                 Ok(Some(ECHO_STOP)) => break,
+                Ok(Some(ECHO_ALIVE)) => pulse.answered(),
                 Ok(Some(_)) => {
                     joined = Some(Joined::new(&self.joined, &self.counters, index));
-                    if let Some(address) = self.counters.connected_to() {
-                        info!(
-                            "connected to {address} as {own}, joined {}",
-                            self.intake.router()
-                        );
-                    }
+                    self.tell_joined(own);
                     join_by = None;
                     *backoff = Backoff::new();
                 }
@@ -185,6 +216,51 @@ impl Subscriber {
         // A courtesy: a daemon that does not take it notices the end of the connection.
         let _ = timeout(DISCONNECT_TIMEOUT, sender.disconnect()).await;
         End::Stopped
+    }
+
+    /// Asks for all groups, and for an echo behind that.
+    fn join(&self, sender: &mut client::Sender, own: Name) -> Result<(), SendError> {
+        for group in self.intake.groups() {
+            sender.join(group)?;
+        }
+        sender.multicast(&echo(&[own], ECHO_JOINED))
+    }
+
+    fn tell_joined(&self, own: Name) {
+        if let Some(address) = self.counters.connected_to() {
+            let groups = self.intake.router();
+            info!("connected to {address} as {own}, joined {groups}");
+        }
+    }
+
+    /// Tells publishers what is safe and what is missing.
+    fn say_what_is_due(&mut self, sender: &mut client::Sender) {
+        while let Some((to, notice)) = self.intake.letter() {
+            say(sender, to, &notice);
+        }
+    }
+
+    /// Tells publishers that they need not keep anything for this host any more.
+    fn say_farewell(&self, sender: &mut client::Sender) {
+        if self.says_farewell {
+            for (to, notice) in self.intake.farewell() {
+                say(sender, to, &notice);
+            }
+        }
+    }
+}
+
+/// One that finds no room is not missed: acks and questions come again.
+fn say(sender: &mut client::Sender, to: Name, notice: &Notice) {
+    let letter = Outgoing {
+        service: Service::Fifo,
+        self_discard: false,
+        groups: &[to],
+        mess_type: 0,
+        body: notice.write().into(),
+    };
+    if let Err(error) = sender.multicast(&letter) {
+        debug!("not said to {to}: {error}");
     }
 }
 
@@ -212,30 +288,30 @@ impl Outage {
 
 fn tell_lost(address: &Address, error: &dyn Error) {
     warn!(
-        "lost the Spread daemon at {address} ({}); lines sent until we are back do not come here",
+        "lost the Spread daemon at {address} ({}); numbered messages sent until we are back are \
+         asked for then",
         Chain(error)
     );
 }
 
 /// Counts a session among those that have joined, as long as it lives.
-struct Joined<'s> {
-    sessions: &'s watch::Sender<usize>,
-    counters: &'s SessionCounters,
+struct Joined {
+    sessions: watch::Sender<usize>,
+    counters: Arc<SessionCounters>,
 }
 
-impl<'s> Joined<'s> {
-    fn new(
-        sessions: &'s watch::Sender<usize>,
-        counters: &'s SessionCounters,
-        index: usize,
-    ) -> Self {
+impl Joined {
+    fn new(sessions: &watch::Sender<usize>, counters: &Arc<SessionCounters>, index: usize) -> Self {
         counters.set_joined_at(Some(index));
         sessions.send_modify(|count| *count += 1);
-        Self { sessions, counters }
+        Self {
+            sessions: sessions.clone(),
+            counters: Arc::clone(counters),
+        }
     }
 }
 
-impl Drop for Joined<'_> {
+impl Drop for Joined {
     fn drop(&mut self) {
         self.counters.set_joined_at(None);
         self.sessions.send_modify(|count| *count -= 1);
@@ -274,6 +350,9 @@ pub(crate) const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
 /// The echo that comes back when the groups are joined.
 const ECHO_JOINED: i16 = 1;
 
+/// The echo that shows that the daemon is there.
+const ECHO_ALIVE: i16 = 3;
+
 /// The echo behind the last message we read.
 const ECHO_STOP: i16 = 2;
 
@@ -291,9 +370,12 @@ mod tests {
     use std::thread;
 
     use spread::hub::{Hub, HubOptions};
+    use spread::stream::HostId;
 
     use super::*;
     use crate::counters::Counters;
+    use crate::intake::Place;
+    use crate::ledger::Ledger;
     use crate::queue::Queue;
     use crate::router::Router;
 
@@ -331,13 +413,22 @@ mod tests {
         let queue = Arc::new(Queue::new(1 << 20));
         let addresses = format!("{silent_port}@127.0.0.1,{port}@127.0.0.1");
         let addresses = addresses.parse().unwrap();
+        let session = Arc::new(SessionCounters::new(addresses));
+        let place = Place {
+            block: 0,
+            host: HostId(1),
+            router: Router::new([]),
+            session: Arc::clone(&session),
+        };
         let subscriber = Subscriber {
-            counters: Arc::new(SessionCounters::new(addresses)),
+            counters: session,
             options: ConnectOptions::default(),
             joined: joined.clone(),
             // The hub's answer is some hundred times as fast.
             join_timeout: Duration::from_secs(1),
-            intake: Intake::new(Router::new([]), queue, counters),
+            intake: Intake::new(place, queue, counters, &Ledger::default()),
+            settled: mpsc::unbounded_channel().1,
+            says_farewell: false,
         };
         let running = tokio::spawn(subscriber.run(stopping));
 

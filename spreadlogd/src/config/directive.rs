@@ -45,6 +45,8 @@ pub(super) enum Key {
     Spread,
     Log,
     BufferSize,
+    /// Ours: where the ledger is.
+    Ledger,
     Port,
     Host,
     Group,
@@ -74,6 +76,7 @@ const fn row(name: &'static str, key: Key, place: Place, shape: Shape) -> Direct
 const DIRECTIVES: &[Directive] = &[
     row("Spread", Key::Spread, Place::File, Shape::Block),
     row("BufferSize", Key::BufferSize, Place::File, Shape::Value),
+    row("Ledger", Key::Ledger, Place::File, Shape::Value),
     row("Port", Key::Port, Place::Spread, Shape::Value),
     row("Host", Key::Host, Place::Spread, Shape::Value),
     row("Log", Key::Log, Place::Spread, Shape::Block),

@@ -3,6 +3,7 @@
 //! ```text
 //! # comment
 //! BufferSize = 65536             accepted, see below
+//! Ledger = /var/lib/spreadlogd   ours: what was received, over restarts and crashes
 //! Spread {                       one session with a daemon; any number of these
 //!     Port = 4803                alone: the unix socket of that port
 //!     Host = spread1             with it: TCP; or in one word, Port = 4803@spread1
@@ -69,6 +70,7 @@ pub const SPREAD_DEFAULT: &str = "4803@localhost";
 #[derive(Debug)]
 pub struct Config {
     spreads: Vec<Subscription>,
+    ledger: Option<PathBuf>,
     warnings: Warnings,
 }
 
@@ -95,6 +97,7 @@ impl Config {
                 addresses,
                 logs: vec![log],
             }],
+            ledger: None,
             warnings: Warnings(problem::Findings::new("", b"")),
         }
     }
@@ -103,6 +106,12 @@ impl Config {
     #[must_use]
     pub fn spreads(&self) -> &[Subscription] {
         &self.spreads
+    }
+
+    /// The directory of the ledger, if the configuration names one.
+    #[must_use]
+    pub fn ledger(&self) -> Option<&Path> {
+        self.ledger.as_deref()
     }
 
     /// What was accepted though it surely was not meant.

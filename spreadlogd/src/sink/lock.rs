@@ -31,7 +31,7 @@ impl fmt::Display for Holder {
 
 /// What came of wanting a lock.
 #[derive(Debug)]
-pub(super) enum Locked {
+pub(crate) enum Locked {
     /// It is ours.
     Yes,
     /// It is another's; whose, where the system tells.
@@ -39,7 +39,7 @@ pub(super) enum Locked {
 }
 
 /// Takes the exclusive lock of `file`, without waiting for it.
-pub(super) fn lock(file: &File) -> io::Result<Locked> {
+pub(crate) fn lock(file: &File) -> io::Result<Locked> {
     match flock(file, FlockOperation::NonBlockingLockExclusive) {
         Ok(()) => Ok(Locked::Yes),
         Err(Errno::WOULDBLOCK) => Ok(Locked::Held(holder(file))),

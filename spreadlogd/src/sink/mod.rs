@@ -9,8 +9,9 @@ mod file;
 mod lock;
 mod open;
 
-pub(crate) use file::{FileSink, Lines};
+pub(crate) use file::{FileSink, Lines, Origin, Outcome};
 pub use lock::Holder;
+pub(crate) use lock::{Locked, lock};
 pub use open::Locking;
 pub use open::SinkError;
 pub(crate) use open::{Identity, Opened, Target};

@@ -69,11 +69,16 @@ pub enum Locking {
 /// What an open file is, whatever path led to it.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct Identity {
-    device: u64,
-    inode: u64,
+    pub(crate) device: u64,
+    pub(crate) inode: u64,
 }
 
 impl Identity {
+    /// What `path` leads to now.
+    pub(crate) fn of_path(path: &Path) -> io::Result<Self> {
+        Ok(Self::of(&path.metadata()?))
+    }
+
     fn of(metadata: &Metadata) -> Self {
         Self {
             device: metadata.dev(),
@@ -87,8 +92,9 @@ impl Identity {
 pub(crate) struct Target {
     pub(super) file: File,
     pub(crate) identity: Identity,
-    /// A regular file: it has a length, and what was written can be cut off.
-    pub(super) is_regular: bool,
+    /// A regular file under our lock: nobody else writes to it, it has a length, and what was
+    /// written can be cut off.
+    pub(super) is_ours: bool,
 }
 
 impl Target {
@@ -124,8 +130,15 @@ impl Target {
         Ok(Opened::New(Self {
             file,
             identity,
-            is_regular,
+            is_ours: is_regular && locking == Locking::Exclusive,
         }))
+    }
+}
+
+impl Target {
+    /// Bytes in the file; of what is no regular file that is 0.
+    pub(super) fn length(&self) -> io::Result<u64> {
+        Ok(self.file.metadata()?.len())
     }
 }
 

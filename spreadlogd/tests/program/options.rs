@@ -182,7 +182,7 @@ fn a_file_of_a_running_spreadlogd_is_refused_and_its_process_named() {
         "{said}"
     );
 
-    let mut unlocked = Program::start(dir.path(), &["-s", "-c", "c"]);
+    let mut unlocked = Program::start(dir.path(), &["-s", "-c", "c", "--state", "s"]);
     unlocked.wait_for("joined g");
     unlocked.stop();
     first.stop();

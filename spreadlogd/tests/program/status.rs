@@ -131,7 +131,7 @@ fn its_own_hub_is_told_of_too() {
     let address = address(&mut program);
 
     // Its own subscriber has joined.
-    let numbers = numbers_when(address, "spread_hub_groups", 1);
+    let numbers = numbers_when(address, "spread_hub_groups", 2);
 
     assert_eq!(numbers.get("spread_hub_sessions"), Some(&1), "{numbers:#?}");
     let documented = include_str!("../../../docs/metrics.md");

@@ -209,6 +209,14 @@ impl<P> Receiver<P> {
         None
     }
 
+    /// Waits no longer for the first control of any stream, as there is no more time: what was
+    /// held is added to `out`.
+    pub fn hurry(&mut self, now: Duration, out: &mut Vec<Taken<P>>) {
+        while let Some((&key, _)) = self.holds.first_key_value() {
+            self.begin_from_hold(key, now, out);
+        }
+    }
+
     /// When [`Receiver::poll`] is to be called again.
     #[must_use]
     pub fn deadline(&self) -> Option<Duration> {

@@ -121,6 +121,16 @@ impl Stream {
         self.taken.gaps(self.base..=self.known_to)
     }
 
+    /// How many messages are missing.
+    #[must_use]
+    pub fn missing_count(&self) -> u64 {
+        let count = |sum: u64, gap: RangeInclusive<u64>| {
+            sum.saturating_add(gap.end() - gap.start())
+                .saturating_add(1)
+        };
+        self.gaps().fold(0, count)
+    }
+
     /// Takes `number`, unless it has been, or is before the base.
     pub(super) fn take(&mut self, number: u64) -> bool {
         if number < self.base || self.taken.insert(number..=number) == 0 {

@@ -130,6 +130,17 @@ fn without_a_control_it_begins_with_what_came_after_3_s() {
 }
 
 #[test]
+fn at_a_stop_nothing_is_held() {
+    let mut host = Host::new();
+    host.data(key(0), 7, millis(0));
+    host.data(key(1), 1, millis(0));
+
+    host.receiver.hurry(millis(1), &mut host.taken);
+
+    assert_eq!(host.write(millis(1)), [7, 1]);
+}
+
+#[test]
 fn held_messages_are_bounded() {
     let mut host = Host::new();
     for n in 1..=HELD_BYTES_MAX as u64 / 100 + 1 {

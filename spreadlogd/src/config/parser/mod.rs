@@ -35,12 +35,13 @@ pub(super) fn parse(text: &[u8], name: &str) -> Result<Config, ConfigErrors> {
         warnings: Findings::new(name, text),
         logs: 0,
     };
-    let spreads = parser.file();
+    let (spreads, ledger) = parser.file();
     parser.errors.sort();
     parser.warnings.sort();
     if parser.errors.list.is_empty() {
         Ok(Config {
             spreads,
+            ledger,
             warnings: Warnings(parser.warnings),
         })
     } else {
@@ -100,9 +101,9 @@ type Slot<'t> = Option<Value<'t>>;
 // === the blocks ===
 
 impl<'t> Parser<'t> {
-    fn file(&mut self) -> Vec<Subscription> {
+    fn file(&mut self) -> (Vec<Subscription>, Option<PathBuf>) {
         let mut spreads = Vec::new();
-        let mut buffer_size: Slot<'_> = None;
+        let (mut buffer_size, mut ledger): (Slot<'_>, Slot<'_>) = (None, None);
         let mut seen = false;
         while let Item::Directive(found) = self.item(Place::File, None) {
             match found.directive.key {
@@ -116,6 +117,7 @@ impl<'t> Parser<'t> {
                     spreads.extend(spread);
                 }
                 Key::BufferSize => self.buffer_size(&found, &mut buffer_size),
+                Key::Ledger => self.slot(&found, &mut ledger),
                 _ => self.refused(&found),
             }
         }
@@ -123,7 +125,8 @@ impl<'t> Parser<'t> {
             let end = self.text.trim_ascii_end().len();
             self.errors.push(Problem::NoSpread, end..end);
         }
-        spreads
+        let ledger = ledger.and_then(|value| self.path(&value));
+        (spreads, ledger)
     }
 
     fn spread(&mut self, block: &Found) -> Option<Subscription> {

@@ -1,10 +1,14 @@
 //! A file that lines are appended to.
 //!
-//! Messages wait in order until the file has taken them, many with one `writev`. A write that
+//! Messages wait in order until the file has taken them, many with one `writev`: first they are
+//! prepared, so that the journal can have them before the file does, then written. A write that
 //! fails (a full disk, a quota) or is cut short loses nothing: what is left stays first and is
-//! tried again, until the sink's share of the memory is full; what then comes is counted as lost
-//! and said. A line is never torn by this: the rest of it is written where it stopped, and if the
-//! file is changed for a new one in between, the whole line goes to the new one.
+//! tried again, until the sink's share of the memory is full. What then comes is refused if it has
+//! a number, as its publisher will send it again, and otherwise counted as lost and said.
+//!
+//! A message is never torn by this: what a file under our lock got of it is cut off again. In
+//! others the rest of it is written where it stopped, and if the file is changed for a new one in
+//! between, the whole line goes to the new one.
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write as _};
@@ -18,6 +22,7 @@ use tracing::{debug, info, warn};
 
 use super::{Identity, Locking, Opened, Target};
 use crate::counters::FileCounters;
+use crate::ledger::{Entry, FileAccount, Source};
 use crate::room::Room;
 
 /// The body of a message: lines, the last of them perhaps without its end.
@@ -28,16 +33,55 @@ pub(crate) struct Lines {
     pub(crate) count: u64,
     /// The last one has no newline: it gets one, or the next message would be glued to it.
     pub(crate) is_unended: bool,
+    pub(crate) origin: Origin,
+}
+
+/// Where a message comes from, and to how many files it goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Origin {
+    pub(crate) source: Source,
+    /// 0 without one.
+    pub(crate) number: u64,
+    pub(crate) files: u16,
 }
 
 impl Lines {
-    pub(crate) fn new(body: Bytes) -> Self {
+    pub(crate) fn new(body: Bytes, origin: Origin) -> Self {
         let ends = memchr::memchr_iter(b'\n', &body).count();
         let is_unended = body.last().is_some_and(|&last| last != b'\n');
         Self {
             count: (ends + usize::from(is_unended)) as u64,
             is_unended,
             body,
+            origin,
+        }
+    }
+
+    /// What a sender without numbers has sent to one file.
+    #[cfg(test)]
+    pub(crate) fn of_stranger(body: Bytes) -> Self {
+        let group = spread::GroupName::new("g").unwrap();
+        let source = Source {
+            block: 0,
+            instance: None,
+            group,
+        };
+        let origin = Origin {
+            source,
+            number: 0,
+            files: 1,
+        };
+        Self::new(body, origin)
+    }
+
+    /// As the journal has it. A message is 128 KiB at most.
+    pub(crate) fn entry(&self) -> Entry {
+        Entry {
+            source: self.origin.source,
+            number: self.origin.number,
+            lines: u32::try_from(self.count).unwrap_or(u32::MAX),
+            len: u32::try_from(self.len()).unwrap_or(u32::MAX),
+            files: self.origin.files,
         }
     }
 
@@ -63,14 +107,30 @@ pub(crate) struct FileSink {
     locking: Locking,
     target: Target,
     waiting: VecDeque<Lines>,
+    /// How many of `waiting` the journal has, so that they may be written.
+    prepared: usize,
     /// Bytes of the first of `waiting` that the file has already.
     begun: usize,
+    /// Where the next byte goes: in a file of ours its end, in others what they got from us.
+    position: u64,
+    /// Where the last attempt ended, if not all that was prepared has been written.
+    cut: Option<u64>,
+    outcomes: Vec<Outcome>,
     room: Arc<Room>,
     /// What `waiting` holds of the room, and may hold while the file takes nothing.
     held: usize,
     held_max: usize,
     trouble: Option<Trouble>,
     tap: Option<mpsc::Sender<Bytes>>,
+}
+
+/// What has become of a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Outcome {
+    /// It is in the file.
+    Written(Entry),
+    /// It has a number, and there was no room for it.
+    Refused(Entry),
 }
 
 /// The file takes nothing at present.
@@ -90,7 +150,11 @@ impl FileSink {
             locking,
             target,
             waiting: VecDeque::new(),
+            prepared: 0,
             begun: 0,
+            position: 0,
+            cut: None,
+            outcomes: Vec::new(),
             room: Arc::new(Room::new(0)),
             held: 0,
             held_max: 0,
@@ -115,8 +179,33 @@ impl FileSink {
         self.target.identity
     }
 
+    /// The file as the ledger opens an account for it.
+    pub(crate) fn account(&self) -> FileAccount {
+        let length = self.target.length().unwrap_or_default();
+        FileAccount {
+            path: self.counters.path.clone(),
+            identity: self.target.identity,
+            is_ours: self.target.is_ours,
+            start: length,
+            length,
+            lines: 0,
+            is_open: true,
+        }
+    }
+
+    /// What has become of messages since the last call.
+    pub(crate) fn outcomes(&mut self) -> impl Iterator<Item = Outcome> + '_ {
+        self.outcomes.drain(..)
+    }
+
+    /// Where the file ends, if the last attempt has not written all that was prepared.
+    pub(crate) fn take_cut(&mut self) -> Option<u64> {
+        self.cut.take()
+    }
+
     /// Takes lines to be written by the next [`write`](Self::write). Their cost was taken from
-    /// the room; it is given back when they are written or lost, and at once when there are none.
+    /// the room; it is given back when they are written, refused or lost, and at once when there
+    /// are none.
     pub(crate) fn push(&mut self, lines: Lines) {
         let cost = lines.cost();
         if lines.body.is_empty() {
@@ -125,11 +214,21 @@ impl FileSink {
         }
         if self.trouble.is_some() && self.held + cost > self.held_max {
             self.room.give_back(cost);
-            self.lose(lines.count);
+            self.refuse(&lines);
             return;
         }
         self.held += cost;
         self.waiting.push_back(lines);
+    }
+
+    /// There is no room for these: they come again, or are lost.
+    fn refuse(&mut self, lines: &Lines) {
+        if lines.origin.number > 0 {
+            self.counters.lines_returned.add(lines.count);
+            self.outcomes.push(Outcome::Refused(lines.entry()));
+        } else {
+            self.lose(lines.count);
+        }
     }
 
     /// Counts lines as lost for want of room.
@@ -152,17 +251,58 @@ impl FileSink {
         self.trouble.as_ref().map(|trouble| trouble.retry_at)
     }
 
-    /// Writes what waits, unless the last attempt failed and the time for another has not come.
+    /// What is to be written next and where it begins, for the journal: all that waits, unless the
+    /// last attempt failed and the time for another has not come.
+    pub(crate) fn prepare(&mut self, now: Instant) -> Option<(u64, Vec<Entry>)> {
+        let is_due = self.retry_at().is_none_or(|at| at <= now);
+        if !is_due || self.waiting.is_empty() {
+            return None;
+        }
+        if self.target.is_ours {
+            self.position = self.target.length().unwrap_or(self.position);
+        }
+        self.prepared = self.waiting.len();
+        let mut entries: Vec<Entry> = self.waiting.iter().map(Lines::entry).collect();
+        if let Some(first) = entries.first_mut() {
+            // A part of it is there already, where it could not be taken back.
+            first.len -= u32::try_from(self.begun).unwrap_or(first.len);
+        }
+        Some((self.position, entries))
+    }
+
+    /// What was prepared may not be written now: the journal could not take it.
+    pub(crate) fn put_off(&mut self, now: Instant) {
+        self.prepared = 0;
+        if self.waiting.is_empty() {
+            return;
+        }
+        let lines_lost = self.trouble.take().map_or(0, |before| before.lines_lost);
+        self.trouble = Some(Trouble {
+            retry_at: now + RETRY,
+            is_failure: false,
+            lines_lost,
+        });
+    }
+
+    /// Writes what was prepared.
     pub(crate) fn write(&mut self, now: Instant) {
-        if self.retry_at().is_none_or(|at| at <= now) {
-            self.write_now(now);
+        while self.prepared > 0 {
+            match self.write_some() {
+                Ok(0) => return self.fail(&io::ErrorKind::WriteZero.into(), now),
+                Ok(len) => self.written(len),
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => return self.fail(&error, now),
+            }
+        }
+        if self.waiting.is_empty() {
+            self.recover();
         }
     }
 
-    /// Writes what waits to the file as it was, and goes on in the file that the path leads to
-    /// now. If that cannot be opened, it goes on in the old one.
-    pub(crate) fn reopen(&mut self, now: Instant) {
-        self.write_now(now);
+    /// Goes on in the file that the path leads to now; whether that is another one. To be called
+    /// when what waits was written, as far as possible, to the file as it was. If the path cannot
+    /// be opened, it goes on in the old one.
+    pub(crate) fn reopen(&mut self) -> bool {
         let path = &self.counters.path;
         match Target::open(path, self.locking, |other| other == self.target.identity) {
             Ok(Opened::Known(_)) => debug!("{} is still the same file", path.display()),
@@ -171,26 +311,37 @@ impl FileSink {
                 self.target = target;
                 debug!("reopened {}", self.counters.path.display());
                 self.recover();
-                self.write_now(now);
+                return true;
             }
             Err(error) => warn!(
                 "{}: going on in the old file until another HUP",
                 Chain(&error)
             ),
         }
+        false
     }
 
     /// Gives up what still waits, but for the lines that the file has already.
     pub(crate) fn abandon(&mut self) {
         self.take_back();
         let first = self.waiting.front();
+        // A numbered one comes again, all of it.
+        let first = first.filter(|first| first.origin.number == 0);
         let begun = first.and_then(|first| first.body.get(..self.begun));
         let written = memchr::memchr_iter(b'\n', begun.unwrap_or_default()).count() as u64;
         self.counters.lines.add(written);
-        self.counters.bytes.add(self.begun as u64);
+        self.counters.bytes.add(begun.map_or(0, <[u8]>::len) as u64);
         self.begun = 0;
-        let waiting: u64 = self.waiting.iter().map(|lines| lines.count).sum();
-        let lines = waiting - written;
+        self.prepared = 0;
+        let waiting = std::mem::take(&mut self.waiting);
+        let (numbered, plain): (Vec<_>, Vec<_>) = waiting
+            .into_iter()
+            .partition(|lines| lines.origin.number > 0);
+        for lines in &numbered {
+            self.refuse(lines);
+        }
+        let waiting: u64 = plain.iter().map(|lines| lines.count).sum();
+        let lines = waiting.saturating_sub(written);
         if lines > 0 {
             let path = self.counters.path.display();
             warn!("{lines} lines that {path} could not take are lost");
@@ -199,24 +350,11 @@ impl FileSink {
         self.counters.lines_unwritten.add(lines);
         self.room.give_back(self.held);
         self.held = 0;
-        self.waiting.clear();
     }
 
     /// Bytes that wait to be written.
     pub(crate) const fn held(&self) -> usize {
         self.held
-    }
-
-    fn write_now(&mut self, now: Instant) {
-        while !self.waiting.is_empty() {
-            match self.write_some() {
-                Ok(0) => return self.fail(&io::ErrorKind::WriteZero.into(), now),
-                Ok(len) => self.written(len),
-                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
-                Err(error) => return self.fail(&error, now),
-            }
-        }
-        self.recover();
     }
 
     /// The trouble is over, or another's.
@@ -236,7 +374,8 @@ impl FileSink {
 
     fn write_some(&self) -> io::Result<usize> {
         let mut slices = [IoSlice::new(&[]); SLICES];
-        let parts = self.waiting.iter().flat_map(Lines::parts);
+        let prepared = self.waiting.iter().take(self.prepared);
+        let parts = prepared.flat_map(Lines::parts);
         let mut used = 0;
         for (slice, part) in slices.iter_mut().zip(parts) {
             *slice = IoSlice::new(part);
@@ -250,11 +389,14 @@ impl FileSink {
     /// The file has taken `len` bytes more.
     fn written(&mut self, len: usize) {
         self.begun += len;
-        while let Some(first) = self.waiting.front() {
+        self.position += len as u64;
+        while let Some(first) = self.waiting.front().filter(|_| self.prepared > 0) {
             if self.begun < first.len() {
                 break;
             }
             self.begun -= first.len();
+            self.prepared -= 1;
+            self.outcomes.push(Outcome::Written(first.entry()));
             self.held -= first.cost();
             self.room.give_back(first.cost());
             self.counters.lines.add(first.count);
@@ -280,6 +422,11 @@ impl FileSink {
     fn fail(&mut self, error: &io::Error, now: Instant) {
         let is_failure = error.kind() != io::ErrorKind::WouldBlock;
         let retry_at = now + if is_failure { RETRY } else { RETRY_BUSY };
+        self.prepared = 0;
+        if self.target.is_ours && self.begun > 0 {
+            self.take_back_message();
+        }
+        self.cut = Some(self.position - self.begun as u64);
         let before = self.trouble.take();
         self.counters.set_failing(is_failure);
         if is_failure && !before.as_ref().is_some_and(|t| t.is_failure) {
@@ -296,6 +443,38 @@ impl FileSink {
         });
     }
 
+    /// Cuts off what the file got of a numbered message: it is written as a whole, or not at all.
+    /// Others may be longer than any file can take, and keep the whole lines that they have.
+    fn take_back_message(&mut self) {
+        let Some(first) = self.waiting.front_mut() else {
+            return;
+        };
+        let begun = first.body.get(..self.begun).unwrap_or(&first.body);
+        let kept = if first.origin.number > 0 {
+            0
+        } else {
+            memchr::memrchr(b'\n', begun).map_or(0, |at| at + 1)
+        };
+        let length = self.position - (self.begun - kept) as u64;
+        if let Err(error) = self.target.file.set_len(length) {
+            let path = self.counters.path.display();
+            warn!("cannot cut a torn message off {path}: {error}; its rest comes behind it");
+            return;
+        }
+        self.position = length;
+        self.begun = 0;
+        if kept > 0 {
+            let part = Lines::new(first.body.split_to(kept), first.origin);
+            first.count -= part.count;
+            self.held -= kept;
+            self.room.give_back(kept);
+            self.counters.lines.add(part.count);
+            self.counters.bytes.add(kept as u64);
+            self.outcomes.push(Outcome::Written(part.entry()));
+            self.offer(part.body);
+        }
+    }
+
     /// Takes back the part of a line that the file got before it took no more: the line goes to
     /// another file, or nowhere, and the next one would be glued to it. A pipe gives nothing back,
     /// and a file without our lock may have gone on since.
@@ -306,7 +485,7 @@ impl FileSink {
         let begun = first.body.get(..self.begun).unwrap_or(&first.body);
         let line_start = memchr::memrchr(b'\n', begun).map_or(0, |at| at + 1);
         let torn = self.begun - line_start;
-        if self.target.is_regular && self.locking == Locking::Exclusive {
+        if self.target.is_ours {
             let file = &self.target.file;
             let cut = file
                 .metadata()

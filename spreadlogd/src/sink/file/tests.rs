@@ -24,9 +24,22 @@ fn sink(path: impl Into<PathBuf>) -> Result<FileSink, SinkError> {
     Ok(sink)
 }
 
+/// As the writer does it: what waits is prepared, then written.
+fn write(sink: &mut FileSink, now: Instant) {
+    let _ = sink.prepare(now);
+    sink.write(now);
+}
+
+/// Likewise.
+fn reopen(sink: &mut FileSink, now: Instant) {
+    write(sink, now);
+    sink.reopen();
+    write(sink, now);
+}
+
 /// As the queue does it: the room is taken, then the lines are handed over.
 fn push(sink: &mut FileSink, body: impl Into<Bytes>) {
-    let lines = Lines::new(body.into());
+    let lines = Lines::of_stranger(body.into());
     assert!(sink.room.take(lines.cost()));
     sink.push(lines);
 }
@@ -50,7 +63,7 @@ fn messages_are_appended_and_never_glued() {
     for body in ["a\n", "b", "", "\n", "c\nd", "\0\r\n"] {
         push(&mut sink, body);
     }
-    sink.write(Instant::now());
+    write(&mut sink, Instant::now());
 
     assert_eq!(fs::read(&path).unwrap(), b"before\na\nb\n\nc\nd\n\0\r\n");
     assert_eq!(sink.counters.lines.now(), 6);
@@ -112,7 +125,7 @@ fn a_device_is_not_locked() {
     let _second = sink("/dev/null").unwrap();
 
     push(&mut first, "x\n");
-    first.write(Instant::now());
+    write(&mut first, Instant::now());
 
     assert_eq!(first.counters.lines.now(), 1);
 }
@@ -124,13 +137,13 @@ fn a_moved_file_keeps_what_came_before_and_nothing_else() {
     let mut sink = sink(&path).unwrap();
     let now = Instant::now();
     push(&mut sink, "a\n");
-    sink.write(now);
+    write(&mut sink, now);
     fs::rename(&path, &moved).unwrap();
     push(&mut sink, "b\n");
 
-    sink.reopen(now);
+    reopen(&mut sink, now);
     push(&mut sink, "c\n");
-    sink.write(now);
+    write(&mut sink, now);
 
     assert_eq!(fs::read(&moved).unwrap(), b"a\nb\n");
     assert_eq!(fs::read(&path).unwrap(), b"c\n");
@@ -144,7 +157,7 @@ fn reopening_a_file_that_did_not_move_changes_nothing() {
 
     for body in ["a\n", "b\n"] {
         push(&mut sink, body);
-        sink.reopen(Instant::now());
+        reopen(&mut sink, Instant::now());
     }
 
     assert_eq!(fs::read(&path).unwrap(), b"a\nb\n");
@@ -159,9 +172,9 @@ fn without_a_new_file_the_old_one_goes_on() {
     fs::rename(&path, &moved).unwrap();
     fs::create_dir(&path).unwrap();
 
-    sink.reopen(Instant::now());
+    reopen(&mut sink, Instant::now());
     push(&mut sink, "a\n");
-    sink.write(Instant::now());
+    write(&mut sink, Instant::now());
 
     assert_eq!(fs::read(&moved).unwrap(), b"a\n");
 }
@@ -178,8 +191,8 @@ fn a_line_begun_in_the_old_file_is_whole_in_the_new_one() {
 
     fs::rename(&path, &moved).unwrap();
     sink.take_back();
-    sink.reopen(Instant::now());
-    sink.write(Instant::now());
+    reopen(&mut sink, Instant::now());
+    write(&mut sink, Instant::now());
 
     assert_eq!(fs::read(&moved).unwrap(), b"aaa\nbbb\nccc\n");
     assert_eq!(fs::read(&path).unwrap(), b"");
@@ -194,10 +207,10 @@ fn a_full_disk_loses_nothing_within_the_bound() {
     let line = Bytes::from(vec![b'x'; 1_000]);
 
     push(&mut sink, line.clone());
-    sink.write(now);
+    write(&mut sink, now);
     for _ in 0..4 {
         push(&mut sink, line.clone());
-        sink.write(now);
+        write(&mut sink, now);
     }
 
     assert_eq!(sink.waiting.len(), 3);
@@ -206,9 +219,9 @@ fn a_full_disk_loses_nothing_within_the_bound() {
 
     // It gets better: what waited is written, and the room is free again.
     sink.target.file = fs::File::create("/dev/null").unwrap();
-    sink.write(now + RETRY / 2);
+    write(&mut sink, now + RETRY / 2);
     assert_eq!(sink.counters.lines.now(), 0);
-    sink.write(now + RETRY);
+    write(&mut sink, now + RETRY);
     assert_eq!(sink.counters.lines.now(), 3);
     assert!(sink.retry_at().is_none() && free(&sink));
 }
@@ -218,7 +231,7 @@ fn a_full_disk_loses_nothing_within_the_bound() {
 fn what_is_given_up_is_counted() {
     let mut sink = sink("/dev/full").unwrap();
     push(&mut sink, "a\nb\n");
-    sink.write(Instant::now());
+    write(&mut sink, Instant::now());
 
     sink.abandon();
 
@@ -268,7 +281,7 @@ fn a_fifo_gets_every_byte_in_order_at_its_readers_pace() {
     let mut received = Vec::new();
     let mut part = [0; 10_007];
     while received.len() < expected.len() {
-        sink.write(now);
+        write(&mut sink, now);
         now += RETRY_BUSY;
         let len = reader.read(&mut part).unwrap();
         received.extend_from_slice(&part[..len]);
@@ -296,10 +309,10 @@ fn a_fifo_outlives_its_reader() {
     drop(reader);
 
     push(&mut sink, "a\n");
-    sink.write(now);
+    write(&mut sink, now);
     assert_eq!(sink.counters.lines.now(), 0);
     let mut reader = open_reader();
-    sink.write(now + RETRY);
+    write(&mut sink, now + RETRY);
 
     let mut text = [0; 10];
     assert_eq!(reader.read(&mut text).unwrap(), 2);
@@ -316,14 +329,14 @@ fn the_tap_is_offered_what_is_written_and_never_waited_for() {
     for body in ["a\n", "b\n", "c\n"] {
         push(&mut sink, body);
     }
-    sink.write(Instant::now());
+    write(&mut sink, Instant::now());
 
     assert_eq!(tapped.try_recv().unwrap(), "a\n");
     assert_eq!(tapped.try_recv().unwrap(), "b\n");
     assert!(tapped.try_recv().is_err());
     drop(tapped);
     push(&mut sink, "d\n");
-    sink.write(Instant::now());
+    write(&mut sink, Instant::now());
     assert!(sink.tap.is_none());
 }
 
@@ -341,18 +354,18 @@ proptest! {
         let path = dir.path().join("log");
         let mut sink = sink(&path).map_err(|e| TestCaseError::fail(e.to_string()))?;
         let mut expected = String::new();
-        for (body, write) in bodies {
+        for (body, is_written) in bodies {
             expected.push_str(&body);
             if !body.is_empty() && !body.ends_with('\n') {
                 expected.push('\n');
             }
             push(&mut sink, body);
-            if write {
-                sink.write(Instant::now());
+            if is_written {
+                write(&mut sink, Instant::now());
             }
         }
 
-        sink.write(Instant::now());
+        write(&mut sink, Instant::now());
 
         prop_assert_eq!(sink.counters.lines.now(), expected.lines().count() as u64);
         prop_assert_eq!(sink.counters.bytes.now(), expected.len() as u64);

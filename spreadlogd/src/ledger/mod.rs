@@ -1,0 +1,216 @@
+//! What a logging host has of everything that was ever sent to it: a value, without I/O.
+//!
+//! ```text
+//! Block     a Spread block of the configuration, with the id under which it acknowledges
+//! Source    a stream of a publisher to a group, or all unnumbered senders of a group
+//! Account   what is written of a source, what is missing, what its publisher says
+//! FileAccount  a file by device and inode: how long it is, and how many lines are ours
+//! ```
+//!
+//! It changes by [`Event`]s only. The journal keeps them on disk (`event` is their form there),
+//! and [`Replay`] repeats them after a crash, with what the files turn out to hold. So what runs
+//! and what is restored are the same by construction.
+
+mod account;
+mod event;
+mod image;
+mod replay;
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::PathBuf;
+
+use spread::stream::{HostId, Instance, Key, StreamGroup};
+use spread::{GroupName, Name};
+
+pub(crate) use account::{Account, Fate, Gap};
+pub(crate) use event::{Decoder, Encoder, Entry, Event};
+pub use image::ImageError;
+pub(crate) use image::{read as read_image, write as write_image};
+pub(crate) use replay::{Found, Replay, Tail};
+
+use crate::sink::Identity;
+
+/// The books of a logging host.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Ledger {
+    pub(crate) blocks: Vec<Block>,
+    pub(crate) accounts: BTreeMap<Source, Account>,
+    /// Files, those of before a rotation too.
+    pub(crate) files: Vec<FileAccount>,
+    /// Messages that are in some of their files and not in all, and in which.
+    partials: BTreeMap<(Source, u64), BTreeSet<usize>>,
+}
+
+/// A Spread block, over all configurations that it has been part of.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Block {
+    /// Its daemons, for people, and to find it again.
+    pub(crate) name: String,
+    /// Under which it acknowledges: two blocks on one farm are two logging hosts.
+    pub(crate) host: HostId,
+}
+
+/// Whose lines.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Source {
+    /// Index of the block.
+    pub(crate) block: u16,
+    /// `None` for all senders without numbers together.
+    pub(crate) instance: Option<Instance>,
+    pub(crate) group: GroupName,
+}
+
+impl Source {
+    /// A numbered stream.
+    pub(crate) fn of_stream(block: u16, key: Key) -> Self {
+        Self {
+            block,
+            instance: Some(key.instance),
+            group: key.group.name(),
+        }
+    }
+
+    /// The stream, if it is one.
+    pub(crate) fn key(self) -> Option<Key> {
+        Some(Key {
+            instance: self.instance?,
+            group: StreamGroup::try_from(self.group).ok()?,
+        })
+    }
+
+    /// The group as it stands in an address.
+    pub(crate) fn name(self) -> Name {
+        self.group.into()
+    }
+}
+
+/// A file that lines were written to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct FileAccount {
+    pub(crate) path: PathBuf,
+    pub(crate) identity: Identity,
+    /// A regular file under our lock: what it holds can be looked up and cut.
+    pub(crate) is_ours: bool,
+    /// Its length when it was first opened here: what is before is not ours.
+    pub(crate) start: u64,
+    /// Its length after the last message that was written to it.
+    pub(crate) length: u64,
+    /// Lines that we wrote to it.
+    pub(crate) lines: u64,
+    /// Whether it is written to, as opposed to moved away.
+    pub(crate) is_open: bool,
+}
+
+impl Ledger {
+    /// The account of `source`, which is opened if there is none.
+    pub(crate) fn account(&mut self, source: Source) -> &mut Account {
+        self.accounts.entry(source).or_default()
+    }
+
+    /// Applies what is no matter of files.
+    pub(crate) fn apply(&mut self, event: &Event, at: u64) {
+        match event {
+            Event::Begun { source, base } => self.account(*source).begin(*base, at),
+            Event::Heard { source, control } => self.account(*source).hear(control, at),
+            Event::Missing { source, range } => self.account(*source).miss(range.clone(), at),
+            Event::Lost {
+                source,
+                range,
+                cause,
+            } => self.account(*source).lose(range.clone(), *cause, at),
+            Event::Forgotten { source } => {
+                self.accounts.remove(source);
+            }
+            Event::Empty { source, number } => self.account(*source).write(*number, (0, 0), at),
+            Event::Opened { .. } | Event::Write { .. } | Event::Cut { .. } => {}
+        }
+    }
+
+    /// A file is open from now on; its index.
+    pub(crate) fn open_file(&mut self, file: FileAccount) -> usize {
+        let is_same = |known: &FileAccount| known.identity == file.identity;
+        if let Some(index) = self.files.iter().position(is_same) {
+            if let Some(known) = self.files.get_mut(index) {
+                // A shorter file is another one with the same number, or was emptied.
+                if file.length < known.length {
+                    *known = file;
+                } else {
+                    known.path = file.path;
+                    known.length = file.length;
+                    known.is_ours = file.is_ours;
+                    known.is_open = true;
+                }
+            }
+            return index;
+        }
+        self.files.push(file);
+        self.files.len() - 1
+    }
+
+    /// A message has been written to `file`, all of it. Whether it is in all its files now.
+    pub(crate) fn written(&mut self, file: usize, entry: &Entry, at: u64) -> bool {
+        if let Some(file) = self.files.get_mut(file) {
+            file.length += u64::from(entry.len);
+            file.lines += u64::from(entry.lines);
+        }
+        if entry.files > 1 && entry.number > 0 {
+            let place = (entry.source, entry.number);
+            let written = self.partials.entry(place).or_default();
+            written.insert(file);
+            if written.len() < usize::from(entry.files) {
+                if self.partials.len() > PARTIALS_MAX {
+                    // Should it come again, it is in the file that took it twice.
+                    self.partials.pop_first();
+                }
+                return false;
+            }
+            self.partials.remove(&place);
+        }
+        let amount = (u64::from(entry.lines), u64::from(entry.len));
+        self.account(entry.source).write(entry.number, amount, at);
+        true
+    }
+
+    /// Of a message without a number that was torn, these whole lines stay in its file.
+    pub(crate) fn keep_lines(&mut self, tail: &Tail, lines: u64, bytes: u64) {
+        let Some(entry) = tail.keeps_lines else {
+            return;
+        };
+        if let Some(file) = self.files.get_mut(tail.file) {
+            file.length += bytes;
+            file.lines += lines;
+        }
+        let account = self.account(entry.source);
+        account.lines += lines;
+        account.bytes += bytes;
+    }
+
+    /// The files that a message is in already, though not in all.
+    pub(crate) fn partial(&self, source: Source, number: u64) -> Option<&BTreeSet<usize>> {
+        self.partials.get(&(source, number))
+    }
+
+    /// Forgets the oldest of the files that are not written to any more.
+    pub(crate) fn forget_old_files(&mut self) {
+        // Indices are what everything else knows them by, so only before anything is opened.
+        let closed = self.files.iter().filter(|file| !file.is_open).count();
+        let mut too_many = closed.saturating_sub(CLOSED_FILES_MAX);
+        if too_many == 0 || !self.partials.is_empty() {
+            return;
+        }
+        self.files.retain(|file| {
+            let is_one = !file.is_open && too_many > 0;
+            too_many -= usize::from(is_one);
+            !is_one
+        });
+    }
+}
+
+/// 100,000: an hour of a busy farm while one of two files cannot be written.
+const PARTIALS_MAX: usize = 100_000;
+
+/// A year of daily rotation, which `audit --verify` counts again as long as they are there.
+const CLOSED_FILES_MAX: usize = 366;
+
+#[cfg(test)]
+mod tests;
