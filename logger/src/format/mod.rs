@@ -22,7 +22,7 @@ pub use stamp::UtcOffset;
 
 use client::CLIENT_LEN_MAX;
 use escape::{Place, escape, escape_always, escape_within, escaped_len};
-use stamp::{STAMP_LEN, Stamp};
+use stamp::{NO_USER, STAMP_LEN, Stamp};
 
 use crate::record::{OwnedRecord, Record};
 
@@ -102,24 +102,28 @@ impl Formatter {
         };
 
         client::write(record.client, line);
-        line.extend_from_slice(b" - ");
-        write_user(fields.user, shares.user, line);
-        line.push(b' ');
-        line.extend_from_slice(self.stamp.text(record.time, offset));
-        line.push(b' ');
-        write_quoted(fields.request_line, shares.request_line, line);
-        line.push(b' ');
-        line.extend_from_slice(itoa::Buffer::new().format(record.status).as_bytes());
-        line.push(b' ');
+        let stamp = self.stamp.text(record.time, offset);
+        match fields.user {
+            // Between the client and the request nothing changes within a second then.
+            None => line.extend_from_slice(stamp),
+            user => {
+                line.extend_from_slice(b" - ");
+                write_user(user, shares.user, line);
+                line.extend_from_slice(stamp.get(NO_USER.len()..).unwrap_or(stamp));
+            }
+        }
+        write_text(fields.request_line, shares.request_line, line);
+        write_status(record.status, line);
         match record.bytes {
             0 => line.push(b'-'),
             bytes => line.extend_from_slice(itoa::Buffer::new().format(bytes).as_bytes()),
         }
         if self.format == Format::Combined {
-            line.push(b' ');
-            write_quoted(fields.referer, shares.referer, line);
-            line.push(b' ');
-            write_quoted(fields.user_agent, shares.user_agent, line);
+            line.extend_from_slice(b" \"");
+            write_text(fields.referer, shares.referer, line);
+            line.extend_from_slice(b"\" \"");
+            write_text(fields.user_agent, shares.user_agent, line);
+            line.push(b'"');
         }
         line.push(b'\n');
         shares.extent
@@ -236,13 +240,26 @@ fn write_user(user: Option<&[u8]>, share: Share, line: &mut Vec<u8>) {
     }
 }
 
-fn write_quoted(field: Option<&[u8]>, share: Share, line: &mut Vec<u8>) {
-    line.push(b'"');
+/// What stands between quotes, without them.
+fn write_text(field: Option<&[u8]>, share: Share, line: &mut Vec<u8>) {
     match field {
         None => line.push(b'-'),
         Some(field) => write_field(field, Place::Quoted, share, line),
     }
-    line.push(b'"');
+}
+
+/// The quote that ends the request, and the status between spaces.
+fn write_status(status: u16, line: &mut Vec<u8>) {
+    let digit = |of: u16| b'0' + (of % 10) as u8;
+    if (100..1000).contains(&status) {
+        let digits = [digit(status / 100), digit(status / 10), digit(status)];
+        let [a, b, c] = digits;
+        line.extend_from_slice(&[b'"', b' ', a, b, c, b' ']);
+    } else {
+        line.extend_from_slice(b"\" ");
+        line.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
+        line.push(b' ');
+    }
 }
 
 fn write_field(field: &[u8], place: Place, share: Share, line: &mut Vec<u8>) {

@@ -8,6 +8,12 @@ use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 /// Bytes of the text.
 pub(super) const STAMP_LEN: usize = 28;
 
+/// No identity and no user, and the space before them.
+pub(super) const NO_USER: &[u8; 4] = b" - -";
+
+/// Those, a space, the stamp, a space and a quote.
+const TEXT_LEN: usize = NO_USER.len() + 1 + STAMP_LEN + 2;
+
 /// The offset of local time from UTC, in whole minutes; east of Greenwich is positive.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub struct UtcOffset {
@@ -34,29 +40,40 @@ impl UtcOffset {
 #[derive(Clone, Debug)]
 pub(super) struct Stamp {
     time: u64,
-    text: [u8; STAMP_LEN],
+    text: [u8; TEXT_LEN],
 }
 
 impl Stamp {
     pub(super) fn new() -> Self {
         Self {
             time: 0,
-            text: text_of(0, UtcOffset::default()),
+            text: between(0, UtcOffset::default()),
         }
     }
 
-    /// The text of `time`; the offset is looked at only when the second is a new one.
+    /// What stands between the client and the request when no user is known: [`NO_USER`], the
+    /// text of `time` and ` "`. The offset is looked at only when the second is a new one.
     pub(super) fn text(
         &mut self,
         time: u64,
         offset: impl FnOnce() -> UtcOffset,
-    ) -> &[u8; STAMP_LEN] {
+    ) -> &[u8; TEXT_LEN] {
         if time != self.time {
             self.time = time;
-            self.text = text_of(time, offset());
+            self.text = between(time, offset());
         }
         &self.text
     }
+}
+
+fn between(time: u64, offset: UtcOffset) -> [u8; TEXT_LEN] {
+    let mut text = [b' '; TEXT_LEN];
+    let parts = NO_USER.iter().chain(b" ");
+    let stamp = text_of(time, offset);
+    for (to, from) in text.iter_mut().zip(parts.chain(&stamp).chain(b" \"")) {
+        *to = *from;
+    }
+    text
 }
 
 fn text_of(time: u64, offset: UtcOffset) -> [u8; STAMP_LEN] {
