@@ -41,6 +41,7 @@ pub mod diagnostics;
 pub mod format;
 mod publisher;
 mod queue;
+pub mod realtime;
 mod record;
 
 pub use counters::{Books, Counters, Lost, RingFill, Sent};

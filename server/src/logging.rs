@@ -13,7 +13,8 @@ use std::sync::Arc;
 use std::thread;
 
 use spread::{Addresses, GroupName};
-use spread_logger::diagnostics::Outlet;
+use spread_logger::diagnostics::{Chain, Outlet};
+use spread_logger::realtime::{self, Priority};
 use spread_logger::{Books, Counters, OptionsError, Publisher};
 use tokio::sync::oneshot;
 
@@ -94,7 +95,7 @@ impl Logging {
         let publisher = Publisher::new(publisher, drains)?;
         Ok(Self {
             counters: publisher.counters(),
-            publishing: Publishing::start(publisher)?,
+            publishing: Publishing::start(publisher, settings.realtime)?,
             addresses,
             group,
             embedded,
@@ -151,7 +152,7 @@ struct Publishing {
 }
 
 impl Publishing {
-    fn start(publisher: Publisher) -> Result<Self, LogError> {
+    fn start(publisher: Publisher, priority: Option<Priority>) -> Result<Self, LogError> {
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -160,6 +161,9 @@ impl Publishing {
         thread::Builder::new()
             .name("publisher".into())
             .spawn(move || {
+                if let Some(priority) = priority {
+                    enter_realtime(priority);
+                }
                 // A task, because a runtime wakes its main future, even from its own timer, by
                 // writing to an eventfd that it then has to read.
                 let task = runtime.spawn(publisher.run(async {
@@ -179,5 +183,13 @@ impl Publishing {
         // One that has ended by itself needs no telling.
         let _ = self.stop.send(());
         self.end.await.ok()
+    }
+}
+
+/// Serving goes on without: what the flag is for is rare, and a site that is away is not.
+fn enter_realtime(priority: Priority) {
+    match realtime::enter(priority) {
+        Ok(()) => tracing::info!("the log is sent at real-time priority {priority}"),
+        Err(error) => tracing::warn!("the log is sent at ordinary priority: {}", Chain(&error)),
     }
 }

@@ -15,6 +15,10 @@ const LOCAL: [&str; 4] = ["-h", "127.0.0.1", "-p", "0"];
 
 /// With a log in `place`, which is beside the root.
 fn start(root: &Root, place: &Root) -> Program {
+    start_with(root, place, &[])
+}
+
+fn start_with(root: &Root, place: &Root, more: &[&str]) -> Program {
     let (dir, sockets, logs) = (root.dir(), place.dir(), place.dir() + "/logs");
     let log = [
         "--status",
@@ -26,7 +30,7 @@ fn start(root: &Root, place: &Root) -> Program {
         "--log-dir",
         &logs,
     ];
-    Program::start(&[&["-d", &dir], &LOCAL[..], &log].concat())
+    Program::start(&[&["-d", &dir], &LOCAL[..], &log, more].concat())
 }
 
 /// Where others find its hub.
@@ -124,6 +128,42 @@ fn a_hang_up_opens_the_file_again() {
     assert_eq!(program.wait().status, Some(0));
     assert_eq!(request_lines(&moved), ["GET /a?before HTTP/1.1"]);
     assert_eq!(request_lines(&file), ["GET /a?after HTTP/1.1"]);
+}
+
+/// Whether the system lets us is not the test's to choose: it is done, or the remedy is said.
+#[test]
+fn the_publisher_alone_is_put_under_real_time_scheduling() {
+    let (root, place) = (Root::with(&[("a", b"one")]), Root::new());
+    let program = start_with(&root, &place, &["--realtime=11"]);
+    assert_eq!(program.connect().get("/a").status, 200);
+    // The publisher has begun when it has sent a line.
+    while request_lines(&place.path("logs/access_log")).is_empty() {
+        std::thread::yield_now();
+    }
+    // Behind the name, from the third on: proc_pid_stat(5).
+    let tasks = fs::read_dir(format!("/proc/{}/task", program.pid())).unwrap();
+    let stats = tasks.map(|task| fs::read_to_string(task.unwrap().path().join("stat")).unwrap());
+    let mut fifo = Vec::new();
+    for stat in stats {
+        let (name, fields) = stat.rsplit_once(')').unwrap();
+        let fields: Vec<_> = fields.split_whitespace().collect();
+        if fields[38] == "1" {
+            fifo.push((
+                name.rsplit('(').next().unwrap().to_owned(),
+                fields[37].to_owned(),
+            ));
+        }
+    }
+
+    program.signal(Signal::TERM);
+    let said = program.wait().stderr;
+
+    if said.contains("the log is sent at real-time priority 11") {
+        assert_eq!(fifo, [("publisher".to_owned(), "11".to_owned())]);
+    } else {
+        assert_eq!(fifo, []);
+        assert!(said.contains("CAP_SYS_NICE"), "{said}");
+    }
 }
 
 #[test]

@@ -4,9 +4,12 @@ use std::net::IpAddr;
 use std::path::PathBuf;
 use std::str::FromStr;
 
-use clap::{ArgAction, Parser};
+use clap::{ArgAction, Parser, Subcommand};
 use http::serve::Place;
 use spread::{Addresses, GroupName};
+use spread_logger::realtime::Priority;
+
+use crate::realtime::RealtimeArgs;
 
 /// Writes the log lines of a whole web farm, received over Spread, to files.
 ///
@@ -15,7 +18,11 @@ use spread::{Addresses, GroupName};
 /// ends, a second one ends at once.
 #[derive(Debug, Parser)]
 #[command(name = "spreadlogd", version, disable_version_flag = true, after_help = EXAMPLES)]
+#[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
 pub(crate) struct Args {
+    #[command(subcommand)]
+    pub(crate) tool: Option<Tool>,
+
     /// What to subscribe to and where to write it: a spreadlogd.conf, in the original's language
     #[arg(short, long, value_name = "FILE", conflicts_with_all = ["group", "file", "spread"])]
     pub(crate) config: Option<PathBuf>,
@@ -62,6 +69,17 @@ pub(crate) struct Args {
     #[arg(long, value_name = "ADDRESS|none", default_value = "none")]
     pub(crate) status: Place,
 
+    /// Read what the daemons deliver under real-time scheduling (SCHED_FIFO), so that no other
+    /// program keeps it waiting until a daemon throws it out [default priority: 10]
+    #[arg(
+        long,
+        value_name = "PRIORITY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10"
+    )]
+    pub(crate) realtime: Option<Priority>,
+
     /// Check the options and the configuration, and exit
     #[arg(long)]
     pub(crate) check: bool,
@@ -101,6 +119,13 @@ Examples:
       many groups and files; check the file first with --check
   mv access_log access_log.1 && kill -HUP $(pidof spreadlogd)
       rotation: no line is lost or torn";
+
+/// What it does instead of logging.
+#[derive(Debug, Subcommand)]
+pub(crate) enum Tool {
+    /// Put a running process, with all its threads, under real-time scheduling (SCHED_FIFO)
+    Realtime(RealtimeArgs),
+}
 
 /// `PORT[@ADDRESS]`: where the hub listens.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -184,11 +209,32 @@ mod tests {
             &["-b", "0"],
             &["-b", "many"],
             &["stray"],
+            &["--realtime", "10"],
+            &["--realtime=0"],
+            &["realtime"],
+            &["realtime", "0"],
+            &["realtime", "1", "100"],
+            &["realtime", "1", "10", "--off"],
+            &["--check", "realtime", "1"],
         ];
         for case in CASES {
             let line = ["spreadlogd"].iter().chain(*case);
 
             assert!(Args::try_parse_from(line).is_err(), "{case:?}");
+        }
+    }
+
+    #[test]
+    fn a_priority_is_what_is_said_or_the_default() {
+        for (line, expected) in [
+            (&["spreadlogd"][..], None),
+            (&["spreadlogd", "--realtime"], Some(Priority::DEFAULT)),
+            (
+                &["spreadlogd", "--realtime=42"],
+                Some("42".parse().unwrap()),
+            ),
+        ] {
+            assert_eq!(Args::try_parse_from(line).unwrap().realtime, expected);
         }
     }
 

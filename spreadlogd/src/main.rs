@@ -5,6 +5,7 @@
 
 mod cli;
 mod hub;
+mod realtime;
 mod status;
 mod stops;
 
@@ -32,13 +33,17 @@ use tokio::sync::mpsc;
 use tracing::{debug, error, info};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
-use cli::Args;
+use cli::{Args, Tool};
 use hub::HubThread;
 use status::Sources;
 use stops::{Stops, Wish};
 
 fn main() -> ExitCode {
     let args = Args::parse();
+    match &args.tool {
+        Some(Tool::Realtime(tool)) => return tool.run(),
+        None => {}
+    }
     let diagnostics = match Diagnostics::start(filter(&args), Stamps::Shown) {
         Ok(diagnostics) => diagnostics,
         Err(error) => {
@@ -139,6 +144,10 @@ fn start(
         }
         None => None,
     };
+    if let Some(priority) = args.realtime {
+        // This thread is the one that reads: the files are written by another.
+        realtime::enter(priority);
+    }
     let summary = runtime.block_on(run(spreadlogd, signals, diagnostics))?;
     if let Some(hub) = hub {
         hub.stop();

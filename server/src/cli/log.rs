@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use spread::{Address, Addresses, GroupName};
+use spread_logger::realtime::Priority;
 use spread_logger::{PublisherOptions, RingOptions};
 
 use super::UsageError;
@@ -91,6 +92,18 @@ pub(super) struct LogArgs {
     )]
     log_ring: Size,
 
+    /// Send under real-time scheduling (SCHED_FIFO), so that no other program keeps the log waiting
+    /// [default priority: 10]
+    #[arg(
+        long,
+        value_name = "PRIORITY",
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "10",
+        requires = "spread"
+    )]
+    realtime: Option<Priority>,
+
     /// Where `--spread embedded` writes the file access_log [default: ./logs]
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
@@ -102,6 +115,8 @@ pub(crate) struct LogSettings {
     pub(crate) ring: RingOptions,
     /// In embedded mode its address is the hub's, once there is one.
     pub(crate) publisher: PublisherOptions,
+    /// Of the publisher's thread.
+    pub(crate) realtime: Option<Priority>,
     pub(crate) embedded: Option<EmbeddedOptions>,
 }
 
@@ -174,6 +189,7 @@ impl LogArgs {
         Ok(Some(LogSettings {
             ring,
             publisher,
+            realtime: self.realtime,
             embedded,
         }))
     }

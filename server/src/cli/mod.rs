@@ -295,6 +295,7 @@ mod tests {
             "--spread-batch=1",
             "--log-format=common",
             "--log-ring=1M",
+            "--realtime",
         ] {
             let error = Args::try_parse_from(["rthttpd", flag]).unwrap_err();
             assert!(error.to_string().contains("--spread <"), "{error}");

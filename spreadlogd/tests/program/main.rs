@@ -14,6 +14,7 @@ mod hostile;
 mod live_daemon;
 mod options;
 mod outage;
+mod realtime;
 mod rotation;
 mod status;
 mod stopping;
