@@ -1,0 +1,142 @@
+//! A publisher of a numbered stream, as the contract has it, under the test's control: it can fail
+//! to hand messages to the daemon, and is asked for them.
+
+use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use spread::client::{ConnectOptions, Outgoing, Session, connect};
+use spread::stream::{Identity, Instance, Next, Notice, Number, Sender, StreamGroup};
+use spread::{Address, Delivery, GroupName, Name, Service};
+use tokio::runtime::Runtime;
+use tokio::time::timeout;
+
+use crate::support::{DEADLINE, TestHub, runtime};
+
+/// One run of a publisher to the group `g`.
+pub(crate) struct Numbered {
+    runtime: Runtime,
+    session: Session,
+    sender: Sender<Bytes>,
+    group: StreamGroup,
+    began: Instant,
+    /// Numbers that the daemon loses when they are sent for the first time.
+    lost: BTreeSet<u64>,
+}
+
+impl Numbered {
+    pub(crate) fn connect(hub: &TestHub, instance: u8) -> Self {
+        let group = StreamGroup::try_from(GroupName::new("g").unwrap()).unwrap();
+        let instance = Instance::from_random([instance; 8]);
+        let address: Address = hub.address().parse().unwrap();
+        let options = ConnectOptions {
+            queue_bytes_max: 64 << 20,
+            name: Some(instance.private_name(0)),
+            ..ConnectOptions::default()
+        };
+        let runtime = runtime();
+        let session = runtime.block_on(connect(&address, &options)).unwrap();
+        let identity = Identity {
+            instance,
+            boot: 1,
+            host: "web".into(),
+            program: "test".into(),
+            pid: 1,
+        };
+        let mut sender = Sender::new(identity, group, 64 << 20);
+        sender.connected(Duration::ZERO);
+        Self {
+            runtime,
+            session,
+            sender,
+            group,
+            began: Instant::now(),
+            lost: BTreeSet::new(),
+        }
+    }
+
+    /// The daemon will lose these numbers when they are sent for the first time.
+    pub(crate) fn lose(&mut self, numbers: impl IntoIterator<Item = u64>) {
+        self.lost.extend(numbers);
+    }
+
+    /// Seals a message.
+    pub(crate) fn push(&mut self, body: impl Into<Bytes>) -> u64 {
+        let body = body.into();
+        let len = body.len();
+        let lines = body.iter().filter(|&&byte| byte == b'\n').count() as u64;
+        self.sender.push(body, len, lines).get()
+    }
+
+    /// Sends and answers until every known logging host has everything.
+    pub(crate) fn run_until_all_is_safe(&mut self) {
+        let deadline = Instant::now() + DEADLINE;
+        loop {
+            self.step();
+            let store = self.sender.store();
+            if store.peek().is_none() && store.retained() == store.next_on_wire() {
+                return;
+            }
+            assert!(Instant::now() < deadline, "{:#?}", self.sender);
+        }
+    }
+
+    /// Sends what is due and takes what has come.
+    pub(crate) fn step(&mut self) {
+        let now = self.began.elapsed();
+        let mut sent = 0;
+        while let Some(next) = self.sender.next(now, |_| true) {
+            self.transmit(next);
+            sent += 1;
+        }
+        let Session {
+            sender, receiver, ..
+        } = &mut self.session;
+        let (ours, began) = (&mut self.sender, self.began);
+        self.runtime.block_on(async {
+            sender.flush().await.unwrap();
+            ours.written(sent, began.elapsed());
+            while let Ok(delivery) = timeout(PATIENCE, receiver.recv()).await {
+                if let Delivery::Message(message) = delivery.unwrap()
+                    && let Ok(notice) = Notice::parse(&message.body)
+                {
+                    ours.received(message.sender, &notice, began.elapsed());
+                }
+            }
+        });
+    }
+
+    fn transmit(&mut self, next: Next<Bytes>) {
+        let own = Name::from(self.session.private_group());
+        let group = self.group;
+        let (groups, service, body): (Vec<Name>, _, Bytes) = match next {
+            Next::Control(body) => (vec![group.control(), own], Service::Agreed, body.into()),
+            Next::Answer(to, body) => (vec![to], Service::Fifo, body.into()),
+            Next::Data(number, body) => {
+                if self.lost.remove(&number.get()) {
+                    return;
+                }
+                (
+                    vec![group.name().into(), number.name()],
+                    Service::Agreed,
+                    body,
+                )
+            }
+            Next::Repair(to, number, body) => {
+                let groups = vec![to, group.repair_name(), Number::name(number)];
+                (groups, Service::Agreed, body)
+            }
+        };
+        let outgoing = Outgoing {
+            service,
+            self_discard: false,
+            groups: &groups,
+            mess_type: 0,
+            body,
+        };
+        self.session.sender.multicast(&outgoing).unwrap();
+    }
+}
+
+/// How long nothing has to come before it is looked what is due.
+const PATIENCE: Duration = Duration::from_millis(5);
