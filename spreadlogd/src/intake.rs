@@ -162,6 +162,12 @@ impl Intake {
         self.pass_on();
     }
 
+    /// What publishers are told of all that has been written, before the session ends.
+    pub(crate) fn last_acks(&mut self) -> Vec<(Name, Notice)> {
+        let now = self.now();
+        self.receiver.last_acks(now)
+    }
+
     /// When there may be something to be said.
     pub(crate) fn deadline(&self) -> Option<Instant> {
         Some(self.began + self.receiver.deadline()?)

@@ -213,6 +213,7 @@ impl Subscriber {
             }
         }
         drop(joined);
+        self.acknowledge_the_last(&mut sender).await;
         // A courtesy: a daemon that does not take it notices the end of the connection.
         let _ = timeout(DISCONNECT_TIMEOUT, sender.disconnect()).await;
         End::Stopped
@@ -236,6 +237,18 @@ impl Subscriber {
     /// Tells publishers what is safe and what is missing.
     fn say_what_is_due(&mut self, sender: &mut client::Sender) {
         while let Some((to, notice)) = self.intake.letter() {
+            say(sender, to, &notice);
+        }
+    }
+
+    /// Waits until what was received is written, for a moment, and tells the publishers: they may
+    /// be stopped next, and would wait for that.
+    async fn acknowledge_the_last(&mut self, sender: &mut client::Sender) {
+        self.intake.hurry();
+        while let Ok(Some(settled)) = timeout(SETTLE_TIMEOUT, self.settled.recv()).await {
+            self.intake.settle(&settled);
+        }
+        for (to, notice) in self.intake.last_acks() {
             say(sender, to, &notice);
         }
     }
@@ -346,6 +359,9 @@ async fn until(deadline: Option<Instant>) {
 
 /// 30 s: a daemon that is finding its peers answers when it has, within some ten seconds.
 pub(crate) const JOIN_TIMEOUT: Duration = Duration::from_secs(30);
+
+/// 100 ms: five times as long as lines wait for company on their way into a file.
+const SETTLE_TIMEOUT: Duration = Duration::from_millis(100);
 
 /// The echo that comes back when the groups are joined.
 const ECHO_JOINED: i16 = 1;

@@ -223,6 +223,22 @@ impl<P> Receiver<P> {
         self.agenda.first().map(|(at, _)| *at)
     }
 
+    /// How far it is with all streams whose publishers do not know that yet: before a stop, when
+    /// there is no time for each ack to wait for others.
+    pub fn last_acks(&mut self, now: Duration) -> Vec<(Name, Notice)> {
+        let mut acks = Vec::new();
+        let is_untold = |stream: &Stream| stream.told != Some(stream.safe_to());
+        while let Some((key, to)) = self
+            .streams
+            .iter()
+            .filter(|(_, stream)| is_untold(stream))
+            .find_map(|(key, stream)| Some((*key, stream.publisher?)))
+        {
+            acks.push((to, self.ack(key, to, now)));
+        }
+        acks
+    }
+
     /// What it says when it goes for good, to all publishers that it knows to be there.
     pub fn farewell(&self) -> impl Iterator<Item = (Name, Notice)> + '_ {
         let publishers: BTreeSet<Name> =

@@ -141,6 +141,21 @@ fn at_a_stop_nothing_is_held() {
 }
 
 #[test]
+fn before_a_stop_everybody_is_told_at_once() {
+    let mut host = Host::new();
+    for instance in 0..3 {
+        host.control(key(instance), 1, 1, millis(0));
+    }
+    (0..10).for_each(|at| drop(host.said(millis(at))));
+    host.data(key(0), 1, millis(20));
+    host.data(key(2), 1, millis(20));
+    host.write(millis(20));
+
+    assert_eq!(host.receiver.last_acks(millis(21)).len(), 2);
+    assert!(host.receiver.last_acks(millis(21)).is_empty());
+}
+
+#[test]
 fn held_messages_are_bounded() {
     let mut host = Host::new();
     for n in 1..=HELD_BYTES_MAX as u64 / 100 + 1 {
