@@ -2,13 +2,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
-use std::sync::{Mutex, mpsc};
+use std::sync::{LazyLock, Mutex, mpsc};
 use std::thread::JoinHandle;
 use std::time::Duration;
 
 use spread::hub::{Hub, HubOptions};
 use tokio::sync::oneshot;
+use tracing::Dispatch;
 use tracing::subscriber::DefaultGuard;
+use tracing_subscriber::Registry;
 
 /// No test waits so long unless it has failed.
 pub(crate) const DEADLINE: Duration = Duration::from_secs(20);
@@ -94,6 +96,10 @@ impl RunningHub {
 
 /// Sends what is told on this thread, while the guard lives, to `lines`.
 pub(crate) fn tell(lines: mpsc::Sender<String>) -> DefaultGuard {
+    // A second one that hears nothing: while there is one alone, a thread without any that comes
+    // first to a place that tells something marks it as one that nobody listens to.
+    static ANOTHER: LazyLock<Dispatch> = LazyLock::new(|| Dispatch::new(Registry::default()));
+    LazyLock::force(&ANOTHER);
     tracing::subscriber::set_default(
         tracing_subscriber::fmt()
             .with_ansi(false)
