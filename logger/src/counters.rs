@@ -3,7 +3,7 @@
 //! served = lines + lost (+ those in the rings, while running)
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use spread::address::{Address, Addresses};
@@ -27,6 +27,24 @@ pub struct Books {
     pub lost: Lost,
     /// Lines shortened to the limit; they are among the others.
     pub cut: u64,
+    /// What the logging hosts have said of what was sent.
+    pub acknowledged: Acknowledged,
+}
+
+/// What logging hosts that keep a ledger have said, and what is kept for them.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Acknowledged {
+    /// Logging hosts that are waited for: they have acknowledged within ten minutes.
+    pub hosts: u64,
+    /// Lines that all of them have safe.
+    pub lines: u64,
+    /// Messages sent again to one that asked.
+    pub repaired: u64,
+    /// Bytes of messages that are kept: they wait, or have not been acknowledged.
+    pub retained_bytes: u64,
+    /// Messages were sent, and nobody has acknowledged anything for half a minute. So it is as well
+    /// where only original spreadlogds listen, which never do.
+    pub is_missing: bool,
 }
 
 /// What went to daemons.
@@ -83,6 +101,11 @@ pub struct Counters {
     sent_lines: AtomicU64,
     sent_bytes: AtomicU64,
     connections: AtomicU64,
+    hosts: AtomicU64,
+    acknowledged_lines: AtomicU64,
+    repaired: AtomicU64,
+    retained_bytes: AtomicU64,
+    acknowledgement_is_missing: AtomicBool,
     /// The index of the address, or [`NOWHERE`].
     connected_to: AtomicUsize,
     /// In seconds since 1970; of the last connection, if there is none.
@@ -103,6 +126,11 @@ impl Counters {
             sent_lines: AtomicU64::new(0),
             sent_bytes: AtomicU64::new(0),
             connections: AtomicU64::new(0),
+            hosts: AtomicU64::new(0),
+            acknowledged_lines: AtomicU64::new(0),
+            repaired: AtomicU64::new(0),
+            retained_bytes: AtomicU64::new(0),
+            acknowledgement_is_missing: AtomicBool::new(false),
             connected_to: AtomicUsize::new(NOWHERE),
             connected_at: AtomicU64::new(0),
         }
@@ -130,6 +158,13 @@ impl Counters {
                 buffer_full: self.buffer_full.load(Ordering::Relaxed),
             },
             cut: of_rings(|ring| &ring.cut),
+            acknowledged: Acknowledged {
+                hosts: self.hosts.load(Ordering::Relaxed),
+                lines: self.acknowledged_lines.load(Ordering::Relaxed),
+                repaired: self.repaired.load(Ordering::Relaxed),
+                retained_bytes: self.retained_bytes.load(Ordering::Relaxed),
+                is_missing: self.acknowledgement_is_missing.load(Ordering::Relaxed),
+            },
         }
     }
 
@@ -190,6 +225,16 @@ impl Counters {
         self.sent_messages.store(messages, Ordering::Relaxed);
         self.sent_lines.store(lines, Ordering::Relaxed);
         self.sent_bytes.store(bytes, Ordering::Relaxed);
+        let acknowledged = &books.acknowledged;
+        self.hosts.store(acknowledged.hosts, Ordering::Relaxed);
+        self.acknowledged_lines
+            .store(acknowledged.lines, Ordering::Relaxed);
+        self.repaired
+            .store(acknowledged.repaired, Ordering::Relaxed);
+        self.retained_bytes
+            .store(acknowledged.retained_bytes, Ordering::Relaxed);
+        self.acknowledgement_is_missing
+            .store(acknowledged.is_missing, Ordering::Relaxed);
     }
 
     pub(crate) fn set_connected_to(&self, index: Option<usize>) {

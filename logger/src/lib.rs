@@ -9,8 +9,8 @@
 //! returns: it never waits, allocates or makes a system call.
 
 //! A [`Publisher`] on a thread of its own empties the rings, packs whole lines into numbered messages
-//! and sends them; it keeps them while no daemon is there, counts what it loses, and at the stop
-//! waits until the daemon has everything.
+//! and sends them; it keeps them until every logging host has acknowledged them, sends again what
+//! one asks for, counts what it loses, and at the stop waits until all have everything.
 //!
 //! ```no_run
 //! use spread_logger::{Log, Publisher, PublisherOptions, RingOptions, ring};
@@ -44,7 +44,7 @@ mod queue;
 pub mod realtime;
 mod record;
 
-pub use counters::{Books, Counters, Lost, RingFill, Sent};
+pub use counters::{Acknowledged, Books, Counters, Lost, RingFill, Sent};
 pub use format::Format;
 pub use publisher::{BUFFER_MIN, MESSAGE_MAX, OptionsError, Publisher, PublisherOptions};
 pub use queue::{Drain, Log, RingOptions, ring};

@@ -87,6 +87,8 @@ async fn a_message_waits_no_longer_than_its_oldest_line_may() {
     let (mut log, drain) = ring(&RingOptions::default());
     let _running = Running::start(options(&[&socket]), vec![drain]);
     let mut peer = daemon.accept().await;
+    peer.acknowledge(1, 0).await;
+    sleep(Duration::from_millis(20)).await;
     let logged_at = Instant::now();
 
     log_lines(&mut log, 0..1);
@@ -280,8 +282,7 @@ async fn the_second_address_is_used_until_the_first_is_back() {
     let used = running.counters.connected_to().unwrap().to_string();
     let first_daemon = Daemon::bind(&first);
     let mut back = first_daemon.accept().await;
-    assert_eq!(peer.request().await, Some(Request::Disconnect));
-    assert_eq!(peer.request().await, None);
+    peer.until_disconnect().await;
     log_lines(&mut log, 10..20);
     messages.extend(back.messages_of(10).await);
     let used_then = running.counters.connected_to().unwrap().to_string();

@@ -9,6 +9,7 @@ use spread::{Address, Addresses};
 use tracing::{info, warn};
 
 use super::link::LostError;
+use super::silence::LONG;
 use crate::counters::{Books, Lost};
 use crate::diagnostics::Chain;
 
@@ -17,6 +18,7 @@ use crate::diagnostics::Chain;
 pub(super) struct Notices {
     addresses: Addresses,
     buffer_bytes: usize,
+    group: StreamGroup,
     /// The state that the operator knows of.
     told: Told,
     told_of_refusal: bool,
@@ -35,10 +37,11 @@ enum Told {
 }
 
 impl Notices {
-    pub(super) fn new(addresses: Addresses, buffer_bytes: usize) -> Self {
+    pub(super) fn new(addresses: Addresses, buffer_bytes: usize, group: StreamGroup) -> Self {
         Self {
             addresses,
             buffer_bytes,
+            group,
             told: Told::Nothing,
             told_of_refusal: false,
             warned_of: Lost::default(),
@@ -96,10 +99,11 @@ impl Notices {
     }
 
     /// The daemon did not pass a message on; said once a connection.
-    pub(super) fn refused(&mut self, group: StreamGroup) {
+    pub(super) fn refused(&mut self) {
         if std::mem::replace(&mut self.told_of_refusal, true) {
             return;
         }
+        let group = self.group;
         warn!("the Spread daemon refuses messages to group {group}: see its access control");
     }
 
@@ -116,6 +120,30 @@ impl Notices {
         warn!(
             "log lines lost: {queue_full} because a worker's ring was full, {buffer_full} because \
              no daemon took them in time"
+        );
+    }
+
+    /// Lines go out, and no logging host says that it has them.
+    pub(super) fn nobody_acknowledges(&self) {
+        let (group, size) = (self.group, Size(self.buffer_bytes));
+        warn!(
+            "nobody has acknowledged lines to group {group} for {} s: is spreadlogd running? (The \
+             original spreadlogd never acknowledges.) Up to {size} of lines are kept to be sent \
+             again",
+            LONG.as_secs()
+        );
+    }
+
+    /// The stop ended before all logging hosts had acknowledged everything.
+    pub(super) fn unacknowledged(&self, hosts: usize, lines: u64) {
+        let group = self.group;
+        warn!(
+            "stopped with {lines} log lines to group {group} that were sent and that {} not \
+             acknowledged: they are there only if Spread has delivered them",
+            match hosts {
+                1 => "a logging host has".to_owned(),
+                hosts => format!("{hosts} logging hosts have"),
+            }
         );
     }
 

@@ -19,6 +19,8 @@ pub struct PublisherOptions {
     pub socket_dir: PathBuf,
     /// The group; at most [`StreamGroup::LEN_MAX`] bytes.
     pub group: GroupName,
+    /// The program's name, for the books of logging hosts.
+    pub program: String,
     /// `Agreed`; `Safe`; or `Fifo`, with which the files of several logging hosts may differ in
     /// the order of different senders.
     pub service: Service,
@@ -30,7 +32,7 @@ pub struct PublisherOptions {
     pub batch_lines: Option<NonZeroU64>,
     /// A message is sealed when its oldest line is so old.
     pub seal_after: Duration,
-    /// Bytes kept while no daemon takes them.
+    /// Bytes kept while no daemon takes them, or until every logging host has acknowledged them.
     pub buffer_bytes: usize,
     /// How long after the stop everything may take.
     pub stop_timeout: Duration,
@@ -53,6 +55,7 @@ impl PublisherOptions {
             addresses,
             socket_dir: PathBuf::from("/tmp"),
             group,
+            program: env!("CARGO_PKG_NAME").to_owned(),
             service: Service::Agreed,
             message_max: Self::MESSAGE_BYTES,
             batch_lines: None,

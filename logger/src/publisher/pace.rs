@@ -5,8 +5,7 @@
 //! connecting, messages go at no more than the larger of 4 MB/s and twice what comes in; twice, so
 //! that it ends. Then nothing is held back: what comes in goes out.
 //!
-//! A daemon that comes back has forgotten its readers, and what is sent before they have joined
-//! again is delivered to nobody. So the backlog lets them go first.
+//! When messages may go at all after connecting is the stream's to say (`spread::stream::Sender`).
 
 use std::time::Duration;
 
@@ -16,8 +15,6 @@ pub(super) struct Pace {
     backlog: bool,
     /// When the next message of a backlog may go.
     next_at: Duration,
-    /// Until then nothing goes: the readers are coming back.
-    readers_at: Duration,
     /// Bytes a second that came in during the last whole second.
     incoming: u64,
     second: Second,
@@ -53,31 +50,21 @@ impl Pace {
         self.next_at = now;
     }
 
-    /// A connection is up after there was none: the daemon's readers were thrown out as well.
-    pub(super) fn returned(&mut self, now: Duration) {
-        self.connected(now);
-        self.readers_at = now + REJOIN_WAIT;
-    }
-
     /// The store holds nothing that has not been handed over.
-    pub(super) fn caught_up(&mut self, now: Duration) {
-        self.backlog = now < self.readers_at;
+    pub(super) const fn caught_up(&mut self) {
+        self.backlog = false;
     }
 
-    /// Before the stop, `left` from now, the backlog of `bytes` goes in half of that, and for
-    /// readers it waits a quarter at most. Said again, it goes no slower: less is left by then.
-    pub(super) fn hurry(&mut self, bytes: u64, left: Duration, now: Duration) {
+    /// Before the stop, `left` from now, the backlog of `bytes` goes in half of that. Said again,
+    /// it goes no slower: less is left by then.
+    pub(super) fn hurry(&mut self, bytes: u64, left: Duration) {
         let millis = u64::try_from(left.as_millis()).unwrap_or(u64::MAX);
         let rate = bytes.saturating_mul(2000) / millis.max(1);
         self.floor = self.floor.max(rate);
-        self.readers_at = self.readers_at.min(now + left / 4);
     }
 
     /// Whether a message of `bytes` may go now; if so, it is taken to have gone.
     pub(super) fn allows(&mut self, bytes: usize, now: Duration) -> bool {
-        if now < self.readers_at {
-            return false;
-        }
         if !self.backlog {
             return true;
         }
@@ -97,9 +84,6 @@ impl Pace {
 
 /// 4 MB/s: some 120 messages of 32 KiB a second, eight seconds of which a reader may sleep.
 const BACKLOG_RATE: u64 = 4_000_000;
-
-/// 2 s: our logging hosts try again at least every second.
-const REJOIN_WAIT: Duration = Duration::from_secs(2);
 
 /// Twice the 20 ms between two drains, so that the rate is reached however they fall.
 const UNUSED_MAX: Duration = Duration::from_millis(40);
@@ -148,7 +132,7 @@ mod tests {
     fn before_a_deadline_it_goes_as_fast_as_it_must() {
         let mut pace = Pace::default();
         pace.connected(Duration::ZERO);
-        pace.hurry(100_000_000, Duration::from_secs(10), Duration::ZERO);
+        pace.hurry(100_000_000, Duration::from_secs(10));
 
         let gone = bytes_in_ten_seconds(&mut pace, Duration::ZERO);
 
@@ -166,7 +150,7 @@ mod tests {
         let mut now = Duration::ZERO;
 
         while left > 0 && now < deadline {
-            pace.hurry(left as u64, deadline.saturating_sub(now), now);
+            pace.hurry(left as u64, deadline.saturating_sub(now));
             while left > 0 && pace.allows(MESSAGE, now) {
                 left -= MESSAGE;
             }
@@ -191,34 +175,8 @@ mod tests {
     fn what_comes_in_after_the_backlog_is_not_held_back() {
         let mut pace = Pace::default();
         pace.connected(Duration::ZERO);
-        pace.caught_up(Duration::ZERO);
+        pace.caught_up();
 
         assert!((0..100_000).all(|_| pace.allows(MESSAGE, Duration::ZERO)));
-    }
-
-    /// What is sent to a daemon that has just come back reaches nobody: its readers have to join
-    /// again. A stop leaves them a part of its time.
-    #[test]
-    fn the_readers_of_a_daemon_that_was_away_come_first() {
-        let mut pace = Pace::default();
-        let back = Duration::from_secs(100);
-        let just_before = back + REJOIN_WAIT - Duration::from_millis(1);
-        pace.returned(back);
-
-        assert!(!pace.allows(MESSAGE, back));
-        pace.caught_up(back);
-        assert!(!pace.allows(MESSAGE, just_before));
-        let gone = bytes_in_ten_seconds(&mut pace, back + REJOIN_WAIT);
-        assert!((39_000_000..=41_000_000).contains(&gone), "{gone}");
-
-        pace.returned(back);
-        pace.hurry(1, Duration::from_secs(10), back);
-        assert!(!pace.allows(MESSAGE, just_before));
-        assert!(pace.allows(MESSAGE, back + REJOIN_WAIT));
-
-        pace.returned(back);
-        pace.hurry(1, Duration::from_secs(2), back);
-        assert!(!pace.allows(MESSAGE, back + Duration::from_millis(499)));
-        assert!(pace.allows(MESSAGE, back + Duration::from_millis(500)));
     }
 }

@@ -6,13 +6,15 @@
 
 use std::io::{self, Read, Write};
 use std::net::{IpAddr, Ipv4Addr, Shutdown};
+use std::ops::RangeInclusive;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
 
 use bytes::BytesMut;
+use spread::stream::{Ack, Control, HostId, Instance, Need, Notice, StreamGroup};
 use spread::wire::Limits;
 use spread::wire::handshake::{Answer, ServerHandshake, ServerStep};
-use spread::{Delivery, GroupName, Message, Name, PrivateGroup, Request};
+use spread::{Delivery, GroupName, Message, Name, PrivateGroup, Request, Service};
 use spread_logger::{Books, Counters, Drain, Format, Log, Publisher, PublisherOptions, Record};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{UnixListener, UnixStream};
@@ -56,6 +58,7 @@ impl Daemon {
                         stream,
                         buffer,
                         private_group: own.unwrap(),
+                        controls: Vec::new(),
                     };
                 }
             };
@@ -71,6 +74,8 @@ pub(crate) struct Peer {
     stream: UnixStream,
     buffer: BytesMut,
     pub(crate) private_group: PrivateGroup,
+    /// The controls that have come and were sent back.
+    pub(crate) controls: Vec<Control>,
 }
 
 impl Peer {
@@ -86,11 +91,73 @@ impl Peer {
         }
     }
 
-    pub(crate) async fn message(&mut self) -> Message {
+    /// The next message of any kind.
+    pub(crate) async fn any_message(&mut self) -> Message {
         match self.request().await {
             Some(Request::Multicast(message)) => message,
             other => panic!("a message was expected, not {other:?}"),
         }
+    }
+
+    /// The next message that is no control; those before it are sent back, as a daemon does.
+    pub(crate) async fn message(&mut self) -> Message {
+        loop {
+            let message = self.any_message().await;
+            let Some(control) = self.control(&message) else {
+                return message;
+            };
+            assert!(!control.leaving, "a message was expected, and it leaves");
+            self.controls.push(control);
+            self.deliver(message).await;
+        }
+    }
+
+    /// The control that `message` is.
+    fn control(&self, message: &Message) -> Option<Control> {
+        if message.groups.first()?.as_bytes() != b"access_log.ctl" {
+            return None;
+        }
+        assert_eq!(message.groups[1..], [Name::from(self.private_group)]);
+        match Notice::parse(&message.body).unwrap() {
+            Notice::Control(control) => Some(control),
+            other => panic!("a control was expected, not {other:?}"),
+        }
+    }
+
+    /// Says in the name of the logging host `host` what `notice` makes of this instance.
+    pub(crate) async fn say(&mut self, host: &str, notice: &Notice) {
+        let message = Message {
+            service: Service::Fifo,
+            self_discard: false,
+            sender: PrivateGroup::new(format!("#{host}#log")).unwrap().into(),
+            groups: vec![self.private_group.into()],
+            mess_type: 0,
+            foreign_endian: false,
+            body: notice.write().into(),
+        };
+        self.deliver(message).await;
+    }
+
+    /// A logging host has all up to `number`.
+    pub(crate) async fn acknowledge(&mut self, host: u64, number: u64) {
+        let ack = Ack {
+            host: HostId(host),
+            safe: vec![(stream_group(), self.instance(), number)],
+        };
+        self.say(&format!("host{host}"), &Notice::Ack(ack)).await;
+    }
+
+    /// A logging host asks for `range`.
+    pub(crate) async fn ask(&mut self, host: u64, range: RangeInclusive<u64>) {
+        let need = Need {
+            host: HostId(host),
+            ranges: vec![(stream_group(), self.instance(), vec![range])],
+        };
+        self.say(&format!("host{host}"), &Notice::Need(need)).await;
+    }
+
+    pub(crate) fn instance(&self) -> Instance {
+        Instance::of_sender(self.private_group.into()).unwrap()
     }
 
     /// Reads messages until `lines` lines are there.
@@ -108,17 +175,32 @@ impl Peer {
         self.stream.write_all(&frame.body).await.unwrap();
     }
 
-    /// Reads data messages up to the empty one to the publisher itself, which is returned too.
+    /// Reads data messages up to the control that says that it leaves, which is returned too.
     pub(crate) async fn messages_until_last(&mut self) -> (Vec<Message>, Message) {
         let mut messages = Vec::new();
         loop {
-            let message = self.message().await;
-            if message.groups == [Name::from(self.private_group)] {
-                assert!(message.body.is_empty());
-                return (messages, message);
+            let message = self.any_message().await;
+            match self.control(&message) {
+                Some(control) if control.leaving => return (messages, message),
+                Some(control) => {
+                    self.controls.push(control);
+                    self.deliver(message).await;
+                }
+                None => messages.push(message),
             }
-            messages.push(message);
         }
+    }
+
+    /// Reads to the end of the session, in which nothing but controls may come.
+    pub(crate) async fn until_disconnect(&mut self) {
+        loop {
+            match self.request().await {
+                Some(Request::Disconnect) => break,
+                Some(Request::Multicast(message)) => assert!(self.control(&message).is_some()),
+                other => panic!("the end was expected, not {other:?}"),
+            }
+        }
+        assert_eq!(self.request().await, None);
     }
 
     /// Ends the session in the middle of whatever is being sent: takes nothing more, and gives
@@ -136,7 +218,9 @@ impl Peer {
             let Request::Multicast(message) = request else {
                 panic!("a message was expected, not {request:?}");
             };
-            messages.push(message);
+            if message.groups[0].as_bytes() != b"access_log.ctl" {
+                messages.push(message);
+            }
         }
         (messages, buffer.len())
     }
@@ -150,6 +234,10 @@ impl Peer {
         self.stream.shutdown().await.unwrap();
         messages
     }
+}
+
+pub(crate) fn stream_group() -> StreamGroup {
+    StreamGroup::try_from(GroupName::new("access_log").unwrap()).unwrap()
 }
 
 fn decoded(buffer: &mut BytesMut, from: PrivateGroup) -> Option<Request> {

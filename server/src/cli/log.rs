@@ -31,7 +31,7 @@ pub(super) struct LogArgs {
     )]
     spread_group: GroupName,
 
-    /// Memory for lines while no daemon takes them
+    /// Memory for lines until a daemon has taken, and every logging host acknowledged them
     #[arg(
         long,
         value_name = "SIZE",
@@ -170,6 +170,7 @@ impl LogArgs {
         };
         let publisher = PublisherOptions {
             socket_dir: self.spread_socket_dir.clone(),
+            program: "rthttpd".to_owned(),
             service: self.spread_service.into(),
             message_max,
             batch_lines: self.spread_batch,

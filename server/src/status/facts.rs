@@ -92,6 +92,7 @@ pub(super) fn of_log(families: &[Family], log: Option<&LogCounters>, now: u64) -
             count(number("rthttpd_spread_waiting_lines")) + " lines",
         ),
     ];
+    facts.push(acknowledged(families));
     facts.extend(losses(families));
     let (peak, max) = (
         number("rthttpd_log_ring_peak_bytes"),
@@ -120,6 +121,25 @@ fn connection(log: &LogCounters, now: u64) -> Fact {
             .note("Lines wait for one as long as --spread-buffer has room; serving goes on.")
             .tone(Tone::Bad),
     }
+}
+
+/// Whether logging hosts say that they have what was sent. The original's never do.
+fn acknowledged(families: &[Family]) -> Fact {
+    let number = |name| sum(families, name);
+    let lines = count(number("rthttpd_spread_acknowledged_lines_total"));
+    let fact = Fact::new("Acknowledged", lines + " lines");
+    if number("rthttpd_spread_unacknowledged") > 0 {
+        return fact.note(
+            "Nobody has acknowledged anything for half a minute: is spreadlogd running? The \
+             original never acknowledges.",
+        );
+    }
+    fact.note(format!(
+        "by {} logging hosts; {} messages sent again, {} kept",
+        count(number("rthttpd_spread_logging_hosts")),
+        count(number("rthttpd_spread_repaired_messages_total")),
+        bytes(number("rthttpd_spread_retained_bytes"))
+    ))
 }
 
 /// One fact while nothing is lost, one for each cause once something is.

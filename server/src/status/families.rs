@@ -4,7 +4,7 @@ use std::num::NonZeroUsize;
 
 use http::Status;
 use http::metrics::{Family, Unit};
-use spread_logger::Counters as LogCounters;
+use spread_logger::{Acknowledged, Counters as LogCounters};
 
 use crate::counters::Counters;
 
@@ -130,6 +130,7 @@ pub(super) fn of_log(log: &LogCounters) -> Vec<Family> {
         )
         .value(books.connections),
     ];
+    families.extend(of_hosts(&books.acknowledged));
     families.extend(of_rings(log));
     families.push(connected(log));
     if let Some(since) = log.connected_since() {
@@ -143,6 +144,38 @@ pub(super) fn of_log(log: &LogCounters) -> Vec<Family> {
         );
     }
     families
+}
+
+/// What logging hosts have said of what was sent.
+fn of_hosts(acknowledged: &Acknowledged) -> [Family; 5] {
+    [
+        Family::gauge(
+            "rthttpd_spread_logging_hosts",
+            "Logging hosts that acknowledge, and are waited for.",
+        )
+        .value(acknowledged.hosts),
+        Family::counter(
+            "rthttpd_spread_acknowledged_lines_total",
+            "Lines that all of them have safe.",
+        )
+        .value(acknowledged.lines),
+        Family::counter(
+            "rthttpd_spread_repaired_messages_total",
+            "Messages sent again to a logging host that asked.",
+        )
+        .value(acknowledged.repaired),
+        Family::gauge(
+            "rthttpd_spread_retained_bytes",
+            "Messages that are kept: they wait, or are not acknowledged.",
+        )
+        .in_unit(Unit::Bytes)
+        .value(acknowledged.retained_bytes),
+        Family::gauge(
+            "rthttpd_spread_unacknowledged",
+            "1 while lines go out and nobody has acknowledged any for half a minute.",
+        )
+        .value(acknowledged.is_missing),
+    ]
 }
 
 /// How close the workers come to what the rings hold.

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use spread::client::{Outgoing, SendError, Session, SessionError};
-use spread::{Delivery, Name, Service};
+use spread::{Delivery, Name, PrivateGroup, Service};
 use tokio::time::{Instant, sleep_until, timeout};
 
 use super::dial::{Attempt, Dialler};
@@ -29,6 +29,18 @@ pub(in crate::publisher) enum LostError {
     Session(#[from] SessionError),
     #[error("it has taken nothing for {} s", STALL_TIMEOUT.as_secs())]
     Stalled,
+    #[error("it does not send back what it is sent")]
+    Dead,
+    /// A defect of ours: there was room, and nothing of that length is ever sealed.
+    #[error("a message could not be queued")]
+    Unqueued,
+}
+
+impl LostError {
+    /// Whether another daemon is better tried first.
+    pub(super) const fn is_of_this_daemon(&self) -> bool {
+        !matches!(self, Self::Session(_))
+    }
 }
 
 /// A session, and how it is getting on.
@@ -36,7 +48,6 @@ pub(super) struct Connection {
     index: usize,
     session: Session,
     first: First,
-    echo: Echo,
     since: Instant,
     /// Frames told by `newly_written`.
     told: u64,
@@ -56,7 +67,6 @@ impl Connection {
             } else {
                 First::later()
             },
-            echo: Echo::NotAsked,
             since: now,
             told: 0,
             written: 0,
@@ -119,22 +129,15 @@ impl Connection {
         })
     }
 
-    /// Queues an empty message to its own private group, once. It is the last, and only this
-    /// connection can say that all before it has arrived, so it is not replaced any more.
-    pub(super) fn ask_for_echo(&mut self, service: Service) {
-        let own = Name::from(self.session.private_group());
-        if self.echo == Echo::NotAsked && self.send(service, &[own], Bytes::new()).is_ok() {
-            self.echo = Echo::Asked;
-            self.first = First::NotTried;
-        }
+    /// From now on the first address is not tried any more: what this connection was given last is
+    /// waited for, and only it can say that it has arrived.
+    pub(super) fn stay(&mut self) {
+        self.first = First::NotTried;
     }
 
-    /// Whether `delivery` is what was asked for by `ask_for_echo`.
-    pub(super) fn is_echo(&self, delivery: &Delivery) -> bool {
-        let Delivery::Message(message) = delivery else {
-            return false;
-        };
-        self.echo == Echo::Asked && message.sender == self.session.private_group().into()
+    /// The address of this session alone.
+    pub(super) const fn private_group(&self) -> PrivateGroup {
+        self.session.private_group()
     }
 
     /// Frames that the socket has wholly taken since the last call.
@@ -165,13 +168,6 @@ impl Connection {
         // Whatever is not over by then is left to the kernel.
         drop(timeout(CLOSE_TIMEOUT, end).await);
     }
-}
-
-/// The echo of the last message of a connection.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Echo {
-    NotAsked,
-    Asked,
 }
 
 /// The way back to the first address.

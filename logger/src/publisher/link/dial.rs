@@ -21,7 +21,7 @@ pub(super) struct Dialler {
 }
 
 impl Dialler {
-    pub(super) fn new(addresses: Addresses, socket_dir: &Path) -> Self {
+    pub(super) fn new(addresses: Addresses, socket_dir: &Path, instance: Instance) -> Self {
         Self {
             addresses,
             options: ConnectOptions {
@@ -31,7 +31,7 @@ impl Dialler {
                 socket_dir: socket_dir.to_owned(),
                 ..ConnectOptions::default()
             },
-            instance: Instance::from_random(random().to_ne_bytes()),
+            instance,
             connection: 0,
         }
     }
@@ -80,7 +80,7 @@ impl Attempt {
 }
 
 /// 64 bits of the system's random source, with which every `RandomState` is seeded.
-pub(super) fn random() -> u64 {
+pub(in crate::publisher) fn random() -> u64 {
     RandomState::new().hash_one(0)
 }
 

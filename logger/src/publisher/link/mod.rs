@@ -12,6 +12,7 @@ mod connection;
 mod dial;
 
 pub(super) use connection::LostError;
+pub(super) use dial::random;
 
 use std::future::{Future, pending};
 use std::path::Path;
@@ -20,12 +21,13 @@ use std::pin::Pin;
 use bytes::Bytes;
 use spread::address::Addresses;
 use spread::client::{ConnectError, Session};
-use spread::{Delivery, Name, Service};
+use spread::stream::Instance;
+use spread::{Delivery, Name, PrivateGroup, Service};
 use tokio::time::{Instant, sleep_until};
 
 use super::backoff::Backoff;
 use connection::Connection;
-use dial::{Attempt, Dialler, random};
+use dial::{Attempt, Dialler};
 
 /// What happened on the link.
 pub(super) enum Event {
@@ -60,8 +62,8 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(addresses: Addresses, socket_dir: &Path) -> Self {
-        let mut dialler = Dialler::new(addresses, socket_dir);
+    pub(super) fn new(addresses: Addresses, socket_dir: &Path, instance: Instance) -> Self {
+        let mut dialler = Dialler::new(addresses, socket_dir, instance);
         Self {
             state: State::Connecting(dialler.dial(0)),
             dialler,
@@ -95,11 +97,15 @@ impl Link {
                 .is_some_and(|connection| connection.send(service, groups, body).is_ok())
     }
 
-    /// Queues an empty message to this connection's own private group, once: when it comes back
-    /// the daemon has taken everything before it.
-    pub(super) fn ask_for_echo(&mut self, service: Service) {
+    /// Ends the connection, which is open and no good.
+    pub(super) fn give_up(&mut self, reason: &LostError) {
+        self.ended(reason);
+    }
+
+    /// From now on a connection that is up is kept.
+    pub(super) fn stay(&mut self) {
         if let Some(connection) = self.connection_mut() {
-            connection.ask_for_echo(service);
+            connection.stay();
         }
     }
 
@@ -124,10 +130,9 @@ impl Link {
         self.connection().map(Connection::index)
     }
 
-    /// Whether `delivery` is the echo asked for on this connection.
-    pub(super) fn is_echo(&self, delivery: &Delivery) -> bool {
-        self.connection()
-            .is_some_and(|connection| connection.is_echo(delivery))
+    /// The private group of the connection that is up.
+    pub(super) fn private_group(&self) -> Option<PrivateGroup> {
+        self.connection().map(Connection::private_group)
     }
 
     /// Ends what there is in good order.
@@ -186,7 +191,7 @@ impl Link {
         let Some(connection) = self.connection() else {
             return;
         };
-        let good = connection.is_settled() && !matches!(reason, LostError::Stalled);
+        let good = connection.is_settled() && !reason.is_of_this_daemon();
         let next = self.dialler.after(connection.index()).unwrap_or(0);
         if good {
             self.backoff.succeeded();

@@ -78,6 +78,15 @@ impl Hosts {
         heard.all(|host| host.safe >= number || now.saturating_sub(host.heard) >= lately)
     }
 
+    /// How many of the known lack some of the numbers up to `number`, and what the last of them has.
+    pub(super) fn behind(&self, number: u64, now: Duration) -> Option<(usize, u64)> {
+        let behind = self.known(now).filter(|host| host.safe < number);
+        let (count, safe) = behind.fold((0, number), |(count, safe), host| {
+            (count + 1, safe.min(host.safe))
+        });
+        (count > 0).then_some((count, safe))
+    }
+
     fn forget(&mut self, now: Duration) {
         self.hosts
             .retain(|_, host| now.saturating_sub(host.heard) < KNOWN_FOR);

@@ -22,7 +22,7 @@ use std::collections::VecDeque;
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use super::{Control, HostId, Instance, LostLines, Notice, Number, Store, StreamGroup};
+use super::{Control, HostId, Instance, LostLines, Notice, Number, Store, StreamGroup, Tally};
 use crate::name::Name;
 use hosts::Hosts;
 
@@ -42,6 +42,8 @@ pub struct Sender<B> {
     /// What the last control said, so that one more is sent when that has changed.
     told: Option<Told>,
     leaving: Leaving,
+    /// Data waits for hosts no longer than until then, on any connection.
+    settle_by: Duration,
     /// When somebody acknowledged something last, in the caller's time.
     acknowledged: Option<Duration>,
 }
@@ -147,6 +149,7 @@ impl<B: Clone> Sender<B> {
             answers: VecDeque::new(),
             told: None,
             leaving: Leaving::No,
+            settle_by: Duration::MAX,
             acknowledged: None,
         }
     }
@@ -207,7 +210,8 @@ impl<B: Clone> Sender<B> {
             return Some(control);
         }
         if let Some(to) = self.answers.pop_front() {
-            return Some(self.queue(false, Next::Answer(to, self.control(false))));
+            let control = self.control(self.has_said_it_leaves());
+            return Some(self.queue(false, Next::Answer(to, control)));
         }
         while let Some(Repair { to, number }) = self.repairs.pop_front() {
             // Pushed out since it was asked for: the next question is answered with that.
@@ -264,6 +268,11 @@ impl<B: Clone> Sender<B> {
         }
     }
 
+    /// Data waits for logging hosts until `at` at the latest: a stop has not the time for more.
+    pub fn settle_by(&mut self, at: Duration) {
+        self.settle_by = self.settle_by.min(at);
+    }
+
     /// How far leaving has come.
     #[must_use]
     pub fn parting(&self, now: Duration) -> Parting {
@@ -287,12 +296,40 @@ impl<B: Clone> Sender<B> {
         }
     }
 
+    /// The logging hosts that are known and have not acknowledged everything a daemon was given:
+    /// how many they are, and what is kept for them.
+    #[must_use]
+    pub fn owed(&self, now: Duration) -> Option<(usize, Tally)> {
+        let all = self.store.next_on_wire().get() - 1;
+        let (count, safe) = self.hosts.behind(all, self.connected_time(now))?;
+        Some((count, self.store.above(safe)))
+    }
+
+    /// Whether a logging host that was heard lately has not acknowledged everything.
+    #[must_use]
+    pub fn is_awaited(&self, now: Duration) -> bool {
+        let all = self.store.next_on_wire().get() - 1;
+        !self
+            .hosts
+            .all_have(all, self.connected_time(now), HEARD_LATELY)
+    }
+
     /// Whether the connection is open and dead: a control has not come back.
     #[must_use]
     pub fn is_dead(&self, now: Duration) -> bool {
         let connection = self.connection.as_ref();
         let oldest = connection.and_then(|connection| connection.unechoed.front());
         oldest.is_some_and(|since| now.saturating_sub(*since) >= ECHO_TIMEOUT)
+    }
+
+    /// Whether data may go on this connection: a logging host has answered, or had its time.
+    #[must_use]
+    pub fn is_settled(&self, now: Duration) -> bool {
+        let connection = self.connection.as_ref();
+        connection.is_some_and(|connection| {
+            let timeout = connection.since + SETTLE_TIMEOUT;
+            connection.is_answered || now >= timeout.min(self.settle_by)
+        })
     }
 
     /// When a logging host has last acknowledged something.
@@ -373,11 +410,6 @@ impl<B: Clone> Sender<B> {
         }
     }
 
-    fn is_settled(&self, now: Duration) -> bool {
-        let connection = self.connection.as_ref();
-        connection.is_some_and(|c| c.is_answered || now.saturating_sub(c.since) >= SETTLE_TIMEOUT)
-    }
-
     /// The time for which there was a connection: hosts cannot be heard without one.
     fn connected_time(&self, now: Duration) -> Duration {
         let since = self.connection.as_ref().map_or(now, |c| c.since);
@@ -410,8 +442,13 @@ impl<B: Clone> Sender<B> {
         if may_leave {
             self.leaving = Leaving::Said;
         }
-        let control = Next::Control(self.control(may_leave));
+        let control = Next::Control(self.control(self.has_said_it_leaves()));
         Some(self.queue(false, control))
+    }
+
+    /// Whether every control from now on says so.
+    const fn has_said_it_leaves(&self) -> bool {
+        matches!(self.leaving, Leaving::Said | Leaving::Echoed(_))
     }
 
     fn control(&self, leaving: bool) -> Vec<u8> {

@@ -265,3 +265,48 @@ fn a_host_not_heard_lately_gets_a_moment_to_answer_the_last_control() {
     assert_eq!(sender.parting(secs(51)), Parting::Unacknowledged);
     assert_eq!(sender.parting(secs(52)), Parting::Done);
 }
+
+/// Who hears of it only on the next connection, or in an answer, must not take it for alive.
+#[test]
+fn once_it_has_said_that_it_leaves_every_control_says_so() {
+    let mut sender = sender();
+    sender.connected(secs(0));
+    sender.leave();
+    assert_eq!(send(&mut sender, secs(0), true), ["control 1-1 leaving"]);
+
+    assert_eq!(send(&mut sender, secs(60), true), ["control 1-1 leaving"]);
+    sender.connected(secs(61));
+    assert_eq!(send(&mut sender, secs(61), true), ["control 1-1 leaving"]);
+}
+
+#[test]
+fn a_stop_shortens_the_wait_for_hosts_that_may_come_back() {
+    let mut sender = sender();
+    sender.push(1, 10, 1);
+    sender.connected(secs(1));
+    assert_eq!(send(&mut sender, secs(1), true), ["control 1-1"]);
+    sender.settle_by(secs(2));
+    sender.settle_by(secs(3));
+
+    assert!(!sender.is_settled(secs(1)));
+    assert_eq!(send(&mut sender, secs(2), true), ["data 1"]);
+}
+
+#[test]
+fn what_a_host_lacks_is_owed_to_it() {
+    let mut sender = sender();
+    sender.connected(secs(0));
+    sender.received(asker(), &ack(0), secs(0));
+    (1..=3).for_each(|line| {
+        sender.push(line, 10, 2);
+    });
+    send(&mut sender, secs(0), true);
+    sender.received(asker(), &ack(1), secs(1));
+
+    let (hosts, owed) = sender.owed(secs(1)).unwrap();
+    assert_eq!((hosts, owed.messages, owed.lines), (1, 2, 4));
+    assert!(sender.is_awaited(secs(1)));
+    assert!(!sender.is_awaited(secs(7)), "not heard lately");
+    sender.received(asker(), &ack(3), secs(8));
+    assert_eq!(sender.owed(secs(8)), None);
+}

@@ -40,6 +40,7 @@ pub struct Store<B = Bytes> {
     /// In flight when they were pushed out: whether they are lost is not known yet.
     pushed_out: VecDeque<Tally>,
     in_flight: Tally,
+    released: Tally,
     books: Books,
 }
 
@@ -59,6 +60,7 @@ impl<B> Store<B> {
             handed_over: 0,
             pushed_out: VecDeque::new(),
             in_flight: Tally::EMPTY,
+            released: Tally::EMPTY,
             books: Books::EMPTY,
         }
     }
@@ -135,6 +137,7 @@ impl<B> Store<B> {
             && oldest.number.get() <= number
         {
             self.bytes -= oldest.frame_len();
+            self.released += oldest.tally();
             self.kept.pop_front();
             self.written -= 1;
             self.handed_over -= 1;
@@ -166,6 +169,25 @@ impl<B> Store<B> {
     #[must_use]
     pub fn on_wire(&self) -> Tally {
         self.books.written + self.in_flight
+    }
+
+    /// What was released so far.
+    #[must_use]
+    pub const fn released(&self) -> Tally {
+        self.released
+    }
+
+    /// What is kept of the messages above `number`.
+    #[must_use]
+    pub fn above(&self, number: u64) -> Tally {
+        let above = self.kept.iter().filter(|kept| kept.number.get() > number);
+        above.fold(Tally::EMPTY, |sum, kept| sum + kept.tally())
+    }
+
+    /// Bytes of the frames that are kept.
+    #[must_use]
+    pub const fn bytes(&self) -> usize {
+        self.bytes
     }
 
     /// Whether a daemon has taken everything.

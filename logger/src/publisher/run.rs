@@ -1,0 +1,346 @@
+//! A publisher at work: what each of its steps does.
+
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use bytes::Bytes;
+use spread::stream::{Before, Next, Notice, Parting, Sender, StreamGroup};
+use spread::{Delivery, Message, Name, Service};
+use tokio::time::Instant;
+
+use super::identity::identity;
+use super::link::{Event, Link, LostError};
+use super::notices::Notices;
+use super::pace::Pace;
+use super::silence::Silence;
+use super::{Publisher, PublisherOptions};
+use crate::batch::{Batch, Limits};
+use crate::counters::{Acknowledged, Books, Counters, Lost, Sent};
+use crate::queue::{Drain, local_offset};
+
+/// A publisher at work.
+pub(super) struct Run {
+    options: PublisherOptions,
+    group: StreamGroup,
+    drains: Vec<Drain>,
+    counters: Arc<Counters>,
+    batch: Batch,
+    stream: Sender<Bytes>,
+    pace: Pace,
+    silence: Silence,
+    link: Link,
+    /// There was a time without a daemon: its logging hosts may have lost it as well.
+    was_away: bool,
+    notices: Notices,
+    began: Instant,
+    /// When the rings were last emptied: no line in them is older.
+    drained_at: Duration,
+    /// The second for which local time's offset was last asked.
+    offset_of: u64,
+    /// Messages sent again.
+    repaired: u64,
+    /// When it ends, from the stop on.
+    deadline: Option<Duration>,
+}
+
+impl Run {
+    pub(super) fn new(publisher: Publisher) -> Self {
+        let options = publisher.options;
+        let limits = Limits {
+            bytes: options.message_max,
+            lines: options.batch_lines,
+            age: options.seal_after,
+        };
+        let identity = identity(&options.program);
+        let addresses = &options.addresses;
+        Self {
+            group: publisher.group,
+            drains: publisher.drains,
+            counters: publisher.counters,
+            batch: Batch::new(limits),
+            link: Link::new(addresses.clone(), &options.socket_dir, identity.instance),
+            stream: Sender::new(identity, publisher.group, options.buffer_bytes),
+            pace: Pace::default(),
+            silence: Silence::default(),
+            was_away: false,
+            notices: Notices::new(addresses.clone(), options.buffer_bytes, publisher.group),
+            options,
+            began: Instant::now(),
+            drained_at: Duration::ZERO,
+            offset_of: 0,
+            repaired: 0,
+            deadline: None,
+        }
+    }
+
+    /// Waits for the link. Cancel-safe.
+    pub(super) async fn event(&mut self) -> Event {
+        self.link.event().await
+    }
+
+    /// Takes all lines from the rings.
+    pub(super) fn drain(&mut self) {
+        let (now, since) = (self.began.elapsed(), self.drained_at);
+        self.drained_at = now;
+        let mut bytes = 0;
+        let Self { batch, stream, .. } = self;
+        let mut seal = |body, lines| push(stream, body, lines);
+        for drain in &mut self.drains {
+            drain.drain(|piece| {
+                bytes += piece.len() as u64;
+                batch.push(piece, since, &mut seal);
+            });
+        }
+        batch.seal_aged(now, &mut seal);
+        self.pace.incoming(bytes, now);
+        self.refresh_offset();
+    }
+
+    fn seal(&mut self) {
+        let Self { batch, stream, .. } = self;
+        batch.seal(|body, lines| push(stream, body, lines));
+    }
+
+    /// Keeps the workers' idea of local time: asking reads files, which is not for their threads.
+    fn refresh_offset(&mut self) {
+        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
+        let second = since_epoch.map_or(0, |since| since.as_secs());
+        if second != self.offset_of {
+            self.offset_of = second;
+            let offset = local_offset();
+            for drain in &self.drains {
+                drain.set_offset(offset);
+            }
+        }
+    }
+
+    pub(super) fn handle(&mut self, event: Event) {
+        match event {
+            Event::Connected => self.connected(),
+            Event::Unreachable(error) => {
+                self.was_away = true;
+                self.notices.unreachable(&error);
+            }
+            Event::Lost(reason) => self.lost(&reason),
+            Event::Delivered(Delivery::Message(message)) => self.take(&message),
+            Event::Delivered(Delivery::Reject { .. }) => self.notices.refused(),
+            Event::Delivered(_) | Event::Written => {}
+        }
+    }
+
+    fn connected(&mut self) {
+        self.settle();
+        let now = self.began.elapsed();
+        self.stream.connected(now);
+        self.silence.disconnected();
+        self.pace.connected(now);
+        self.counters.set_connected_to(self.link.connected_to());
+        let books = self.books();
+        self.notices.connected(self.counters.connected_to(), &books);
+    }
+
+    fn lost(&mut self, reason: &LostError) {
+        self.was_away = true;
+        self.settle();
+        self.stream.disconnected(self.began.elapsed());
+        self.silence.disconnected();
+        self.notices
+            .lost_connection(self.counters.connected_to(), reason);
+        self.counters.set_connected_to(None);
+    }
+
+    /// Takes what somebody has sent to this publisher; what is no notice is nobody's concern.
+    fn take(&mut self, message: &Message) {
+        let Ok(notice) = Notice::parse(&message.body) else {
+            return;
+        };
+        let is_own = self
+            .link
+            .private_group()
+            .is_some_and(|own| message.sender == own.into());
+        // A control that comes back proves the daemon alive; anybody else's proves nothing.
+        if is_own || !matches!(notice, Notice::Control(_)) {
+            let now = self.began.elapsed();
+            self.stream.received(message.sender, &notice, now);
+        }
+    }
+
+    /// Tells the stream what the daemon's socket has taken.
+    fn settle(&mut self) {
+        let written = self.link.take_written();
+        if written == 0 {
+            return;
+        }
+        let now = self.began.elapsed();
+        let before = self.stream.store().books().written.messages;
+        self.stream
+            .written(usize::try_from(written).unwrap_or(usize::MAX), now);
+        if self.stream.store().books().written.messages > before {
+            self.silence.sent(now);
+        }
+    }
+
+    /// Gives the connection what it has room for.
+    pub(super) fn feed(&mut self) {
+        self.settle();
+        let now = self.began.elapsed();
+        if self.stream.is_dead(now) {
+            let reason = LostError::Dead;
+            self.link.give_up(&reason);
+            self.lost(&reason);
+            return;
+        }
+        while self.link.has_room() {
+            let pace = &mut self.pace;
+            let next = self.stream.next(now, |body| pace.allows(body.len(), now));
+            let Some(next) = next else {
+                if self.stream.is_settled(now) && self.stream.store().peek().is_none() {
+                    self.pace.caught_up();
+                }
+                break;
+            };
+            if !self.offer(next) {
+                // The stream counts it as queued and the connection does not.
+                let reason = LostError::Unqueued;
+                self.link.give_up(&reason);
+                self.lost(&reason);
+                return;
+            }
+        }
+    }
+
+    fn offer(&mut self, next: Next<Bytes>) -> bool {
+        let Some(own) = self.link.private_group() else {
+            return false;
+        };
+        let service = self.options.service;
+        let group = self.group;
+        match next {
+            Next::Control(body) => {
+                let groups = [group.control(), own.into()];
+                self.link.offer(service, &groups, body.into())
+            }
+            Next::Answer(to, body) => self.link.offer(Service::Fifo, &[to], body.into()),
+            Next::Data(number, body) => {
+                let groups: [Name; 2] = [group.name().into(), number.name()];
+                self.link.offer(service, &groups, body)
+            }
+            Next::Repair(to, number, body) => {
+                self.repaired += 1;
+                let groups = [to, group.repair_name(), number.name()];
+                self.link.offer(service, &groups, body)
+            }
+        }
+    }
+
+    pub(super) fn stop_within(&mut self, timeout: Duration) {
+        self.deadline = Some(self.began.elapsed() + timeout);
+    }
+
+    pub(super) const fn is_stopping(&self) -> bool {
+        self.deadline.is_some()
+    }
+
+    /// Whether the stop has come to its end; takes the steps to it.
+    pub(super) fn is_over(&mut self) -> bool {
+        let Some(deadline) = self.deadline else {
+            return false;
+        };
+        let now = self.began.elapsed();
+        let left = deadline.saturating_sub(now);
+        if left.is_zero() {
+            return true;
+        }
+        if !self.drains.iter().all(Drain::is_finished) {
+            return false;
+        }
+        self.seal();
+        self.stream.leave();
+        self.link.stay();
+        // Those who lost the same daemon get a part of the time to be back; where nobody has, who
+        // is to have the lines is there.
+        let wait = if self.was_away {
+            left / 4
+        } else {
+            Duration::ZERO
+        };
+        self.stream.settle_by(now + wait);
+        let waiting = self.stream.store().books().waiting.bytes;
+        self.pace.hurry(waiting, left);
+        self.feed();
+        if !self.link.is_up() {
+            return self.stream.store().is_written() && !self.stream.is_awaited(now);
+        }
+        self.stream.parting(now) == Parting::Done
+    }
+
+    pub(super) async fn end(mut self, stop_timeout: Duration) -> Books {
+        self.drain();
+        self.seal();
+        self.settle();
+        self.publish_books();
+        let books = self.books();
+        let now = self.began.elapsed();
+        self.counters.set_connected_to(None);
+        let parting = self.stream.parting(now);
+        if books.lines > 0 && matches!(parting, Parting::Sending | Parting::Unconfirmed) {
+            self.notices.given_up(&books, stop_timeout);
+        }
+        if let Some((hosts, owed)) = self.stream.owed(now) {
+            self.notices.unacknowledged(hosts, owed.lines);
+        }
+        if !matches!(parting, Parting::Sending) {
+            self.link.close().await;
+        }
+        books
+    }
+
+    pub(super) fn publish_books(&mut self) {
+        let now = self.began.elapsed();
+        self.silence.heard(self.stream.acknowledged());
+        if self.silence.has_become_long(now) {
+            self.notices.nobody_acknowledges();
+        }
+        let books = self.books();
+        self.stream.set_before(Before {
+            queue_full: books.lost.queue_full,
+            cut: books.cut,
+        });
+        self.counters.set(&books);
+        self.notices.losses(&books.lost, now);
+    }
+
+    fn books(&self) -> Books {
+        let store = self.stream.store();
+        let (books, open) = (store.books(), self.batch.lines());
+        let of_rings = self.counters.books();
+        Books {
+            lines: books.written.lines + books.waiting.lines + open,
+            bytes: books.written.bytes + books.waiting.bytes + self.batch.bytes() as u64,
+            waiting: books.waiting.lines + open,
+            sent: Sent {
+                messages: books.written.messages,
+                lines: books.written.lines,
+                bytes: books.written.bytes,
+            },
+            connections: of_rings.connections,
+            lost: Lost {
+                queue_full: of_rings.lost.queue_full,
+                buffer_full: books.lost.lines,
+            },
+            cut: of_rings.cut,
+            acknowledged: Acknowledged {
+                hosts: self.stream.hosts(self.began.elapsed()) as u64,
+                lines: store.released().lines,
+                repaired: self.repaired,
+                retained_bytes: store.bytes() as u64,
+                is_missing: self.silence.is_told(),
+            },
+        }
+    }
+}
+
+fn push(stream: &mut Sender<Bytes>, body: Bytes, lines: u64) {
+    let len = body.len();
+    stream.push(body, len, lines);
+}
