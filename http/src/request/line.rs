@@ -56,7 +56,13 @@ impl<'a> RequestLine<'a> {
             _ => {}
         }
         // RFC 9112 3.3: an empty authority may be replaced by the server's own.
-        Ok(self.authority.or(field).filter(|host| !host.is_empty()))
+        let host = self.authority.or(field).filter(|host| !host.is_empty());
+        // RFC 9110 4.2.1: but no `http` URI has a port without a host, and that is what this
+        // would be. (RFC 9112 3.2.2: an absolute target's is the one that counts.)
+        if host.is_some_and(|host| host.starts_with(b":")) {
+            return Err(Reject::HostInvalid);
+        }
+        Ok(host)
     }
 
     pub(super) fn rejection(&self, reject: Reject) -> Rejection<'a> {

@@ -360,6 +360,21 @@ fn there_is_one_valid_host() {
     assert_eq!(whole(&get("Host:\r\n")).host, None);
 }
 
+#[test]
+fn a_port_has_a_host_before_it() {
+    for (version, port) in [("1.1", ":80"), ("1.1", ":"), ("1.0", ":80")] {
+        let head = format!("GET / HTTP/{version}\r\nHost: {port}\r\n\r\n");
+        assert_eq!(
+            refused(head.as_bytes()),
+            Some(Reject::HostInvalid),
+            "{head:?}"
+        );
+        // Beside an absolute target the field is well formed, and not asked.
+        let head = format!("GET http://a:8/ HTTP/{version}\r\nHost: {port}\r\n\r\n");
+        assert_eq!(whole(&head).host, Some(b"a:8".as_slice()), "{head:?}");
+    }
+}
+
 mod content {
     use super::{Framing, Reject};
 

@@ -47,7 +47,7 @@ fn request() -> impl Strategy<Value = String> {
         "HEAD /f HTTP/1.1",
         "DELETE /g HTTP/1.1",
     ]);
-    let host = prop_oneof![30 => Just("Host: a\r\n"), 1 => Just("")];
+    let host = prop_oneof![30 => Just("Host: a\r\n"), 1 => select(&["", "Host: :8\r\n"])];
     let fields = prop_oneof![
         20 => Just(""),
         10 => select(&["Accept: b\r\n", "A:\r\n", "Connection: keep-alive\r\n"]),

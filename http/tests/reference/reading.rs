@@ -108,6 +108,7 @@ fn head(text: &str, content_max: u64) -> Step<(Head, &str)> {
     if let Some(rest) = target.strip_prefix("http://") {
         host = rest.split('/').next().map(str::to_owned);
     }
+    ensure(!host.as_ref().is_some_and(|host| host.starts_with(':')))?;
     let host = host.filter(|host| !host.is_empty());
 
     let codings = values("transfer-encoding");
