@@ -27,7 +27,9 @@ impl Page<'_> {
     /// Writes head and content, and says how many bytes of content, for the log.
     pub fn write(&self, out: &mut impl BufMut) -> usize {
         let [start, text, end] = [
-            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><title>",
+            "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">\
+             <meta name=\"viewport\" content=\"width=device-width\">\
+             <meta name=\"color-scheme\" content=\"light dark\"><title>",
             "</title></head>\n<body><h1>",
             "</h1></body></html>\n",
         ];

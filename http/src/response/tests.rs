@@ -187,6 +187,21 @@ fn page(status: Status, head_only: bool) -> (String, usize) {
     (String::from_utf8(out).unwrap(), len)
 }
 
+/// Without the first a phone lays the page out for a desk and shows it too small to read; without
+/// the second it is a white flash for those who chose a dark screen.
+#[test]
+fn a_page_fits_a_phone_and_a_dark_screen() {
+    let (text, _) = page(Status::NotFound, false);
+    assert!(
+        text.contains("<meta name=\"viewport\" content=\"width=device-width\">"),
+        "{text}"
+    );
+    assert!(
+        text.contains("<meta name=\"color-scheme\" content=\"light dark\">"),
+        "{text}"
+    );
+}
+
 /// For every status: the length that is announced is the length that follows, and HEAD gets the
 /// same head.
 #[test]
