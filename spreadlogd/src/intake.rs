@@ -4,7 +4,7 @@
 //! missing and who is to be told; what it decides is carried out here and in the subscriber. All
 //! others are taken as they come.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -27,6 +27,8 @@ pub(crate) struct Intake {
     /// The index of the Spread block in the ledger.
     block: u16,
     router: Router,
+    /// Where publishers tell of the streams to our groups.
+    controls: HashSet<Name>,
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     session: Arc<SessionCounters>,
@@ -84,8 +86,10 @@ impl Intake {
                 receiver.restore(key, account.base, ranges, Duration::ZERO);
             }
         }
+        let controls = place.router.groups().filter_map(control_of);
         Self {
             block: place.block,
+            controls: controls.map(Name::from).collect(),
             router: place.router,
             session: place.session,
             queue,
@@ -104,14 +108,8 @@ impl Intake {
 
     /// The groups to join, in this order: what publishers tell of a stream before the stream.
     pub(crate) fn groups(&self) -> Vec<GroupName> {
-        let control = |group: GroupName| {
-            let group = StreamGroup::try_from(group).ok()?;
-            GroupName::try_from(group.control()).ok()
-        };
-        let groups = self.router.groups();
-        let mut all: Vec<GroupName> = groups.filter_map(control).collect();
-        all.extend(self.router.groups());
-        all
+        let controls = self.router.groups().filter_map(control_of);
+        controls.chain(self.router.groups()).collect()
     }
 
     /// Takes a delivery in; the type of our own message to `own`, our private group, if it is one.
@@ -218,6 +216,11 @@ impl Intake {
             self.counters.unrouted.add(1);
             return;
         };
+        if !self.queue.takes_notes() {
+            // As if it had not come: it is asked for when that is known.
+            self.overflow(0);
+            return;
+        }
         // A copy: the body is a part of the receive buffer, and the lines of a quiet group would
         // keep 64 KiB each from being freed while they wait.
         let body = Bytes::copy_from_slice(&message.body);
@@ -231,11 +234,8 @@ impl Intake {
 
     /// Whether it is addressed as what publishers tell of their streams is.
     fn is_of_control(&self, message: &Message, own: Name) -> bool {
-        let is_control = |group: GroupName| {
-            let group = StreamGroup::try_from(group);
-            group.is_ok_and(|group| message.groups.first() == Some(&group.control()))
-        };
-        message.groups == [own] || self.router.groups().any(is_control)
+        let first = message.groups.first();
+        message.groups == [own] || first.is_some_and(|first| self.controls.contains(first))
     }
 
     fn take_control(&mut self, message: &Message) {
@@ -253,6 +253,10 @@ impl Intake {
         if !is_its || self.router.sinks(control.group.name().into()).is_none() {
             self.session.refused_notices.add(1);
             debug!("{} speaks for a stream that is not its own", message.sender);
+            return;
+        }
+        if !self.queue.takes_notes() {
+            // It says so again.
             return;
         }
         let now = self.now();
@@ -432,6 +436,12 @@ impl Intake {
             );
         }
     }
+}
+
+/// The group beside a group; one with too long a name has none.
+fn control_of(group: GroupName) -> Option<GroupName> {
+    let group = StreamGroup::try_from(group).ok()?;
+    GroupName::try_from(group.control()).ok()
 }
 
 const fn reason(cause: stream::Cause) -> &'static str {
