@@ -24,6 +24,8 @@ const PURE: &[&str] = &[
     "spread/src/hub/core/",
     "spread/src/name.rs",
     "spread/src/address.rs",
+    "spreadlogd/src/ledger/",
+    "spreadlogd/src/audit/",
 ];
 /// Within them, these are the I/O of a feature that nothing else in the crate knows: the status
 /// loop, which is there to answer over sockets.

@@ -9,6 +9,7 @@ use http::serve::Place;
 use spread::{Addresses, GroupName};
 use spread_logger::realtime::Priority;
 
+use crate::auditing::AuditArgs;
 use crate::realtime::RealtimeArgs;
 
 /// Writes the log lines of a whole web farm, received over Spread, to files.
@@ -118,13 +119,18 @@ Examples:
   spreadlogd -c /etc/spreadlogd.conf
       many groups and files; check the file first with --check
   mv access_log access_log.1 && kill -HUP $(pidof spreadlogd)
-      rotation: no line is lost or torn";
+      rotation: no line is lost or torn
+  spreadlogd audit -c /etc/spreadlogd.conf
+      is every line here that was served? Which are not, and why";
 
 /// What it does instead of logging.
 #[derive(Debug, Subcommand)]
 pub(crate) enum Tool {
     /// Put a running process, with all its threads, under real-time scheduling (SCHED_FIFO)
     Realtime(RealtimeArgs),
+
+    /// Print the books of a ledger, both sides: what publishers served, and what of it is here
+    Audit(AuditArgs),
 }
 
 /// `PORT[@ADDRESS]`: where the hub listens.
@@ -216,6 +222,9 @@ mod tests {
             &["realtime", "1", "100"],
             &["realtime", "1", "10", "--off"],
             &["--check", "realtime", "1"],
+            &["audit", "-c", "x", "--file", "y"],
+            &["audit", "stray"],
+            &["--check", "audit"],
         ];
         for case in CASES {
             let line = ["spreadlogd"].iter().chain(*case);

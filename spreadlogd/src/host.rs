@@ -19,7 +19,7 @@ use tracing::{debug, info};
 use crate::config::{Config, Subscription};
 use crate::counters::{Counters, FileCounters, GroupCounters, SessionCounters, Summary};
 use crate::intake::{Intake, Place};
-use crate::journal::{Directory, Journal, StateError, recover};
+use crate::journal::{Directory, Journal, StateError, recover, seconds};
 use crate::ledger::Ledger;
 use crate::queue::{Item, Queue};
 use crate::router::Router;
@@ -312,6 +312,7 @@ fn open_ledger(
     let (directory, kept) = Directory::open(&path)?;
     let mut ledger = recover(kept);
     ledger.forget_old_files();
+    ledger.since = seconds();
     Ok((ledger, Some(directory)))
 }
 

@@ -15,7 +15,7 @@ use tracing::{debug, info, warn};
 
 use crate::counters::{Counters, SessionCounters};
 use crate::journal::seconds;
-use crate::ledger::{Event, Ledger, Source};
+use crate::ledger::{Event, Ledger, Source, reason};
 use crate::queue::{Full, Queue};
 use crate::router::Router;
 use crate::sink::{Lines, Origin};
@@ -442,15 +442,6 @@ impl Intake {
 fn control_of(group: GroupName) -> Option<GroupName> {
     let group = StreamGroup::try_from(group).ok()?;
     GroupName::try_from(group.control()).ok()
-}
-
-const fn reason(cause: stream::Cause) -> &'static str {
-    match cause {
-        stream::Cause::Gone => "their publisher no longer has them",
-        stream::Cause::Jump => "its numbers jump out of reason",
-        stream::Cause::TooMany => "more of it is missing in more places than can be remembered",
-        stream::Cause::Silence => "nothing was heard of their publisher for 30 days",
-    }
 }
 
 /// Nothing will come of the group, and it looks like one without publishers.

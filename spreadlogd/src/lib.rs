@@ -13,6 +13,7 @@
 //! ledger/     what is written and what is missing of every stream: a value
 //! journal/    the ledger on disk, and what is found out after a crash
 //! state       where that is, and which part of it is whose
+//! audit/      the books of both sides, from a ledger; auditor and recount read for it
 //! sink/       a file: appended to, kept waiting while it takes nothing, locked, opened again
 //! report      what is counted on the way, as metrics and for people
 //! ```
@@ -25,8 +26,12 @@
 //! has none. The library installs no signal handlers and prints nothing (it uses `tracing`);
 //! [`Spreadlogd::run`] spawns on the caller's runtime, and says what. It is for Unix.
 
+mod audit;
+mod auditor;
 pub mod config;
 pub mod counters;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod host;
 mod intake;
 mod journal;
@@ -34,6 +39,7 @@ mod ledger;
 mod pulse;
 mod queue;
 mod random;
+mod recount;
 mod report;
 mod room;
 mod router;
@@ -42,6 +48,7 @@ mod state;
 mod subscriber;
 mod writer;
 
+pub use audit::Audit;
 pub use config::{Config, ConfigErrors};
 pub use counters::{Counters, Summary};
 pub use host::{Command, Options, RunError, Spreadlogd, StartError};
@@ -49,4 +56,5 @@ pub use journal::StateError;
 pub use ledger::ImageError;
 pub use report::Report;
 pub use sink::{Holder, Locking, SinkError};
+pub use state::ledger_place;
 pub use subscriber::RECEIVE_ERRORS;

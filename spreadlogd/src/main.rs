@@ -3,6 +3,7 @@
 //! Exit status: 0 when it was asked to stop; 1 when something failed, or lines could not be
 //! written at the end; 2 when the options or the configuration are wrong.
 
+mod auditing;
 mod cli;
 mod hub;
 mod realtime;
@@ -42,6 +43,7 @@ fn main() -> ExitCode {
     let args = Args::parse();
     match &args.tool {
         Some(Tool::Realtime(tool)) => return tool.run(),
+        Some(Tool::Audit(tool)) => return tool.run(),
         None => {}
     }
     let diagnostics = match Diagnostics::start(filter(&args), Stamps::Shown) {

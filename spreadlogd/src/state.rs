@@ -1,10 +1,10 @@
 //! Where a logging host keeps its ledger, and which of its accounts belong to which Spread block.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use spread::stream::HostId;
 
-use crate::config::Subscription;
+use crate::config::{Config, Log, Subscription};
 use crate::ledger::{Block, FileAccount, Ledger};
 use crate::random::random;
 
@@ -12,8 +12,25 @@ use crate::random::random;
 /// spreadlogd may write another log there.
 pub(crate) fn beside(files: impl IntoIterator<Item = FileAccount>) -> Option<PathBuf> {
     let first = files.into_iter().find(|file| file.path.is_file())?;
-    let name = first.path.file_name()?;
-    Some(first.path.with_file_name(DIRECTORY).join(name))
+    beside_log(&first.path)
+}
+
+fn beside_log(path: &Path) -> Option<PathBuf> {
+    let name = path.file_name()?;
+    Some(path.with_file_name(DIRECTORY).join(name))
+}
+
+/// Where a spreadlogd with this configuration keeps its ledger, unless it is told with `--state`;
+/// `None` where it keeps none.
+#[must_use]
+pub fn ledger_place(config: &Config) -> Option<PathBuf> {
+    if let Some(ledger) = config.ledger() {
+        return Some(ledger.to_owned());
+    }
+    let logs = config.spreads().iter().flat_map(Subscription::logs);
+    let mut paths = logs.map(Log::file);
+    // One that is not there may have been moved away just now.
+    beside_log(paths.find(|path| path.is_file() || !path.exists())?)
 }
 
 /// Gives each Spread block its place in the ledger, a new one if it has none; their indices.
@@ -70,7 +87,6 @@ const DIRECTORY: &str = ".spreadlogd";
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Config;
 
     fn named(names: &[&str]) -> (Ledger, Vec<usize>) {
         blocks(Ledger::default(), names)

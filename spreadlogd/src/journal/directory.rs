@@ -89,7 +89,7 @@ impl Directory {
             .mode(DIRECTORY_MODE)
             .create(path);
         made.map_err(failed("make the directory", path))?;
-        let lock_path = path.join("lock");
+        let lock_path = path.join(LOCK);
         let mut options = OpenOptions::new();
         options
             .write(true)
@@ -214,6 +214,8 @@ fn failed(action: &'static str, path: &Path) -> impl FnOnce(io::Error) -> StateE
 }
 
 const LEDGER: &str = "ledger.json";
+
+pub(super) const LOCK: &str = "lock";
 
 /// As many checkpoints do not fall between two reads one after the other.
 const READS_MAX: usize = 10;

@@ -15,6 +15,7 @@
 //! against a power failure.
 
 mod directory;
+mod inspect;
 mod recover;
 
 use std::io;
@@ -24,7 +25,8 @@ use crate::ledger::{Encoder, Entry, Event, FileAccount, Ledger};
 
 pub use directory::StateError;
 pub(crate) use directory::{Directory, Kept};
-pub(crate) use recover::recover;
+pub(crate) use inspect::{Inspected, Keeper, inspect};
+pub(crate) use recover::{place_of, recover};
 
 /// A ledger that is kept on disk while it changes.
 #[derive(Debug)]

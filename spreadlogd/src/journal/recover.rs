@@ -20,11 +20,10 @@ use crate::sink::Identity;
 ///
 /// All log files must be locked by us already.
 pub(crate) fn recover(kept: Kept) -> Ledger {
-    let mut replay = Replay::new(kept.ledger);
-    for (event, at) in kept.events {
-        replay.apply(event, at);
+    let (mut ledger, tails) = replay(kept);
+    for file in &mut ledger.files {
+        file.is_open = false;
     }
-    let (mut ledger, tails) = replay.finish(look);
     for tail in tails {
         let Some(file) = ledger.files.get(tail.file).cloned() else {
             continue;
@@ -48,6 +47,16 @@ pub(crate) fn recover(kept: Kept) -> Ledger {
     ledger
 }
 
+/// Repeats what has happened since the last checkpoint, by what the files are now; what is to be
+/// cut off them, which is not done here.
+pub(super) fn replay(kept: Kept) -> (Ledger, Vec<Tail>) {
+    let mut replay = Replay::new(kept.ledger);
+    for (event, at) in kept.events {
+        replay.apply(event, at);
+    }
+    replay.finish(look)
+}
+
 /// What a file turns out to be.
 fn look(file: &FileAccount) -> Found {
     if !file.is_ours {
@@ -58,7 +67,7 @@ fn look(file: &FileAccount) -> Found {
 }
 
 /// Where a file is now: where it was, or under another name in the same directory.
-fn place_of(file: &FileAccount) -> Option<PathBuf> {
+pub(crate) fn place_of(file: &FileAccount) -> Option<PathBuf> {
     let is_it = |path: &Path| Identity::of_path(path).is_ok_and(|found| found == file.identity);
     if is_it(&file.path) {
         return Some(file.path.clone());

@@ -74,6 +74,36 @@ fn what_a_death_tore_is_cut_wherever_the_file_is_now() {
     }
 }
 
+/// A crash may be looked at before it is cleared up.
+#[test]
+fn looking_from_outside_changes_nothing() {
+    let dir = tempfile::tempdir().unwrap();
+    let (log, state) = (dir.path().join("log"), dir.path().join("state"));
+    fs::write(&log, "").unwrap();
+    let mut journal = open(dir.path());
+    let file = journal.open_file(account(&log), None);
+    journal.prepare(file, 0, (1..=3).map(|n| entry(n, 4)).collect());
+    journal.commit().unwrap();
+    fs::write(&log, "one\ntwo\nth").unwrap();
+
+    let running = inspect(&state).unwrap();
+    drop(journal);
+    let dead = inspect(&state).unwrap();
+
+    assert!(matches!(running.keeper, Keeper::Runs(_)));
+    assert!(matches!(dead.keeper, Keeper::Gone(at) if at > 0));
+    assert_eq!(running.ledger, dead.ledger);
+    assert_eq!(dead.ledger.accounts[&source()].lines, 2);
+    assert_eq!(fs::read(&log).unwrap(), b"one\ntwo\nth");
+    let mut names: Vec<_> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|e| e.unwrap().file_name())
+        .collect();
+    names.sort();
+    assert_eq!(names, ["log", "state"]);
+    assert_eq!(open(dir.path()).ledger().accounts, dead.ledger.accounts);
+}
+
 #[test]
 fn a_checkpoint_and_a_journal_together_are_the_ledger() {
     let dir = tempfile::tempdir().unwrap();

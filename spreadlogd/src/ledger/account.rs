@@ -27,6 +27,9 @@ pub(crate) struct Account {
     pub(crate) heard: u64,
     /// What its publisher said last.
     pub(crate) control: Option<Control>,
+    /// Of the lines, those of messages that `control` does not tell of yet; `None` where that is
+    /// not known.
+    pub(crate) since_control: Option<u64>,
     /// What was missing at any time, oldest first; the newest [`GAPS_MAX`].
     pub(crate) gaps: VecDeque<Gap>,
 }
@@ -60,6 +63,13 @@ impl Account {
 
     pub(super) fn hear(&mut self, control: &[u8], at: u64) {
         if let Ok(Notice::Control(control)) = Notice::parse(control) {
+            let before = self.control.as_ref().map(|control| control.next);
+            if self.safe.last().unwrap_or_default() < control.next.get() {
+                self.since_control = Some(0);
+            } else if before != Some(control.next) {
+                // It tells of less than before, as after a connection that took more than it said.
+                self.since_control = None;
+            }
             self.control = Some(control);
             self.heard = at;
         }
@@ -121,8 +131,14 @@ impl Account {
         if number > 0 && self.safe.insert(number..=number) == 0 {
             return;
         }
-        self.lines += lines;
-        self.bytes += bytes;
+        self.lines = self.lines.saturating_add(lines);
+        self.bytes = self.bytes.saturating_add(bytes);
+        let is_told = |control: &Control| number < control.next.get();
+        if let Some(since) = &mut self.since_control
+            && !self.control.as_ref().is_some_and(is_told)
+        {
+            *since = since.saturating_add(lines);
+        }
         self.heard = at;
         if !self.gaps.is_empty() {
             self.close_gaps(number, at);
@@ -135,7 +151,11 @@ impl Account {
             .control
             .as_ref()
             .map_or(0, |control| control.next.get() - 1);
-        self.safe.last().unwrap_or_default().max(said)
+        // Not everything that its publisher says is kept, but what was found missing by it is.
+        let open = self.gaps.iter().filter(|gap| gap.fate == Fate::Open);
+        let asked = open.map(|gap| *gap.range.end()).max();
+        let written = self.safe.last().unwrap_or_default();
+        written.max(said).max(asked.unwrap_or_default())
     }
 
     /// What is missing now.
@@ -145,13 +165,13 @@ impl Account {
     }
 
     /// How many messages are missing now.
-    #[cfg_attr(not(test), expect(dead_code, reason = "for the audit"))]
     pub(crate) fn missing_count(&self) -> u64 {
         if self.base == 0 {
             return 0;
         }
         let count = |sum: u64, range: RangeInclusive<u64>| {
-            sum.saturating_add(range.end() - range.start() + 1)
+            sum.saturating_add(range.end() - range.start())
+                .saturating_add(1)
         };
         self.missing().fold(0, count)
     }
@@ -174,6 +194,16 @@ impl Account {
             let over = self.gaps.iter().position(|gap| gap.fate != Fate::Open);
             self.gaps.remove(over.unwrap_or_default());
         }
+    }
+}
+
+/// Why messages were given up, for people.
+pub(crate) const fn reason(cause: Cause) -> &'static str {
+    match cause {
+        Cause::Gone => "their publisher no longer has them",
+        Cause::Jump => "its numbers jump out of reason",
+        Cause::TooMany => "more of it is missing in more places than can be remembered",
+        Cause::Silence => "nothing was heard of their publisher for 30 days",
     }
 }
 

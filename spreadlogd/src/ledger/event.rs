@@ -375,7 +375,8 @@ fn put_range(out: &mut Vec<u8>, id: u32, range: &RangeInclusive<u64>) {
 fn range(p: &mut &[u8]) -> Option<RangeInclusive<u64>> {
     let start = p.try_get_u64_le().ok()?;
     let end = p.try_get_u64_le().ok()?;
-    (start <= end).then_some(start..=end)
+    // Numbers begin at 1.
+    (1 <= start && start <= end).then_some(start..=end)
 }
 
 pub(super) const fn cause_code(cause: Cause) -> u8 {

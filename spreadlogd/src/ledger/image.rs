@@ -3,6 +3,7 @@
 //! Unknown keys are ignored, so that a later version can add some; another `v` is refused.
 
 use std::collections::BTreeSet;
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,7 @@ pub(crate) fn write(ledger: &Ledger, generation: u64) -> Result<Vec<u8>, serde_j
             .map(|(source, account)| AccountImage::new(*source, account))
             .collect(),
         files: ledger.files.iter().map(FileImage::from).collect(),
+        since: ledger.since,
         partials: partials.collect(),
     };
     serde_json::to_vec(&image)
@@ -80,6 +82,7 @@ pub(crate) fn read(text: &[u8]) -> Result<(Ledger, u64), ImageError> {
         let (source, account) = source.read()?;
         ledger.accounts.insert(source, account);
     }
+    ledger.since = image.since;
     ledger.files = image.files.into_iter().map(FileAccount::from).collect();
     for partial in image.partials {
         let files: BTreeSet<usize> = partial.files.into_iter().collect();
@@ -103,6 +106,8 @@ struct Image {
     blocks: Vec<BlockImage>,
     sources: Vec<AccountImage>,
     files: Vec<FileImage>,
+    #[serde(default)]
+    since: u64,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     partials: Vec<Partial>,
 }
@@ -140,6 +145,8 @@ struct AccountImage {
     /// As the publisher wrote it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     control: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    since_control: Option<u64>,
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     gaps: Vec<GapImage>,
 }
@@ -239,6 +246,7 @@ impl AccountImage {
             begun: account.begun,
             heard: account.heard,
             control,
+            since_control: account.since_control,
             gaps: account.gaps.iter().map(GapImage::from).collect(),
         }
     }
@@ -254,8 +262,8 @@ impl AccountImage {
         let gaps = self.gaps.into_iter().map(GapImage::read);
         let account = Account {
             base: self.base,
-            safe: ranges(self.safe),
-            lost: ranges(self.lost),
+            safe: ranges("safe", self.safe)?,
+            lost: ranges("lost", self.lost)?,
             lost_count: self.lost_count,
             lines: self.lines,
             bytes: self.bytes,
@@ -263,6 +271,7 @@ impl AccountImage {
             begun: self.begun,
             heard: self.heard,
             control,
+            since_control: self.since_control,
             gaps: gaps.collect::<Result<_, _>>()?,
         };
         Ok((self.source.read()?, account))
@@ -297,7 +306,7 @@ impl GapImage {
             }
         };
         Ok(Gap {
-            range: self.first..=self.last,
+            range: range("gaps", [self.first, self.last])?,
             since: self.since,
             fate,
         })
@@ -349,15 +358,20 @@ impl From<FileImage> for FileAccount {
 }
 
 fn pairs(ranges: &Ranges) -> Vec<[u64; 2]> {
-    let pair = |range: std::ops::RangeInclusive<u64>| [*range.start(), *range.end()];
+    let pair = |range: RangeInclusive<u64>| [*range.start(), *range.end()];
     ranges.iter().map(pair).collect()
 }
 
-fn ranges(pairs: Vec<[u64; 2]>) -> Ranges {
-    pairs
-        .into_iter()
-        .map(|[first, last]| first..=last)
-        .collect()
+fn ranges(key: &'static str, pairs: Vec<[u64; 2]>) -> Result<Ranges, ImageError> {
+    pairs.into_iter().map(|pair| range(key, pair)).collect()
+}
+
+/// Numbers begin at 1.
+fn range(key: &'static str, [first, last]: [u64; 2]) -> Result<RangeInclusive<u64>, ImageError> {
+    if first == 0 || first > last {
+        return Err(refused(key, format!("{first}-{last}")));
+    }
+    Ok(first..=last)
 }
 
 const fn refused(key: &'static str, value: String) -> ImageError {

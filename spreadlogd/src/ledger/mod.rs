@@ -22,7 +22,7 @@ use std::path::PathBuf;
 use spread::stream::{HostId, Instance, Key, StreamGroup};
 use spread::{GroupName, Name};
 
-pub(crate) use account::{Account, Fate, Gap};
+pub(crate) use account::{Account, Fate, Gap, reason};
 pub(crate) use event::{Decoder, Encoder, Entry, Event};
 pub use image::ImageError;
 pub(crate) use image::{read as read_image, write as write_image};
@@ -37,6 +37,8 @@ pub(crate) struct Ledger {
     pub(crate) accounts: BTreeMap<Source, Account>,
     /// Files, those of before a rotation too.
     pub(crate) files: Vec<FileAccount>,
+    /// Since when this logging host has been listening, in seconds since 1970.
+    pub(crate) since: u64,
     /// Messages that are in some of their files and not in all, and in which.
     partials: BTreeMap<(Source, u64), BTreeSet<usize>>,
 }
@@ -150,8 +152,8 @@ impl Ledger {
     /// A message has been written to `file`, all of it. Whether it is in all its files now.
     pub(crate) fn written(&mut self, file: usize, entry: &Entry, at: u64) -> bool {
         if let Some(file) = self.files.get_mut(file) {
-            file.length += u64::from(entry.len);
-            file.lines += u64::from(entry.lines);
+            file.length = file.length.saturating_add(entry.len.into());
+            file.lines = file.lines.saturating_add(entry.lines.into());
         }
         if entry.files > 1 && entry.number > 0 {
             let place = (entry.source, entry.number);
@@ -177,12 +179,12 @@ impl Ledger {
             return;
         };
         if let Some(file) = self.files.get_mut(tail.file) {
-            file.length += bytes;
-            file.lines += lines;
+            file.length = file.length.saturating_add(bytes);
+            file.lines = file.lines.saturating_add(lines);
         }
         let account = self.account(entry.source);
-        account.lines += lines;
-        account.bytes += bytes;
+        account.lines = account.lines.saturating_add(lines);
+        account.bytes = account.bytes.saturating_add(bytes);
     }
 
     /// The files that a message is in already, though not in all.

@@ -122,7 +122,8 @@ impl Replay {
                 break;
             }
             self.ledger.written(written.file, &entry, at);
-            *written.stood.entry(entry.source).or_default() += u64::from(entry.lines);
+            let stood = written.stood.entry(entry.source).or_default();
+            *stood = stood.saturating_add(entry.lines.into());
         }
     }
 
@@ -134,9 +135,6 @@ impl Replay {
         files.sort_unstable();
         for file in files {
             tails.extend(self.finish_file(file, &find));
-        }
-        for file in &mut self.ledger.files {
-            file.is_open = false;
         }
         (self.ledger, tails)
     }
@@ -156,7 +154,8 @@ impl Replay {
                 self.settle(id, u64::MAX);
                 let stood = self.files.remove(&id).map(|written| written.stood);
                 for (source, lines) in stood.unwrap_or_default() {
-                    self.ledger.account(source).uncertain += lines;
+                    let account = self.ledger.account(source);
+                    account.uncertain = account.uncertain.saturating_add(lines);
                 }
                 return None;
             }

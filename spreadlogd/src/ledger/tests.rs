@@ -128,6 +128,17 @@ proptest! {
     }
 
     #[test]
+    fn any_journal_gives_books_that_add_up(events in prop::collection::vec(any_event(), 0..40)) {
+        crate::fuzzing::journal(&encode(&events));
+    }
+
+    #[test]
+    fn any_bytes_are_answered(bytes in prop::collection::vec(any::<u8>(), 0..400)) {
+        crate::fuzzing::journal(&bytes);
+        crate::fuzzing::image(&bytes);
+    }
+
+    #[test]
     fn an_image_reads_back(events in prop::collection::vec(any_event(), 0..40)) {
         let mut replay = Replay::new(Ledger::default());
         for (event, at) in events.into_iter().zip(0..) {
@@ -352,6 +363,26 @@ fn a_gap_is_told_with_its_times_and_its_end() {
         ]
     );
     assert_eq!((account.missing_count(), account.lost_count), (0, 2));
+}
+
+/// It may have been found by what a publisher said and the ledger was not told.
+#[test]
+fn what_is_asked_for_at_the_end_of_a_stream_is_missing() {
+    let (mut ledger, it) = (Ledger::default(), source(Some(1)));
+    let begun = Event::Begun {
+        source: it,
+        base: 1,
+    };
+    ledger.apply(&begun, 1);
+    ledger.written(0, &entry(1, 1), 1);
+    let range = 2..=3;
+    ledger.apply(&Event::Missing { source: it, range }, 2);
+
+    assert_eq!(ledger.accounts[&it].missing_count(), 2);
+    for number in 2..=3 {
+        ledger.written(0, &entry(number, 1), 3);
+    }
+    assert_eq!(ledger.accounts[&it].missing_count(), 0);
 }
 
 #[test]

@@ -47,6 +47,21 @@ pub(crate) fn lock(file: &File) -> io::Result<Locked> {
     }
 }
 
+/// Whether another process holds the lock of `file`, which is not taken, and who where that is
+/// known.
+#[cfg(target_os = "linux")]
+pub(crate) fn held(file: &File) -> Option<Option<Holder>> {
+    holder(file).map(Some)
+}
+
+/// The same where the system does not tell: only wanting a lock shows that it is held, so it is
+/// had for a moment, shared.
+#[cfg(not(target_os = "linux"))]
+pub(crate) fn held(file: &File) -> Option<Option<Holder>> {
+    let locked = flock(file, FlockOperation::NonBlockingLockShared);
+    matches!(locked, Err(Errno::WOULDBLOCK)).then_some(None)
+}
+
 #[cfg(not(target_os = "linux"))]
 fn holder(_file: &File) -> Option<Holder> {
     None
@@ -141,9 +156,11 @@ mod tests {
     fn a_second_lock_names_the_process_of_the_first() {
         let file = tempfile::NamedTempFile::new().unwrap();
         let first = file.reopen().unwrap();
+        assert!(held(&first).is_none());
         assert!(matches!(lock(&first).unwrap(), Locked::Yes));
 
         let second = lock(&file.reopen().unwrap()).unwrap();
+        assert!(held(&file.reopen().unwrap()).is_some());
 
         let Locked::Held(holder) = second else {
             panic!("{second:?}");

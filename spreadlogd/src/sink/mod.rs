@@ -11,7 +11,7 @@ mod open;
 
 pub(crate) use file::{FileSink, Lines, Origin, Outcome};
 pub use lock::Holder;
-pub(crate) use lock::{Locked, lock};
+pub(crate) use lock::{Locked, held, lock};
 pub use open::Locking;
 pub use open::SinkError;
 pub(crate) use open::{Identity, Opened, Target};

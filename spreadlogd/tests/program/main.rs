@@ -7,6 +7,7 @@
     reason = "a test fails by panicking"
 )]
 
+mod audit;
 #[path = "../../../spread/tests/support/daemon.rs"]
 mod daemon;
 mod embedded;

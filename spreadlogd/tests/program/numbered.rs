@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use spread::client::{ConnectOptions, Outgoing, Session, connect};
-use spread::stream::{Identity, Instance, Next, Notice, Number, Sender, StreamGroup};
+use spread::stream::{Identity, Instance, Next, Notice, Number, Parting, Sender, StreamGroup};
 use spread::{Address, Delivery, GroupName, Name, Service};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -77,6 +77,25 @@ impl Numbered {
             if store.peek().is_none() && store.retained() == store.next_on_wire() {
                 return;
             }
+            assert!(Instant::now() < deadline, "{:#?}", self.sender);
+        }
+    }
+
+    /// Sends until the daemon has everything, whoever else has it.
+    pub(crate) fn run_until_all_is_sent(&mut self) {
+        let deadline = Instant::now() + DEADLINE;
+        while self.sender.store().peek().is_some() {
+            self.step();
+            assert!(Instant::now() < deadline, "{:#?}", self.sender);
+        }
+    }
+
+    /// Takes its leave, when everything is safe.
+    pub(crate) fn leave(mut self) {
+        self.sender.leave();
+        let deadline = Instant::now() + DEADLINE;
+        while self.sender.parting(self.began.elapsed()) != Parting::Done {
+            self.step();
             assert!(Instant::now() < deadline, "{:#?}", self.sender);
         }
     }
