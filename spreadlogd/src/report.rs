@@ -8,7 +8,7 @@ use std::sync::Arc;
 use http::metrics::{Fact, Family, Section, Tone, Unit, Value, bytes, count, samples, sum};
 use spread::hub::HubReader;
 
-use crate::counters::{Count, Counters, FileCounters, GroupCounters};
+use crate::counters::{Count, Counters, FileCounters, GroupCounters, SessionCounters};
 
 /// Tells how a logging host is, from any thread. A cheap clone.
 #[derive(Clone, Debug)]
@@ -34,6 +34,7 @@ impl Report {
     #[must_use]
     pub fn families(&self) -> Vec<Family> {
         let mut families = self.sessions();
+        families.extend(self.streams());
         families.extend(self.groups());
         families.extend(self.files());
         if let Some(hub) = &self.hub {
@@ -64,6 +65,64 @@ impl Report {
             joined = joined.sample([("daemon", daemons)], times);
         }
         vec![connected, joined]
+    }
+
+    fn streams(&self) -> Vec<Family> {
+        let of = |family, number: fn(&SessionCounters) -> u64| {
+            let sessions = self.counters.sessions().iter();
+            let numbers = sessions.map(|s| (s.addresses.to_string(), number(s)));
+            labelled(family, "daemon", numbers)
+        };
+        vec![
+            of(
+                Family::gauge(
+                    "spreadlogd_streams",
+                    "Numbered streams that are known: one for each run of a publisher and group, \
+                     those that have ended too.",
+                ),
+                |session| session.streams().0,
+            ),
+            of(
+                Family::gauge(
+                    "spreadlogd_missing_messages",
+                    "Messages of streams that are missing now, and are asked for.",
+                ),
+                |session| session.streams().1,
+            ),
+            of(
+                Family::counter(
+                    "spreadlogd_found_missing_messages_total",
+                    "Messages of streams that were found missing.",
+                ),
+                |session| session.missing.now(),
+            ),
+            of(
+                Family::counter(
+                    "spreadlogd_repaired_messages_total",
+                    "Messages that came again because they were asked for.",
+                ),
+                |session| session.repaired.now(),
+            ),
+            of(
+                Family::counter(
+                    "spreadlogd_lost_messages_total",
+                    "Messages of streams that were missing and will not come any more.",
+                ),
+                |session| session.lost.now(),
+            ),
+            of(
+                Family::counter(
+                    "spreadlogd_refused_notices_total",
+                    "Notices of publishers that were none, or spoke for another's stream.",
+                ),
+                |session| session.refused_notices.now(),
+            ),
+            Family::gauge(
+                "spreadlogd_ledger_failing",
+                "Whether the ledger cannot be written, so that nothing is written at all: 1, or 0.",
+            )
+            .value(self.counters.is_ledger_failing()),
+        ]
     }
 
     fn groups(&self) -> Vec<Family> {
@@ -128,6 +187,14 @@ impl Report {
                 |file| file.lines_lost.now(),
             ),
             of(
+                Family::counter(
+                    "spreadlogd_returned_lines_total",
+                    "Lines of numbered messages for which there was no room: they are asked for \
+                     again, and counted again when they come.",
+                ),
+                |file| file.lines_returned.now(),
+            ),
+            of(
                 Family::gauge(
                     "spreadlogd_file_failing",
                     "Whether the last write to a file has failed, and is being tried again: \
@@ -169,6 +236,7 @@ impl Report {
 
     fn facts(&self, families: &[Family], rate: Option<f64>) -> Vec<Fact> {
         let mut facts = Vec::new();
+        facts.extend(fact_of_ledger(families));
         for sample in samples(families, "spreadlogd_connected") {
             let daemon = sample.label("daemon");
             facts.push(if sample.value == Value::Whole(1) {
@@ -213,6 +281,7 @@ impl Report {
             )
             .tone(Tone::Bad)
         });
+        facts.extend(facts_of_streams(families));
         for file in files
             .iter()
             .filter(|file| file.is_failing())
@@ -231,6 +300,43 @@ impl Report {
         );
         facts
     }
+}
+
+/// That the ledger cannot be written, if it is so.
+fn fact_of_ledger(families: &[Family]) -> Option<Fact> {
+    let is_failing = sum(families, "spreadlogd_ledger_failing") > 0;
+    is_failing.then(|| {
+        Fact::new("The ledger", "cannot be written")
+            .note(
+                "Until it can, nothing is written to the logs: messages wait with their \
+                 publishers. See the disk of its directory.",
+            )
+            .tone(Tone::Bad)
+    })
+}
+
+/// What of the numbered streams is not here.
+fn facts_of_streams(families: &[Family]) -> [Fact; 2] {
+    let number = |name| sum(families, name);
+    let missing = number("spreadlogd_missing_messages");
+    let mut now = Fact::new("Missing now", count(missing) + " messages").note(format!(
+        "of {} streams; found missing: {}, repaired: {}",
+        count(number("spreadlogd_streams")),
+        count(number("spreadlogd_found_missing_messages_total")),
+        count(number("spreadlogd_repaired_messages_total"))
+    ));
+    if missing == 0 {
+        now = now.tone(Tone::Good);
+    }
+    let lost = number("spreadlogd_lost_messages_total");
+    let gone = Fact::new("Lost on the way", count(lost) + " messages");
+    let gone = if lost == 0 {
+        gone.tone(Tone::Good)
+    } else {
+        gone.note("Nobody has them any more; spreadlogd audit says which, and of whom.")
+            .tone(Tone::Bad)
+    };
+    [now, gone]
 }
 
 /// A number for each value of one label. What is shown alike is one: two Logs may name the same

@@ -5,6 +5,9 @@ use std::io::{Read as _, Write as _};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::time::Instant;
 
+use rustix::process::Signal;
+
+use crate::numbered::Numbered;
 use crate::support::{DEADLINE, Dir, Program, Publisher, TestHub, config};
 
 fn address(program: &mut Program) -> SocketAddr {
@@ -112,6 +115,68 @@ fn it_tells_what_came_and_what_was_written() {
         page.contains(&format!("Spread: no session with {gone}")),
         "{page}"
     );
+    program.stop();
+}
+
+/// Of numbered streams: what was missing and has come, and what will not come.
+#[test]
+fn what_is_missing_of_the_streams_is_counted_and_shown() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let daemon = hub.address();
+    let args = ["--spread", &daemon, "--group", "g", "--file", "log"];
+    let mut program = Program::start(dir.path(), &[&args[..], &["--status", "0"]].concat());
+    let address = address(&mut program);
+    program.wait_for("joined g");
+    let of = |family: &str| format!("spreadlogd_{family}{{daemon=\"{daemon}\"}}");
+    let mut publisher = Numbered::connect(&hub, 0);
+    publisher.lose([2]);
+    for n in 1..=3 {
+        publisher.push(format!("{n}\n"));
+    }
+    publisher.run_until_all_is_sent();
+
+    numbers_when(address, &of("missing_messages"), 1);
+    publisher.run_until_all_is_safe();
+    let numbers = numbers_when(address, &of("missing_messages"), 0);
+
+    for (family, number) in [
+        ("streams", 1),
+        ("found_missing_messages_total", 1),
+        ("repaired_messages_total", 1),
+        ("lost_messages_total", 0),
+        ("refused_notices_total", 0),
+    ] {
+        assert_eq!(numbers.get(&of(family)), Some(&number), "{family}");
+    }
+    assert_eq!(numbers.get("spreadlogd_ledger_failing"), Some(&0));
+    let page = ask(address, "/");
+    assert!(page.contains("found missing: 1, repaired: 1"), "{page}");
+    assert!(!page.contains("role=\"alert\""), "{page}");
+
+    Publisher::connect(&hub).send(&["g.ctl"], "nonsense");
+    numbers_when(address, &of("refused_notices_total"), 1);
+    program.stop();
+}
+
+/// A directory that is gone takes no checkpoint, which every rotation makes.
+#[test]
+fn a_ledger_that_cannot_be_written_is_shown() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let args = ["--spread", &hub.address(), "--group", "g", "--file", "log"];
+    let more = ["--status", "0", "--state", "state"];
+    let mut program = Program::start(dir.path(), &[&args[..], &more].concat());
+    let address = address(&mut program);
+    program.wait_for("joined g");
+
+    dir.rename("state", "away");
+    program.signal(Signal::HUP);
+    numbers_when(address, "spreadlogd_ledger_failing", 1);
+
+    let page = ask(address, "/");
+    assert!(page.contains("The ledger: cannot be written"), "{page}");
+    dir.rename("away", "state");
+    program.signal(Signal::HUP);
+    numbers_when(address, "spreadlogd_ledger_failing", 0);
     program.stop();
 }
 
