@@ -1,6 +1,6 @@
 //! A logging host: its files open, its sessions and its writer ready to run.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,13 +10,13 @@ use std::time::Duration;
 use bytes::Bytes;
 use spread::GroupName;
 use spread::client::ConnectOptions;
-use spread::stream::HostId;
+use spread::stream::{HostId, StreamGroup};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
 use tracing::{debug, info};
 
-use crate::config::{Config, Subscription};
+use crate::config::{Config, Log, Subscription};
 use crate::counters::{Counters, FileCounters, GroupCounters, SessionCounters, Summary};
 use crate::intake::{Intake, Place};
 use crate::journal::{Directory, Journal, StateError, recover, seconds};
@@ -153,6 +153,7 @@ impl Spreadlogd {
             counters.sessions.push(Arc::new(session));
             routers.push(Router::new(routes));
         }
+        tell_of_long_names(config);
         let (ledger, directory) = open_ledger(config, options, &files)?;
         let (ledger, blocks) = state::name_blocks(ledger, config.spreads());
         counters.files = files.counters;
@@ -294,6 +295,21 @@ impl Finisher {
 impl Drop for Finisher {
     fn drop(&mut self) {
         self.finish(Instant::now());
+    }
+}
+
+/// Publishers refuse such names, as the numbers need some bytes beside them; others may send there.
+fn tell_of_long_names(config: &Config) {
+    let logs = config.spreads().iter().flat_map(Subscription::logs);
+    let groups: BTreeSet<GroupName> = logs.map(Log::group).collect();
+    for group in groups {
+        if StreamGroup::try_from(group).is_err() {
+            info!(
+                "group {group} has more than {} bytes: what is sent to it is taken as it comes, \
+                 without numbers, so that nobody can tell what is missing",
+                StreamGroup::LEN_MAX
+            );
+        }
     }
 }
 

@@ -34,6 +34,29 @@ fn lines_of_a_group_are_in_its_file_in_order() {
     assert!(said.contains("wrote 2000 lines, lost 0"), "{said}");
 }
 
+/// The numbers of a stream need some bytes beside the name (docs/formats.md).
+#[test]
+fn a_group_with_a_name_too_long_for_numbers_is_taken_without_and_said_once() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let (long, longest) = ("l".repeat(28), "m".repeat(31));
+    let logs = [
+        ("g", "log"),
+        (&long, "log"),
+        (&long, "other"),
+        (&longest, "log"),
+    ];
+    dir.write("c", &config(&[(&hub, &logs)]));
+    let mut program = Program::start(dir.path(), &["-c", "c"]);
+    program.wait_for("joined");
+
+    Publisher::connect(&hub).send(&[&longest], "1\n");
+    let said = program.stop();
+
+    assert_eq!(dir.read("log"), "1\n");
+    assert_eq!(said.matches("has more than 27 bytes").count(), 2, "{said}");
+    assert!(!said.contains("group g has"), "{said}");
+}
+
 /// The original drops what is longer than its BufferSize, without a word.
 #[test]
 fn the_longest_message_that_spread_carries_is_written_whole() {
