@@ -140,6 +140,8 @@ pub struct SessionCounters {
     pub lost: Count,
     /// Notices that were none, or spoke for another's stream.
     pub refused_notices: Count,
+    /// Streams that are not kept any more: silent for 30 days, or the oldest of too many.
+    pub forgotten: Count,
     streams: AtomicU64,
     missing_now: AtomicU64,
     /// The index of the address it has joined at, and one more; 0 while it has at none.
@@ -155,6 +157,7 @@ impl SessionCounters {
             repaired: Count::default(),
             lost: Count::default(),
             refused_notices: Count::default(),
+            forgotten: Count::default(),
             streams: AtomicU64::new(0),
             missing_now: AtomicU64::new(0),
             joined_at: AtomicU64::new(0),

@@ -385,6 +385,7 @@ impl Intake {
                 }
                 News::Forgotten(key) => {
                     self.told.remove(&key);
+                    self.session.forgotten.add(1);
                     Event::Forgotten {
                         source: Source::of_stream(block, key),
                     }

@@ -117,6 +117,13 @@ impl Report {
                 ),
                 |session| session.refused_notices.now(),
             ),
+            of(
+                Family::counter(
+                    "spreadlogd_forgotten_streams_total",
+                    "Streams that are not kept any more: silent for 30 days, or one too many.",
+                ),
+                |session| session.forgotten.now(),
+            ),
             Family::gauge(
                 "spreadlogd_ledger_failing",
                 "Whether the ledger cannot be written, so that nothing is written at all: 1, or 0.",
