@@ -57,7 +57,8 @@ pub struct Timeouts {
     pub idle: Duration,
     /// For a whole request, from its first byte, and for the first to begin.
     pub request: Duration,
-    /// Without taking a byte of the response.
+    /// Without taking a byte of the response; a client is looked at once in this time, so that it
+    /// has at least this and at most twice as long.
     pub send: Duration,
     /// For the exchanges that are under way when the server is stopped.
     pub stop: Duration,

@@ -2,10 +2,13 @@
 
 mod support;
 
-use std::time::Duration;
+use std::io::{self, Read, Write};
+use std::time::{Duration, Instant};
 
+use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::fd::AsFd;
 use support::program::Program;
-use support::{Root, get, noise};
+use support::{Client, PATIENCE, Root, Served, get, noise};
 
 /// Short enough for a test, and nothing depends on its length.
 const SHORT: Duration = Duration::from_millis(50);
@@ -121,8 +124,7 @@ fn a_content_that_does_not_end_is_refused() {
 
 #[test]
 fn a_client_that_does_not_read_is_given_up() {
-    let served = Root::with(&[("large", &noise(30_000_000)), ("mid", &noise(60_000))])
-        .serve_with(|config| config.timeouts.send = SHORT);
+    let served = large_and_mid().serve_with(|config| config.timeouts.send = SHORT);
     // From a file and from memory.
     let requests = [get("/large"), get("/mid").repeat(500)];
 
@@ -143,6 +145,98 @@ fn a_client_that_does_not_read_is_given_up() {
         log.iter()
             .any(|(line, _, bytes)| line.contains("mid") && *bytes < 60_000)
     );
+}
+
+/// A socket that was full can be written to again only when a good part of its buffer is free, for
+/// which these clients take longer than the timeout; but something they take in each.
+#[test]
+fn a_client_that_reads_a_little_now_and_then_is_given_up_only_when_it_stops() {
+    until_no_client_was_late(|timeout| {
+        let served = large_and_mid().serve_with(|config| config.timeouts.send = timeout);
+        let connect = || Client::connect_with_small_buffer(served.address);
+        read_a_little_now_and_then(&served, timeout, connect)
+    });
+}
+
+#[test]
+fn nor_is_one_of_a_unix_socket() {
+    until_no_client_was_late(|timeout| {
+        let sockets = Root::new();
+        let path = sockets.path("socket");
+        let served = large_and_mid().serve_with(|config| {
+            let listener = format!("unix:{}", path.display());
+            config.listeners.push(listener.parse().unwrap());
+            config.timeouts.send = timeout;
+        });
+        read_a_little_now_and_then(&served, timeout, || Client::connect_to_path(&path))
+    });
+}
+
+/// A machine that was late itself proves nothing: again, with more time for all.
+fn until_no_client_was_late(attempt: impl Fn(Duration) -> bool) {
+    let mut timeout = 4 * SHORT;
+    while !attempt(timeout) {
+        timeout *= 2;
+        assert!(timeout < PATIENCE, "this machine is too slow to tell");
+    }
+}
+
+/// Files that are not kept in memory, and that are.
+fn large_and_mid() -> Root {
+    Root::with(&[("large", &noise(30_000_000)), ("mid", &noise(60_000))])
+}
+
+/// False when a client was cut off that was late.
+fn read_a_little_now_and_then<S: Read + Write + AsFd>(
+    served: &Served,
+    timeout: Duration,
+    connect: impl Fn() -> Client<S>,
+) -> bool {
+    /// More than a client's kernel holds back before it tells the server, and four times this
+    /// is less than what the server's waits for.
+    const A_LITTLE: usize = 32 * 1024;
+
+    // From a file and from memory.
+    let requests = [get("/large"), get("/mid").repeat(500)];
+    let mut clients = requests.map(|request| {
+        let mut client = connect();
+        client.send(request);
+        client
+    });
+    let started = Instant::now();
+    let (mut last, mut longest) = (started, Duration::ZERO);
+    while started.elapsed() < 5 * timeout {
+        let mut all = clients.iter_mut();
+        let read: io::Result<()> = all.try_for_each(|client| client.read_ahead(A_LITTLE));
+        longest = longest.max(last.elapsed());
+        if read.is_err() || served.counters.totals().cut_off > 0 {
+            assert!(
+                longest > timeout / 2,
+                "cut off after {:?}, though no more than {longest:?} passed between two reads",
+                started.elapsed()
+            );
+            return false;
+        }
+        last = Instant::now();
+        wait_for_hangup(&clients, timeout / 4);
+    }
+
+    for client in clients {
+        assert!(wait_for_hangup(&[client], PATIENCE), "kept for nothing");
+    }
+    true
+}
+
+/// Whether the server does not wait for one of them any longer, which ends the pause.
+#[expect(clippy::unwrap_used, reason = "a test that cannot wait has failed")]
+fn wait_for_hangup<S: AsFd>(clients: &[Client<S>], pause: Duration) -> bool {
+    let hangup = |client| PollFd::new(client, PollFlags::RDHUP);
+    let mut streams: Vec<_> = clients
+        .iter()
+        .map(|client| hangup(&client.stream))
+        .collect();
+    let pause = Timespec::try_from(pause).unwrap();
+    poll(&mut streams, Some(&pause)).unwrap() > 0
 }
 
 #[test]

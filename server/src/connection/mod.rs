@@ -30,6 +30,7 @@ mod send;
 mod stream;
 mod timer;
 mod turn;
+mod untaken;
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -48,6 +49,7 @@ use self::output::Unsent;
 use self::respond::{Found, Look};
 pub(crate) use self::stream::Stream;
 use self::timer::Timer;
+use self::untaken::Untaken;
 use crate::clients::Peer;
 use crate::clock::Moment;
 use crate::site::LookupError;
@@ -75,6 +77,8 @@ pub(crate) struct Connection {
     stage: Option<Stage>,
     deadline: Moment,
     timer: Timer,
+    /// What the client had not taken of a response when it was last given more time.
+    untaken: Untaken,
     /// When it was accepted.
     begun: Moment,
 }
@@ -138,6 +142,7 @@ impl Connection {
             stage: Some(Stage::Beginning),
             deadline,
             timer: Timer::new(now, deadline),
+            untaken: Untaken::default(),
             begun: now,
         }
     }

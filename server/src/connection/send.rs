@@ -10,7 +10,7 @@ use std::io;
 use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use rustix::net::SendFlags;
@@ -60,7 +60,7 @@ impl Connection {
             }
             let written = if output.is_in_memory() {
                 poll_fn(|cx| match self.stream.poll_write_vectored(cx, &slices) {
-                    Poll::Pending => self.poll_patience(cx).map(|()| Err(timed_out())),
+                    Poll::Pending => self.poll_standstill(cx).map(Err),
                     ready => ready,
                 })
                 .await?
@@ -178,7 +178,7 @@ impl Connection {
     ) -> io::Result<usize> {
         loop {
             poll_fn(|cx| match self.stream.poll_write_ready(cx) {
-                Poll::Pending => self.poll_patience(cx).map(|()| Err(timed_out())),
+                Poll::Pending => self.poll_standstill(cx).map(Err),
                 ready => ready,
             })
             .await?;
@@ -191,7 +191,20 @@ impl Connection {
         }
     }
 
+    /// Ready when the client has taken nothing for the whole of its time, or the server ends.
+    fn poll_standstill(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+        loop {
+            ready!(self.poll_patience(cx));
+            if self.worker.phase() == Phase::Ending || !self.untaken.has_shrunk(&self.stream) {
+                return Poll::Ready(io::ErrorKind::TimedOut.into());
+            }
+            self.deadline = Moment::now().after(self.worker.timeouts.send);
+        }
+    }
+
+    /// Something was written, or can be.
     fn renew_deadline(&mut self) {
+        self.untaken.forget();
         self.deadline = Moment::now().after(self.worker.timeouts.send);
     }
 }
@@ -203,8 +216,4 @@ fn is_in_memory(file: &OwnedFd, at: u64, len: usize) -> bool {
         .step_by(LOOK_STEP)
         .chain([last])
         .all(|place| read_at(file, &mut byte, at + place as u64, Patience::Cached).is_ok())
-}
-
-fn timed_out() -> io::Error {
-    io::ErrorKind::TimedOut.into()
 }

@@ -210,6 +210,15 @@ impl Client {
         Self::of(socket.into())
     }
 
+    /// A client whose kernel holds next to nothing that it has not read.
+    pub(crate) fn connect_with_small_buffer(address: SocketAddr) -> Self {
+        let socket = Socket::new(Domain::IPV4, Type::STREAM, None).unwrap();
+        // Before it connects, as the window that it offers then only grows.
+        socket.set_recv_buffer_size(4096).unwrap();
+        socket.connect(&address.into()).unwrap();
+        Self::of(socket.into())
+    }
+
     fn of(stream: TcpStream) -> Self {
         stream.set_nodelay(true).unwrap();
         stream.set_read_timeout(Some(PATIENCE)).unwrap();
@@ -293,6 +302,14 @@ impl<S: Read + Write> Client<S> {
         while self.buffer.len() < len && self.fill() {}
         let len = len.min(self.buffer.len());
         self.buffer.drain(..len).collect()
+    }
+
+    /// Reads `len` more bytes and keeps them for the next response; what it means when they do
+    /// not come is left to the caller.
+    pub(crate) fn read_ahead(&mut self, len: usize) -> io::Result<()> {
+        let held = self.buffer.len();
+        self.buffer.resize(held + len, 0);
+        self.stream.read_exact(&mut self.buffer[held..])
     }
 
     /// Sends `request` and fills `response`, allocating nothing.
