@@ -43,9 +43,12 @@ mod publisher;
 mod queue;
 pub mod realtime;
 mod record;
+mod spool;
 
 pub use counters::{Acknowledged, Books, Counters, Lost, RingFill, Sent};
 pub use format::Format;
-pub use publisher::{BUFFER_MIN, MESSAGE_MAX, OptionsError, Publisher, PublisherOptions};
+pub use publisher::{
+    BUFFER_MIN, MESSAGE_MAX, OptionsError, Publisher, PublisherOptions, SPOOL_MIN, SpoolOptions,
+};
 pub use queue::{Drain, Log, RingOptions, ring};
 pub use record::{OwnedRecord, Record};

@@ -485,8 +485,9 @@ async fn the_operator_is_told_of_a_connection_lost_and_of_the_next() {
     let (mut log, drain) = ring(&RingOptions::default());
     let mut running = Running::start(options(&[&socket]), vec![drain]);
 
-    drop(daemon.accept().await);
-    drop(daemon);
+    let mut peer = daemon.accept().await;
+    peer.any_message().await;
+    drop((peer, daemon));
     sleep(Duration::from_secs(60)).await;
     log_lines(&mut log, 0..10);
     sleep(Duration::from_secs(1)).await;

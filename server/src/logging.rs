@@ -56,6 +56,7 @@ const fn flag(error: &OptionsError) -> &'static str {
         OptionsError::Group(_) => "--spread-group",
         OptionsError::MessageMax { .. } => "--spread-message-max",
         OptionsError::Buffer { .. } => "--spread-buffer",
+        OptionsError::Spool { .. } => "--spool-max",
         _ => "the flags of the log",
     }
 }

@@ -16,7 +16,9 @@
 //! nobody acknowledges), `spread::stream` (numbers, what is sent next, what is kept for whom).
 
 mod backoff;
+mod heirs;
 mod identity;
+mod keeper;
 mod link;
 mod notices;
 mod options;
@@ -24,7 +26,9 @@ mod pace;
 mod run;
 mod silence;
 
-pub use options::{BUFFER_MIN, MESSAGE_MAX, OptionsError, PublisherOptions};
+pub use options::{
+    BUFFER_MIN, MESSAGE_MAX, OptionsError, PublisherOptions, SPOOL_MIN, SpoolOptions,
+};
 
 use std::future::Future;
 use std::pin::pin;
@@ -32,8 +36,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use spread::stream::StreamGroup;
-use tokio::sync::Notify;
-use tokio::time::{MissedTickBehavior, interval};
+use tokio::sync::{Notify, watch};
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval, timeout};
 
 use crate::counters::{Books, Counters};
 use crate::queue::Drain;
@@ -84,7 +89,13 @@ impl Publisher {
     pub async fn run(self, stop: impl Future<Output = ()>) -> Books {
         let wake = Arc::clone(&self.wake);
         let stop_timeout = self.options.stop_timeout;
+        let options = self.options.clone();
         let mut run = Run::new(self);
+        let (stopping, is_stopping) = watch::channel(());
+        let mut heirs = JoinSet::new();
+        if let Some(spool) = &options.spool {
+            heirs.spawn(heirs::run(spool.dir.clone(), options.clone(), is_stopping));
+        }
         let mut tick = interval(DRAIN_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut stop = pin!(stop);
@@ -98,11 +109,18 @@ impl Publisher {
             run.feed();
             run.publish_books();
             if run.is_over() {
-                return run.end(stop_timeout).await;
+                drop(stopping);
+                let books = run.end(stop_timeout).await;
+                // They have a second to close; what they have not sent stays in the files.
+                drop(timeout(HEIRS_TIMEOUT, heirs.join_next()).await);
+                return books;
             }
         }
     }
 }
+
+/// Longer than a connection takes to close.
+const HEIRS_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// 20 ms: a ring of 1 MiB holds what a worker logs in that time at 200,000 requests a second.
 const DRAIN_INTERVAL: Duration = Duration::from_millis(20);

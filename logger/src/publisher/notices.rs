@@ -1,13 +1,15 @@
 //! What the operator is told: once when there is no daemon, once when there is, and of losses.
 
+use std::path::Path;
 use std::time::Duration;
 use std::{fmt, io};
 
 use spread::client::ConnectError;
-use spread::stream::StreamGroup;
+use spread::stream::{Number, StreamGroup};
 use spread::{Address, Addresses};
 use tracing::{info, warn};
 
+use super::keeper::Change;
 use super::link::LostError;
 use super::silence::LONG;
 use crate::counters::{Books, Lost};
@@ -19,6 +21,8 @@ pub(super) struct Notices {
     addresses: Addresses,
     buffer_bytes: usize,
     group: StreamGroup,
+    /// The publisher beside it tells of the daemons.
+    is_quiet: bool,
     /// The state that the operator knows of.
     told: Told,
     told_of_refusal: bool,
@@ -42,6 +46,7 @@ impl Notices {
             addresses,
             buffer_bytes,
             group,
+            is_quiet: false,
             told: Told::Nothing,
             told_of_refusal: false,
             warned_of: Lost::default(),
@@ -50,9 +55,17 @@ impl Notices {
         }
     }
 
+    /// Those of one that has died, of which its heir tells.
+    pub(super) fn quiet(addresses: Addresses, group: StreamGroup) -> Self {
+        Self {
+            is_quiet: true,
+            ..Self::new(addresses, 0, group)
+        }
+    }
+
     /// All addresses have been tried in vain.
     pub(super) fn unreachable(&mut self, error: &ConnectError) {
-        if self.told != Told::Nothing {
+        if self.is_quiet || self.told != Told::Nothing {
             return;
         }
         self.told = Told::Absent;
@@ -78,7 +91,7 @@ impl Notices {
         self.told_of_refusal = false;
         let lost = books.lost.total() - self.lost_before;
         self.lost_before = books.lost.total();
-        if let Some(address) = address {
+        if let Some(address) = address.filter(|_| !self.is_quiet) {
             info!(
                 "connected to the Spread daemon at {address}: {} lines waited, {lost} lost",
                 books.waiting
@@ -87,8 +100,8 @@ impl Notices {
     }
 
     /// The connection is gone.
-    pub(super) fn lost_connection(&mut self, address: Option<&Address>, reason: &LostError) {
-        if let Some(address) = address {
+    pub(super) fn lost_connection(&self, address: Option<&Address>, reason: &LostError) {
+        if let Some(address) = address.filter(|_| !self.is_quiet) {
             warn!(
                 "the connection to the Spread daemon at {address} is gone: {}; keeping up to {} of \
                  lines, then dropping and counting",
@@ -110,7 +123,7 @@ impl Notices {
     /// Says that lines are being lost, once a minute at most.
     pub(super) fn losses(&mut self, lost: &Lost, now: Duration) {
         let due = self.warned_at.is_none_or(|at| now >= at + LOSSES_EVERY);
-        if lost.total() == self.warned_of.total() || !due {
+        if self.is_quiet || lost.total() == self.warned_of.total() || !due {
             return;
         }
         let queue_full = lost.queue_full - self.warned_of.queue_full;
@@ -125,12 +138,58 @@ impl Notices {
 
     /// Lines go out, and no logging host says that it has them.
     pub(super) fn nobody_acknowledges(&self) {
+        if self.is_quiet {
+            return;
+        }
         let (group, size) = (self.group, Size(self.buffer_bytes));
         warn!(
             "nobody has acknowledged lines to group {group} for {} s: is spreadlogd running? (The \
              original spreadlogd never acknowledges.) Up to {size} of lines are kept to be sent \
              again",
             LONG.as_secs()
+        );
+    }
+
+    /// There is no spool, though one was asked for.
+    pub(super) fn no_spool(&self, dir: &Path, error: &io::Error) {
+        warn!(
+            "cannot make a spool in {}: {error}; lines are kept in memory, up to {}",
+            dir.display(),
+            Size(self.buffer_bytes)
+        );
+    }
+
+    /// The spool fails, or does not any more.
+    pub(super) fn spool(&self, change: &Change) {
+        match change {
+            Change::Failed(error) => warn!(
+                "cannot write to the spool: {error}; trying again, and keeping up to {} of lines \
+                 in memory, then dropping and counting",
+                Size(self.buffer_bytes)
+            ),
+            Change::Recovered => info!("the spool is written to again"),
+        }
+    }
+
+    /// A message cannot be read from the spool, so it and those before are not kept any longer.
+    pub(super) fn unreadable(&self, number: Number) {
+        warn!("cannot read message {number} back from the spool: it cannot be sent any more");
+    }
+
+    /// The stop ended, and the disk has not taken these lines, nor has a daemon.
+    pub(super) fn not_spooled(&self, lines: u64) {
+        let addresses = &self.addresses;
+        warn!(
+            "stopped with {lines} log lines that neither a Spread daemon at {addresses} nor the \
+             spool took; they are lost"
+        );
+    }
+
+    /// The stop ended, and these lines stay for the next start.
+    pub(super) fn stays_spooled(&self, lines: u64) {
+        info!(
+            "{lines} log lines stay in the spool until the next start, as not every logging host \
+             has acknowledged them"
         );
     }
 

@@ -34,8 +34,25 @@ pub struct PublisherOptions {
     pub seal_after: Duration,
     /// Bytes kept while no daemon takes them, or until every logging host has acknowledged them.
     pub buffer_bytes: usize,
+    /// Where messages are kept in files instead, if they are.
+    pub spool: Option<SpoolOptions>,
     /// How long after the stop everything may take.
     pub stop_timeout: Duration,
+}
+
+/// Messages kept in files: they outlive the process, and the next one delivers them.
+#[derive(Clone, Debug)]
+pub struct SpoolOptions {
+    /// The directory; each run has one of its own in it. Whoever uses it takes over what others
+    /// have left there.
+    pub dir: PathBuf,
+    /// Bytes of this run's files, at least [`SPOOL_MIN`].
+    pub bytes_max: usize,
+}
+
+impl SpoolOptions {
+    /// 1 GiB: half an hour of 2,000 requests a second.
+    pub const BYTES_MAX: usize = 1024 * 1024 * 1024;
 }
 
 impl PublisherOptions {
@@ -61,6 +78,7 @@ impl PublisherOptions {
             batch_lines: None,
             seal_after: Self::SEAL_AFTER,
             buffer_bytes: Self::BUFFER_BYTES,
+            spool: None,
             stop_timeout: Self::STOP_TIMEOUT,
         }
     }
@@ -75,6 +93,11 @@ impl PublisherOptions {
         if self.buffer_bytes < BUFFER_MIN {
             return Err(OptionsError::Buffer {
                 refused: self.buffer_bytes,
+            });
+        }
+        if let Some(spool) = self.spool.as_ref().filter(|s| s.bytes_max < SPOOL_MIN) {
+            return Err(OptionsError::Spool {
+                refused: spool.bytes_max,
             });
         }
         match self.service {
@@ -92,6 +115,9 @@ pub const MESSAGE_MAX: usize = 64 * 1024;
 /// 128 KiB: the largest message, and its frame, without losing the one before.
 pub const BUFFER_MIN: usize = 128 * 1024;
 
+/// 4 MiB: sixteen segments, each of several messages.
+pub const SPOOL_MIN: usize = 4 * 1024 * 1024;
+
 /// An option that a publisher cannot work with.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -108,6 +134,12 @@ pub enum OptionsError {
     /// The buffer does not hold the messages it is for.
     #[error("a buffer of {refused} bytes: choose at least {BUFFER_MIN}")]
     Buffer {
+        /// What was asked for.
+        refused: usize,
+    },
+    /// The spool is too small to be one.
+    #[error("a spool of {refused} bytes: choose at least {SPOOL_MIN}")]
+    Spool {
         /// What was asked for.
         refused: usize,
     },

@@ -4,11 +4,12 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use spread::stream::{Before, Next, Notice, Parting, Sender, StreamGroup};
+use spread::stream::{Before, Identity, Next, Notice, Number, Parting, Sender, StreamGroup};
 use spread::{Delivery, Message, Name, Service};
 use tokio::time::Instant;
 
 use super::identity::identity;
+use super::keeper::{self, Change, Keeper};
 use super::link::{Event, Link, LostError};
 use super::notices::Notices;
 use super::pace::Pace;
@@ -17,6 +18,7 @@ use super::{Publisher, PublisherOptions};
 use crate::batch::{Batch, Limits};
 use crate::counters::{Acknowledged, Books, Counters, Lost, Sent};
 use crate::queue::{Drain, local_offset};
+use crate::spool::{Body, Orphan};
 
 /// A publisher at work.
 pub(super) struct Run {
@@ -25,7 +27,8 @@ pub(super) struct Run {
     drains: Vec<Drain>,
     counters: Arc<Counters>,
     batch: Batch,
-    stream: Sender<Bytes>,
+    stream: Sender<Body>,
+    keeper: Option<Keeper>,
     pace: Pace,
     silence: Silence,
     link: Link,
@@ -39,36 +42,115 @@ pub(super) struct Run {
     offset_of: u64,
     /// Messages sent again.
     repaired: u64,
+    /// What happened before this process, of an instance that it goes on with.
+    before: Before,
     /// When it ends, from the stop on.
     deadline: Option<Duration>,
 }
 
 impl Run {
+    /// A publisher of a new instance.
     pub(super) fn new(publisher: Publisher) -> Self {
-        let options = publisher.options;
+        let Publisher {
+            options,
+            group,
+            drains,
+            counters,
+            ..
+        } = publisher;
+        let identity = identity(&options.program);
+        let notices = Notices::new(options.addresses.clone(), options.buffer_bytes, group);
+        let keeper = keeper(&identity, group, &options, &notices);
+        let bytes_max = match (&keeper, &options.spool) {
+            // One segment more may be there, because whole ones are deleted.
+            (Some(_), Some(spool)) => spool.bytes_max - keeper::segment_max(spool.bytes_max),
+            _ => options.buffer_bytes,
+        };
+        let stream = Sender::new(identity.clone(), group, bytes_max);
+        Self {
+            drains,
+            ..Self::of(&identity, stream, (keeper, notices), counters, options)
+        }
+    }
+
+    /// The rest of one that has died: nothing comes in, and what is there is to go.
+    pub(super) fn of_orphan(orphan: Orphan, options: PublisherOptions) -> Self {
+        let Orphan {
+            control,
+            store,
+            spool,
+            ..
+        } = orphan;
+        let identity = Identity {
+            instance: control.instance,
+            boot: control.boot,
+            host: control.host,
+            program: control.program,
+            pid: control.pid,
+        };
+        let marks = spool.marks();
+        let group = control.group;
+        let before = Before {
+            queue_full: marks.queue_full,
+            cut: marks.cut,
+        };
+        let next = store.next();
+        let mut stream = Sender::resumed(identity.clone(), group, store, &marks.hosts);
+        stream.set_before(before);
+        stream.leave();
+        let keeper = Keeper::inherited(spool, next);
+        let counters = Arc::new(Counters::new(Vec::new(), options.addresses.clone()));
+        let notices = Notices::quiet(options.addresses.clone(), group);
+        Self {
+            before,
+            was_away: true,
+            ..Self::of(
+                &identity,
+                stream,
+                (Some(keeper), notices),
+                counters,
+                options,
+            )
+        }
+    }
+
+    fn of(
+        identity: &Identity,
+        stream: Sender<Body>,
+        (keeper, notices): (Option<Keeper>, Notices),
+        counters: Arc<Counters>,
+        options: PublisherOptions,
+    ) -> Self {
         let limits = Limits {
             bytes: options.message_max,
             lines: options.batch_lines,
             age: options.seal_after,
         };
-        let identity = identity(&options.program);
-        let addresses = &options.addresses;
+        // One more than it knows of may have been tried.
+        let connections = keeper.as_ref().map_or(0, |keeper| keeper.connections() + 1);
         Self {
-            group: publisher.group,
-            drains: publisher.drains,
-            counters: publisher.counters,
+            group: stream.group(),
+            drains: Vec::new(),
+            counters,
             batch: Batch::new(limits),
-            link: Link::new(addresses.clone(), &options.socket_dir, identity.instance),
-            stream: Sender::new(identity, publisher.group, options.buffer_bytes),
+            link: Link::new(
+                options.addresses.clone(),
+                &options.socket_dir,
+                identity.instance,
+                connections,
+            ),
+            stream,
+            keeper,
             pace: Pace::default(),
             silence: Silence::default(),
             was_away: false,
-            notices: Notices::new(addresses.clone(), options.buffer_bytes, publisher.group),
+            notices,
             options,
             began: Instant::now(),
             drained_at: Duration::ZERO,
             offset_of: 0,
             repaired: 0,
+            before: Before::default(),
             deadline: None,
         }
     }
@@ -83,8 +165,13 @@ impl Run {
         let (now, since) = (self.began.elapsed(), self.drained_at);
         self.drained_at = now;
         let mut bytes = 0;
-        let Self { batch, stream, .. } = self;
-        let mut seal = |body, lines| push(stream, body, lines);
+        let Self {
+            batch,
+            stream,
+            keeper,
+            ..
+        } = self;
+        let mut seal = |body, lines| push(stream, keeper.as_mut(), (body, lines), now);
         for drain in &mut self.drains {
             drain.drain(|piece| {
                 bytes += piece.len() as u64;
@@ -92,13 +179,31 @@ impl Run {
             });
         }
         batch.seal_aged(now, &mut seal);
+        self.spool(now);
         self.pace.incoming(bytes, now);
         self.refresh_offset();
     }
 
     fn seal(&mut self) {
-        let Self { batch, stream, .. } = self;
-        batch.seal(|body, lines| push(stream, body, lines));
+        let now = self.began.elapsed();
+        let Self {
+            batch,
+            stream,
+            keeper,
+            ..
+        } = self;
+        batch.seal(|body, lines| push(stream, keeper.as_mut(), (body, lines), now));
+        self.spool(now);
+    }
+
+    /// Writes what was sealed into the spool, before it is sent.
+    fn spool(&mut self, now: Duration) {
+        if let Some(keeper) = &mut self.keeper {
+            keeper.write(self.stream.store_mut(), now);
+            if let Some(change) = keeper.take_change() {
+                self.notices.spool(&change);
+            }
+        }
     }
 
     /// Keeps the workers' idea of local time: asking reads files, which is not for their threads.
@@ -191,15 +296,33 @@ impl Run {
             return;
         }
         while self.link.has_room() {
+            let (mut loaded, mut unreadable) = (Bytes::new(), false);
             let pace = &mut self.pace;
-            let next = self.stream.next(now, |body| pace.allows(body.len(), now));
+            let next = self.stream.next(now, |body| {
+                pace.allows(body.len(), now)
+                    && match body.load() {
+                        Ok(bytes) => {
+                            loaded = bytes;
+                            true
+                        }
+                        Err(_) => {
+                            unreadable = true;
+                            false
+                        }
+                    }
+            });
+            if unreadable {
+                let number = self.stream.store().next_on_wire();
+                self.give_up(number);
+                continue;
+            }
             let Some(next) = next else {
                 if self.stream.is_settled(now) && self.stream.store().peek().is_none() {
                     self.pace.caught_up();
                 }
                 break;
             };
-            if !self.offer(next) {
+            if !self.offer(next, loaded) {
                 // The stream counts it as queued and the connection does not.
                 let reason = LostError::Unqueued;
                 self.link.give_up(&reason);
@@ -209,7 +332,14 @@ impl Run {
         }
     }
 
-    fn offer(&mut self, next: Next<Bytes>) -> bool {
+    /// The spool does not give a message back any more.
+    fn give_up(&mut self, number: Number) {
+        self.notices.unreadable(number);
+        self.stream.store_mut().give_up(number);
+    }
+
+    /// Queues what is next; `data` is the body of a message of the stream.
+    fn offer(&mut self, next: Next<Body>, data: Bytes) -> bool {
         let Some(own) = self.link.private_group() else {
             return false;
         };
@@ -221,11 +351,16 @@ impl Run {
                 self.link.offer(service, &groups, body.into())
             }
             Next::Answer(to, body) => self.link.offer(Service::Fifo, &[to], body.into()),
-            Next::Data(number, body) => {
+            Next::Data(number, _) => {
                 let groups: [Name; 2] = [group.name().into(), number.name()];
-                self.link.offer(service, &groups, body)
+                self.link.offer(service, &groups, data)
             }
             Next::Repair(to, number, body) => {
+                let Ok(body) = body.load() else {
+                    self.give_up(number);
+                    let control = self.stream.control_now();
+                    return self.link.offer(Service::Fifo, &[to], control.into());
+                };
                 self.repaired += 1;
                 let groups = [to, group.repair_name(), number.name()];
                 self.link.offer(service, &groups, body)
@@ -278,21 +413,70 @@ impl Run {
         self.drain();
         self.seal();
         self.settle();
+        let now = self.began.elapsed();
+        if let Some(keeper) = &mut self.keeper {
+            keeper.retry(self.stream.store_mut(), now);
+        }
         self.publish_books();
         let books = self.books();
-        let now = self.began.elapsed();
         self.counters.set_connected_to(None);
         let parting = self.stream.parting(now);
-        if books.lines > 0 && matches!(parting, Parting::Sending | Parting::Unconfirmed) {
-            self.notices.given_up(&books, stop_timeout);
-        }
-        if let Some((hosts, owed)) = self.stream.owed(now) {
-            self.notices.unacknowledged(hosts, owed.lines);
+        if let Some(keeper) = self.keeper.take() {
+            self.leave_spool(keeper);
+        } else {
+            if books.lines > 0 && matches!(parting, Parting::Sending | Parting::Unconfirmed) {
+                self.notices.given_up(&books, stop_timeout);
+            }
+            if let Some((hosts, owed)) = self.stream.owed(now) {
+                self.notices.unacknowledged(hosts, owed.lines);
+            }
         }
         if !matches!(parting, Parting::Sending) {
             self.link.close().await;
         }
         books
+    }
+
+    /// Deletes the spool if nothing in it is needed, or says what stays in it.
+    fn leave_spool(&self, keeper: Keeper) {
+        let at_risk = keeper.lines_at_risk(self.stream.store());
+        if at_risk > 0 {
+            self.notices.not_spooled(at_risk);
+        }
+        let kept = self.kept_lines();
+        if kept > 0 {
+            self.notices.stays_spooled(kept);
+        } else if let Err(error) = keeper.delete() {
+            self.notices.spool(&Change::Failed(error));
+        }
+    }
+
+    /// Lines that somebody may still need.
+    pub(super) fn kept_lines(&self) -> u64 {
+        self.stream.store().above(0).lines
+    }
+
+    /// Whether an instance that has died has come to its end.
+    pub(super) fn is_delivered(&self) -> bool {
+        let now = self.began.elapsed();
+        self.stream.parting(now) == Parting::Done
+            && self.stream.hosts(now) > 0
+            && self.stream.store().bytes() == 0
+    }
+
+    /// Ends the connection in good order.
+    pub(super) async fn close(self) {
+        self.link.close().await;
+    }
+
+    /// The same, and the spool goes too.
+    pub(super) async fn close_and_delete(mut self) {
+        if let Some(keeper) = self.keeper.take()
+            && let Err(error) = keeper.delete()
+        {
+            self.notices.spool(&Change::Failed(error));
+        }
+        self.close().await;
     }
 
     pub(super) fn publish_books(&mut self) {
@@ -302,10 +486,14 @@ impl Run {
             self.notices.nobody_acknowledges();
         }
         let books = self.books();
-        self.stream.set_before(Before {
-            queue_full: books.lost.queue_full,
-            cut: books.cut,
-        });
+        let before = Before {
+            queue_full: self.before.queue_full + books.lost.queue_full,
+            cut: self.before.cut + books.cut,
+        };
+        self.stream.set_before(before);
+        if let Some(keeper) = &mut self.keeper {
+            keeper.note(&self.stream, before, self.link.connections(), now);
+        }
         self.counters.set(&books);
         self.notices.losses(&books.lost, now);
     }
@@ -340,7 +528,49 @@ impl Run {
     }
 }
 
-fn push(stream: &mut Sender<Bytes>, body: Bytes, lines: u64) {
+/// Takes a sealed message, if there is room for it.
+fn push(
+    stream: &mut Sender<Body>,
+    keeper: Option<&mut Keeper>,
+    (body, lines): (Bytes, u64),
+    now: Duration,
+) {
     let len = body.len();
-    stream.push(body, len, lines);
+    if let Some(keeper) = keeper
+        && !keeper.admits(stream.store(), len, now)
+    {
+        // Writing may make room.
+        keeper.write(stream.store_mut(), now);
+        if !keeper.admits(stream.store(), len, now) {
+            stream.store_mut().lose(len, lines);
+            return;
+        }
+    }
+    stream.push(Body::Memory(body), len, lines);
+}
+
+/// The spool that is asked for; without it everything is kept in memory.
+fn keeper(
+    identity: &Identity,
+    group: StreamGroup,
+    options: &PublisherOptions,
+    notices: &Notices,
+) -> Option<Keeper> {
+    let spool = options.spool.as_ref()?;
+    // It tells who this is.
+    let control = Sender::<Body>::new(identity.clone(), group, 0).control_now();
+    let created = Keeper::create(
+        &spool.dir,
+        identity.instance,
+        &control,
+        spool.bytes_max,
+        options.buffer_bytes,
+    );
+    match created {
+        Ok(keeper) => Some(keeper),
+        Err(error) => {
+            notices.no_spool(&spool.dir, &error);
+            None
+        }
+    }
 }

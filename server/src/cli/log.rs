@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use spread::{Address, Addresses, GroupName};
 use spread_logger::realtime::Priority;
-use spread_logger::{PublisherOptions, RingOptions};
+use spread_logger::{PublisherOptions, RingOptions, SpoolOptions};
 
 use super::UsageError;
 use super::quantity::{Size, count};
@@ -39,6 +39,20 @@ pub(super) struct LogArgs {
         requires = "spread"
     )]
     spread_buffer: Size,
+
+    /// Keep messages in files here instead: they outlive the process, and the next start delivers
+    /// what this one has left
+    #[arg(long, value_name = "DIR", requires = "spread")]
+    spool: Option<PathBuf>,
+
+    /// Bytes of these files
+    #[arg(
+        long,
+        value_name = "SIZE",
+        default_value_t = Size(SpoolOptions::BYTES_MAX),
+        requires = "spool"
+    )]
+    spool_max: Size,
 
     /// Lines in one message; 1 for readers that take a message for a line, as the original spreadlogd
     /// does for some of its directives [default: as many as fit]
@@ -176,6 +190,10 @@ impl LogArgs {
             batch_lines: self.spread_batch,
             seal_after,
             buffer_bytes: self.spread_buffer.0,
+            spool: self.spool.as_ref().map(|dir| SpoolOptions {
+                dir: dir.clone(),
+                bytes_max: self.spool_max.0,
+            }),
             stop_timeout,
             ..defaults
         };

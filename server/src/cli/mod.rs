@@ -273,6 +273,17 @@ mod tests {
     }
 
     #[test]
+    fn a_spool_is_made_only_when_asked_for() {
+        let log = settings(&["--spread", "4803"]).log.unwrap();
+        assert!(log.publisher.spool.is_none());
+
+        let log = settings(&["--spread", "4803", "--spool", "/var/spool/rthttpd"]).log;
+        let spool = log.unwrap().publisher.spool.unwrap();
+        assert_eq!(spool.dir, PathBuf::from("/var/spool/rthttpd"));
+        assert_eq!(spool.bytes_max, 1 << 30);
+    }
+
+    #[test]
     fn status_is_to_be_had_where_it_is_told_and_with_the_embedded_log() {
         for (args, place, is_default) in [
             (&[][..], "none", true),
@@ -296,6 +307,7 @@ mod tests {
             "--log-format=common",
             "--log-ring=1M",
             "--realtime",
+            "--spool=x",
         ] {
             let error = Args::try_parse_from(["rthttpd", flag]).unwrap_err();
             assert!(error.to_string().contains("--spread <"), "{error}");

@@ -17,11 +17,17 @@ pub(super) struct Dialler {
     addresses: Addresses,
     options: ConnectOptions,
     instance: Instance,
-    connection: u8,
+    /// How often this instance has dialled, in other processes too.
+    connections: u64,
 }
 
 impl Dialler {
-    pub(super) fn new(addresses: Addresses, socket_dir: &Path, instance: Instance) -> Self {
+    pub(super) fn new(
+        addresses: Addresses,
+        socket_dir: &Path,
+        instance: Instance,
+        connections: u64,
+    ) -> Self {
         Self {
             addresses,
             options: ConnectOptions {
@@ -32,15 +38,16 @@ impl Dialler {
                 ..ConnectOptions::default()
             },
             instance,
-            connection: 0,
+            connections,
         }
     }
 
     /// Begins to connect to the address of that index.
     pub(super) fn dial(&mut self, index: usize) -> Attempt {
         let mut options = self.options.clone();
-        options.name = Some(self.instance.private_name(self.connection));
-        self.connection = self.connection.wrapping_add(1);
+        let [connection, ..] = self.connections.to_le_bytes();
+        options.name = Some(self.instance.private_name(connection));
+        self.connections = self.connections.wrapping_add(1);
         let address = self.addresses.iter().nth(index).cloned();
         let connecting = async move {
             match address {
@@ -53,6 +60,10 @@ impl Dialler {
             index,
             connecting: Box::pin(connecting),
         }
+    }
+
+    pub(super) const fn connections(&self) -> u64 {
+        self.connections
     }
 
     /// The index after this one, if it is not the last.

@@ -62,8 +62,14 @@ enum State {
 }
 
 impl Link {
-    pub(super) fn new(addresses: Addresses, socket_dir: &Path, instance: Instance) -> Self {
-        let mut dialler = Dialler::new(addresses, socket_dir, instance);
+    /// A link for `instance`, which has tried so many connections before.
+    pub(super) fn new(
+        addresses: Addresses,
+        socket_dir: &Path,
+        instance: Instance,
+        connections: u64,
+    ) -> Self {
+        let mut dialler = Dialler::new(addresses, socket_dir, instance, connections);
         Self {
             state: State::Connecting(dialler.dial(0)),
             dialler,
@@ -113,6 +119,11 @@ impl Link {
     pub(super) fn take_written(&mut self) -> u64 {
         let newly = self.connection_mut().map_or(0, Connection::newly_written);
         std::mem::take(&mut self.written) + newly
+    }
+
+    /// Connections that this instance has tried.
+    pub(super) const fn connections(&self) -> u64 {
+        self.dialler.connections()
     }
 
     /// Whether there is a connection.

@@ -72,6 +72,13 @@ impl Hosts {
         self.hosts.values().filter(is_known)
     }
 
+    /// The same with their names, and up to where each has everything.
+    pub(super) fn known_by_id(&self, now: Duration) -> impl Iterator<Item = (HostId, u64)> {
+        let hosts = self.hosts.iter();
+        let known = hosts.filter(move |(_, host)| now.saturating_sub(host.heard) < KNOWN_FOR);
+        known.map(|(id, host)| (*id, host.safe))
+    }
+
     /// Whether all that were heard within `lately` have all up to `number`.
     pub(super) fn all_have(&self, number: u64, now: Duration, lately: Duration) -> bool {
         let mut heard = self.known(now);

@@ -154,6 +154,45 @@ impl<B: Clone> Sender<B> {
         }
     }
 
+    /// A stream of an instance that has crashed: what it kept is in `store`, and `hosts` are the
+    /// logging hosts that it knew, with what they had.
+    #[must_use]
+    pub fn resumed(
+        identity: Identity,
+        group: StreamGroup,
+        store: Store<B>,
+        hosts: &[(HostId, u64)],
+    ) -> Self {
+        let mut sender = Self::new(identity, group, 0);
+        sender.store = store;
+        for &(host, safe) in hosts {
+            sender.hosts.acknowledge(host, safe, Duration::ZERO);
+        }
+        sender
+    }
+
+    /// The logging hosts that are waited for, and up to which number each has everything.
+    pub fn known_hosts(&self, now: Duration) -> impl Iterator<Item = (HostId, u64)> + '_ {
+        self.hosts.known_by_id(self.connected_time(now))
+    }
+
+    /// The group the stream goes to.
+    #[must_use]
+    pub const fn group(&self) -> StreamGroup {
+        self.group
+    }
+
+    /// The messages, for changing where they are kept.
+    pub const fn store_mut(&mut self) -> &mut Store<B> {
+        &mut self.store
+    }
+
+    /// The control as it would be sent now.
+    #[must_use]
+    pub fn control_now(&self) -> Vec<u8> {
+        self.control(self.has_said_it_leaves())
+    }
+
     /// Takes a sealed message whose body has `len` bytes and `lines` lines.
     pub fn push(&mut self, body: B, len: usize, lines: u64) -> Number {
         self.store.push(body, len, lines)
@@ -210,7 +249,7 @@ impl<B: Clone> Sender<B> {
             return Some(control);
         }
         if let Some(to) = self.answers.pop_front() {
-            let control = self.control(self.has_said_it_leaves());
+            let control = self.control_now();
             return Some(self.queue(false, Next::Answer(to, control)));
         }
         while let Some(Repair { to, number }) = self.repairs.pop_front() {
@@ -442,7 +481,7 @@ impl<B: Clone> Sender<B> {
         if may_leave {
             self.leaving = Leaving::Said;
         }
-        let control = Next::Control(self.control(self.has_said_it_leaves()));
+        let control = Next::Control(self.control_now());
         Some(self.queue(false, control))
     }
 

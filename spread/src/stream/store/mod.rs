@@ -65,6 +65,75 @@ impl<B> Store<B> {
         }
     }
 
+    /// A store that goes on where another, of before a crash, has ended: it had made of everything
+    /// what `books` say, and the oldest that it kept was `first`. What it kept comes in with
+    /// [`Store::restore`].
+    #[must_use]
+    pub const fn resumed(bytes_max: usize, first: Number, books: Books) -> Self {
+        let mut store = Self::new(bytes_max);
+        store.next = first;
+        store.books = books;
+        store
+    }
+
+    /// Takes back a message, in the order of numbers; what was written is in the books already.
+    pub fn restore(&mut self, body: B, len: usize, lines: u64, is_written: bool) -> Number {
+        let number = self.push(body, len, lines);
+        if is_written && let Some(sealed) = self.kept.back() {
+            self.books.waiting -= sealed.tally();
+            self.written += 1;
+            self.handed_over += 1;
+        }
+        number
+    }
+
+    /// A message of `len` bytes and `lines` lines cannot be kept at all: it is lost, and has no
+    /// number.
+    pub fn lose(&mut self, len: usize, lines: u64) {
+        self.books.lost += Tally {
+            messages: 1,
+            lines,
+            bytes: len as u64,
+        };
+    }
+
+    /// Drops the messages up to `number`, as one of them can no longer be had.
+    pub fn give_up(&mut self, number: Number) {
+        while let Some(oldest) = self.kept.front()
+            && oldest.number <= number
+        {
+            let tally = oldest.tally();
+            self.push_out(tally);
+        }
+    }
+
+    /// The body of a message that is kept, to be put elsewhere.
+    pub fn body_mut(&mut self, number: Number) -> Option<&mut B> {
+        let index = number.get().checked_sub(self.retained().get())?;
+        let sealed = self.kept.get_mut(usize::try_from(index).ok()?)?;
+        Some(&mut sealed.body)
+    }
+
+    /// Lines of a message that is kept.
+    #[must_use]
+    pub fn lines(&self, number: Number) -> Option<u64> {
+        let index = number.get().checked_sub(self.retained().get())?;
+        Some(self.kept.get(usize::try_from(index).ok()?)?.lines)
+    }
+
+    /// The number of the first message that no daemon has taken.
+    #[must_use]
+    pub fn unwritten(&self) -> Number {
+        let unwritten = self.kept.get(self.written);
+        unwritten.map_or(self.next, |sealed| sealed.number)
+    }
+
+    /// The number of the next message to be pushed.
+    #[must_use]
+    pub const fn next(&self) -> Number {
+        self.next
+    }
+
     /// Takes a message whose body has `len` bytes and `lines` lines, and numbers it; the oldest
     /// make room for it.
     pub fn push(&mut self, body: B, len: usize, lines: u64) -> Number {
@@ -180,7 +249,8 @@ impl<B> Store<B> {
     /// What is kept of the messages above `number`.
     #[must_use]
     pub fn above(&self, number: u64) -> Tally {
-        let above = self.kept.iter().filter(|kept| kept.number.get() > number);
+        let above = self.kept.iter().rev();
+        let above = above.take_while(|kept| kept.number.get() > number);
         above.fold(Tally::EMPTY, |sum, kept| sum + kept.tally())
     }
 

@@ -1,0 +1,114 @@
+//! The spools that were left behind: each gets a connection of its own until it is delivered.
+//!
+//! An instance that has died goes on under its old name, to the end of what it had written: its
+//! control says how far it was, what no daemon had taken is sent, what is asked for is sent again,
+//! and it leaves. Its spool is deleted when every known logging host has everything, at least one,
+//! or when it is too old for anybody to ask.
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tokio::sync::watch;
+use tokio::task::{JoinSet, spawn_blocking};
+use tokio::time::{Instant, MissedTickBehavior, interval};
+use tracing::{info, warn};
+
+use super::PublisherOptions;
+use super::run::Run;
+use crate::diagnostics::Chain;
+use crate::spool::{Orphan, SpoolError, orphans};
+
+/// Takes over what is in `dir`, until all of it is delivered, or `stopping` has no sender any more.
+pub(super) async fn run(dir: PathBuf, options: PublisherOptions, stopping: watch::Receiver<()>) {
+    let within = dir.clone();
+    let looking = spawn_blocking(move || orphans(&within, HEIRS_MAX));
+    // Without the directory there is nothing in it, and who wanted to make it has told why.
+    let Ok(Ok((found, more))) = looking.await else {
+        return;
+    };
+    if more {
+        warn!(
+            "more than {HEIRS_MAX} spools are left in {}: the others have to wait for the next \
+             start",
+            dir.display()
+        );
+    }
+    let mut heirs = JoinSet::new();
+    for (path, identity) in found {
+        heirs.spawn(inherit(path, identity, options.clone(), stopping.clone()));
+    }
+    while heirs.join_next().await.is_some() {}
+}
+
+async fn inherit(
+    path: PathBuf,
+    identity: File,
+    options: PublisherOptions,
+    stopping: watch::Receiver<()>,
+) {
+    let place = path.clone();
+    // It may be a gibibyte, and the publisher's thread has more urgent things to do.
+    match spawn_blocking(move || Orphan::read(path, identity)).await {
+        Ok(Ok(orphan)) => deliver(&place, orphan, options, stopping).await,
+        Ok(Err(error)) => unusable(&place, &error),
+        Err(_) => {}
+    }
+}
+
+fn unusable(path: &Path, error: &SpoolError) {
+    warn!(
+        "cannot take over the spool {}: {}; it stays",
+        path.display(),
+        Chain(error)
+    );
+}
+
+async fn deliver(
+    path: &Path,
+    orphan: Orphan,
+    options: PublisherOptions,
+    mut stopping: watch::Receiver<()>,
+) {
+    let path = path.display();
+    let (books, unreadable) = (orphan.store.books(), orphan.unreadable);
+    if unreadable > 0 {
+        warn!("the spool {path} is damaged: {unreadable} messages in it cannot be read");
+    }
+    info!(
+        "taking over the spool {path}: {} lines that no daemon had taken",
+        books.waiting.lines
+    );
+    let expires = Instant::now() + KEPT_FOR.saturating_sub(orphan.age);
+    let mut run = Run::of_orphan(orphan, options);
+    let mut tick = interval(TICK);
+    tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = stopping.changed() => return run.close().await,
+            _ = tick.tick() => {}
+            event = run.event() => run.handle(event),
+        }
+        run.feed();
+        run.publish_books();
+        let is_old = Instant::now() >= expires;
+        if is_old || run.is_delivered() {
+            let kept = run.kept_lines();
+            if is_old && kept > 0 {
+                warn!("the spool {path} is a week old: {kept} lines that nobody acknowledged go");
+            } else {
+                info!("the spool {path} is delivered");
+            }
+            return run.close_and_delete().await;
+        }
+    }
+}
+
+/// As many connections at once; a farm whose publishers die more often has other worries.
+const HEIRS_MAX: usize = 64;
+
+/// 7 days: a logging host that is repaired is back by then.
+const KEPT_FOR: Duration = Duration::from_secs(7 * 24 * 3600);
+
+/// 100 ms: nothing new comes in.
+const TICK: Duration = Duration::from_millis(100);
