@@ -13,6 +13,7 @@ mod running;
 
 use std::net::TcpStream;
 
+use rustix::net::{AddressFamily, SocketType, connect, socket};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 
 use running::RunningHub;
@@ -29,18 +30,22 @@ fn a_hub_out_of_descriptors_serves_again_when_there_are_some() {
     };
     setrlimit(Resource::Nofile, limit).expect("a lower limit");
 
+    // One that needs no descriptor of ours any more when there are none: whatever the hub has
+    // accepted by then, this one it cannot.
+    let late = socket(AddressFamily::INET, SocketType::STREAM, None).expect("a socket");
     let mut silent = Vec::new();
     while let Ok(stream) = TcpStream::connect(hub.address) {
         silent.push(stream);
     }
     assert!(silent.len() >= 20, "{} connections", silent.len());
-    silent.truncate(silent.len() - 4);
-
-    let mut session = hub.open("a", false);
-    running::await_own_echo(&mut session, "a");
+    connect(&late, &hub.address).expect("a place in the queue");
     let told = hub.told();
     assert!(
         told.starts_with("WARN cannot accept connections at the moment: "),
         "{told}"
     );
+    silent.truncate(silent.len() - 4);
+
+    let mut session = hub.open("a", false);
+    running::await_own_echo(&mut session, "a");
 }
