@@ -20,85 +20,10 @@ use spread_logger::diagnostics::Chain;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use super::{Identity, Locking, Opened, Target};
+use super::{Identity, Lines, Locking, Opened, Target};
 use crate::counters::FileCounters;
-use crate::ledger::{Entry, FileAccount, Source};
+use crate::ledger::{Entry, FileAccount};
 use crate::room::Room;
-
-/// The body of a message: lines, the last of them perhaps without its end.
-#[derive(Clone, Debug)]
-pub(crate) struct Lines {
-    pub(crate) body: Bytes,
-    /// How many, a last one without its newline included.
-    pub(crate) count: u64,
-    /// The last one has no newline: it gets one, or the next message would be glued to it.
-    pub(crate) is_unended: bool,
-    pub(crate) origin: Origin,
-}
-
-/// Where a message comes from, and to how many files it goes.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Origin {
-    pub(crate) source: Source,
-    /// 0 without one.
-    pub(crate) number: u64,
-    pub(crate) files: u16,
-}
-
-impl Lines {
-    pub(crate) fn new(body: Bytes, origin: Origin) -> Self {
-        let ends = memchr::memchr_iter(b'\n', &body).count();
-        let is_unended = body.last().is_some_and(|&last| last != b'\n');
-        Self {
-            count: (ends + usize::from(is_unended)) as u64,
-            is_unended,
-            body,
-            origin,
-        }
-    }
-
-    /// What a sender without numbers has sent to one file.
-    #[cfg(test)]
-    pub(crate) fn of_stranger(body: Bytes) -> Self {
-        let group = spread::GroupName::new("g").unwrap();
-        let source = Source {
-            block: 0,
-            instance: None,
-            group,
-        };
-        let origin = Origin {
-            source,
-            number: 0,
-            files: 1,
-        };
-        Self::new(body, origin)
-    }
-
-    /// As the journal has it. A message is 128 KiB at most.
-    pub(crate) fn entry(&self) -> Entry {
-        Entry {
-            source: self.origin.source,
-            number: self.origin.number,
-            lines: u32::try_from(self.count).unwrap_or(u32::MAX),
-            len: u32::try_from(self.len()).unwrap_or(u32::MAX),
-            files: self.origin.files,
-        }
-    }
-
-    /// Bytes in the file.
-    fn len(&self) -> usize {
-        self.body.len() + usize::from(self.is_unended)
-    }
-
-    /// Bytes of memory while it waits.
-    pub(crate) fn cost(&self) -> usize {
-        self.body.len() + COST
-    }
-
-    fn parts(&self) -> [&[u8]; 2] {
-        [&self.body, if self.is_unended { b"\n" } else { b"" }]
-    }
-}
 
 /// A file that lines are appended to.
 #[derive(Debug)]
@@ -498,10 +423,6 @@ impl FileSink {
         self.begun = line_start;
     }
 }
-
-/// What a waiting message takes beside its body: its queue entry, and what of a receive buffer
-/// it keeps from being freed.
-const COST: usize = 256;
 
 /// Parts of one `writev`: with the common 32 KiB messages more than a disk takes at once.
 const SLICES: usize = 256;

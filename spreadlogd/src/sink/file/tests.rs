@@ -10,6 +10,7 @@ use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
 use super::*;
 use crate::sink::SinkError;
+use crate::sink::lines::COST;
 
 const ROOM: usize = 16 << 20;
 
