@@ -99,6 +99,11 @@ impl Batch {
         self.whole
     }
 
+    /// The whole lines not sealed yet.
+    pub(crate) fn whole(&self) -> &[u8] {
+        self.open.get(..self.whole).unwrap_or_default()
+    }
+
     /// How much of `piece` goes into this message.
     fn fit(&self, piece: &[u8]) -> Fit {
         let room = self.limits.bytes.saturating_sub(self.open.len());

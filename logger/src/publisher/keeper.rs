@@ -19,6 +19,8 @@ pub(super) struct Keeper {
     spool: Spool,
     /// The first message that is not written.
     next: Number,
+    /// Number and lines of the message that is being filled, as they were written last.
+    open: (u64, u64),
     /// Bytes of those in memory; too many by those that were let go meanwhile.
     in_memory: usize,
     in_memory_max: usize,
@@ -68,6 +70,7 @@ impl Keeper {
             connections_before: spool.marks().connections,
             spool,
             next,
+            open: (0, 0),
             in_memory: 0,
             in_memory_max,
             counted_at: Duration::ZERO,
@@ -106,6 +109,24 @@ impl Keeper {
         let was = std::mem::replace(&mut self.health, Health::Well);
         if matches!(was, Health::Failing(_)) {
             self.change = Some(Change::Recovered);
+        }
+    }
+
+    /// Writes the message that is being filled, which has these lines now, so that a death takes
+    /// no more than what is in the rings.
+    pub(super) fn write_open(
+        &mut self,
+        store: &Store<Body>,
+        (lines, body): (u64, &[u8]),
+        now: Duration,
+    ) {
+        let is_well = matches!(self.health, Health::Well) && self.next == store.next();
+        if !is_well || lines == 0 || self.open == (self.next.get(), lines) {
+            return;
+        }
+        match self.spool.write_open(self.next, lines, body) {
+            Ok(()) => self.open = (self.next.get(), lines),
+            Err(error) => self.fails(error, now + RETRY_EVERY),
         }
     }
 

@@ -196,10 +196,12 @@ impl Run {
         self.spool(now);
     }
 
-    /// Writes what was sealed into the spool, before it is sent.
+    /// Writes what was sealed into the spool, before it is sent, and what is not sealed yet.
     fn spool(&mut self, now: Duration) {
         if let Some(keeper) = &mut self.keeper {
             keeper.write(self.stream.store_mut(), now);
+            let open = (self.batch.lines(), self.batch.whole());
+            keeper.write_open(self.stream.store(), open, now);
             if let Some(change) = keeper.take_change() {
                 self.notices.spool(&change);
             }

@@ -7,7 +7,9 @@ use std::time::{Duration, SystemTime};
 
 use spread::stream::{Books, Control, Instance, Notice, Number, Store, Tally};
 
-use super::{Body, IDENTITY, MARKS, Marks, Place, SEGMENT, Spool, lock, read_segment};
+use super::{
+    Body, IDENTITY, MARKS, Marks, OPEN, Place, SEGMENT, Spool, lock, read_open, read_segment,
+};
 
 /// A spool whose instance is gone, and which is now this process's.
 #[derive(Debug)]
@@ -84,6 +86,10 @@ impl Orphan {
         }
         // One without a record holds nothing.
         segments.retain(|segment| segment.first != u64::MAX);
+        let last = records.last().map_or(0, |(number, ..)| *number);
+        // One that was sealed since is among the records, and may have more lines there.
+        let open = read_open(&path.join(OPEN))?;
+        records.extend(open.filter(|(number, ..)| *number == last + 1 || last == 0));
         let (store, unreadable) = restored(records, &marks);
         let age = SystemTime::now().duration_since(newest);
         let spool = Spool {
@@ -94,6 +100,8 @@ impl Orphan {
             sequence,
             segments: segments.into(),
             segment_max: 0,
+            open: None,
+            open_turn: 0,
             record: Vec::new(),
         };
         Ok(Self {

@@ -5,11 +5,13 @@
 //!   identity                            its control, as JSON; locked (flock) while it lives
 //!   marks                               how far it was
 //!   00000000000000000001.segment        records, named after the first number
+//!   open                                the message that is being filled, twice
 //! ```
 //!
 //! A message is written when it is sealed, before it is sent, and read back when it is needed. It
 //! is written, not synced: that stands against the death of the process, and what the machine's
-//! takes with it is the tail. Segments are deleted when nothing in them is kept any more. `codec`
+//! takes with it is the tail. The one that is being filled is written over and over as if it were
+//! sealed now, in two places by turns: a death in the midst of it costs one turn. Segments are deleted when nothing in them is kept any more. `codec`
 //! has the bytes; `directory` finds the spools of those who have died.
 //!
 //! Calls block for as long as the disk does; what that means is the publisher's to decide.
@@ -19,7 +21,7 @@ mod directory;
 
 use std::collections::VecDeque;
 use std::fs::{self, DirBuilder, File, OpenOptions};
-use std::io::{self, BufReader};
+use std::io::{self, BufReader, Read as _, Seek as _, SeekFrom};
 use std::os::unix::fs::{DirBuilderExt, FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -91,6 +93,9 @@ pub(crate) struct Spool {
     sequence: u64,
     segments: VecDeque<Segment>,
     segment_max: u64,
+    /// The message that is being filled, as it was written last; `None` for one who has died.
+    open: Option<File>,
+    open_turn: u64,
     record: Vec<u8>,
 }
 
@@ -120,6 +125,7 @@ impl Spool {
         file.write_all_at(identity, 0)?;
         lock(&file)?;
         let marks = create(&nascent.join(MARKS))?;
+        let open = create(&nascent.join(OPEN))?;
         let path = dir.join(format!("L{instance}"));
         fs::rename(&nascent, &path)?;
         let mut spool = Self {
@@ -130,6 +136,8 @@ impl Spool {
             sequence: 0,
             segments: VecDeque::new(),
             segment_max,
+            open: Some(open),
+            open_turn: 0,
             record: Vec::new(),
         };
         spool.mark(&Marks {
@@ -164,6 +172,17 @@ impl Spool {
         };
         segment.len += self.record.len() as u64;
         Ok(place)
+    }
+
+    /// Writes the message that is being filled, which will have this number.
+    pub(crate) fn write_open(&mut self, number: Number, lines: u64, body: &[u8]) -> io::Result<()> {
+        let Some(open) = &self.open else {
+            return Ok(());
+        };
+        self.record.clear();
+        Header::encode(number.get(), lines, body, &mut self.record);
+        self.open_turn += 1;
+        open.write_all_at(&self.record, (self.open_turn % 2) * OPEN_LEN)
     }
 
     /// Deletes the segments in which nothing from `retained` on stands.
@@ -237,6 +256,40 @@ fn read_segment(path: &Path, mut found: impl FnMut(u64, u64, Place)) -> io::Resu
     Ok(Segment { first, file, len })
 }
 
+/// Reads the message that was being filled, if it is whole in one of its places: the later one.
+fn read_open(path: &Path) -> io::Result<Option<(u64, u64, Place)>> {
+    let file = Arc::new(OpenOptions::new().read(true).write(true).open(path)?);
+    let mut latest: Option<(u64, u64, Place)> = None;
+    for start in [0, OPEN_LEN] {
+        let mut slot = &*file;
+        slot.seek(SeekFrom::Start(start))?;
+        let mut found = None;
+        codec::records(BufReader::new(slot.take(OPEN_LEN)), |header, at| {
+            // Behind it may be what is left of a longer one.
+            found.get_or_insert((header, at));
+        })?;
+        let Some((header, at)) = found else {
+            continue;
+        };
+        let is_later = latest
+            .as_ref()
+            .is_none_or(|(number, lines, _)| (header.number, header.lines) > (*number, *lines));
+        if is_later {
+            let place = Place {
+                file: Arc::clone(&file),
+                number: header.number,
+                at: start + at,
+                len: header.len as usize,
+            };
+            latest = Some((header.number, header.lines, place));
+        }
+    }
+    Ok(latest)
+}
+
+/// 128 KiB for each of its two places: the largest message, and the longest line.
+const OPEN_LEN: u64 = 128 * 1024;
+
 /// Log lines are nobody else's.
 const DIR_MODE: u32 = 0o700;
 const FILE_MODE: u32 = 0o600;
@@ -244,6 +297,7 @@ const FILE_MODE: u32 = 0o600;
 const IDENTITY: &str = "identity";
 const MARKS: &str = "marks";
 const SEGMENT: &str = "segment";
+const OPEN: &str = "open";
 
 /// 256 KiB: a gibibyte is read in some thousand calls.
 const READ_BYTES: usize = 256 * 1024;

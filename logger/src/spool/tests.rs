@@ -96,6 +96,52 @@ fn what_is_written_is_read_back_and_a_dead_ones_spool_is_taken_over() {
     assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 0);
 }
 
+fn waiting(orphan: &mut Orphan) -> Vec<Bytes> {
+    let mut bodies = Vec::new();
+    while let Some((_, body)) = orphan.store.peek() {
+        bodies.push(body.load().unwrap());
+        orphan.store.handed_over();
+    }
+    bodies
+}
+
+/// Of what is not sealed yet the death of the process takes nothing, though it may come in the
+/// midst of a write.
+#[test]
+fn the_message_that_is_being_filled_is_taken_over_too() {
+    for torn in [false, true] {
+        let dir = TempDir::new().unwrap();
+        let (mut own, places) = spool(&dir, &[b"a\n"], 1000);
+        let number = Number::new(2).unwrap();
+        own.write_open(number, 1, b"b\n").unwrap();
+        own.write_open(number, 2, b"b\nc\n").unwrap();
+        if torn {
+            let open = own.open.as_ref().unwrap();
+            open.write_all_at(b"x", OPEN_LEN * (own.open_turn % 2) + Header::LEN as u64)
+                .unwrap();
+        }
+        drop((own, places));
+
+        let mut orphan = take(&dir);
+
+        let second: &[u8] = if torn { b"b\n" } else { b"b\nc\n" };
+        assert_eq!(orphan.store.books().waiting.lines, if torn { 2 } else { 3 });
+        assert_eq!(waiting(&mut orphan), [b"a\n", second]);
+    }
+}
+
+#[test]
+fn one_that_was_sealed_since_is_there_once() {
+    let dir = TempDir::new().unwrap();
+    let (mut own, places) = spool(&dir, &[b"a\n"], 1000);
+    let number = Number::new(2).unwrap();
+    own.write_open(number, 1, b"b\n").unwrap();
+    own.append(number, 2, b"b\nc\n").unwrap();
+    drop((own, places));
+
+    assert_eq!(waiting(&mut take(&dir)), [&b"a\n"[..], b"b\nc\n"]);
+}
+
 #[test]
 fn segments_go_when_nothing_in_them_is_kept() {
     let dir = TempDir::new().unwrap();
