@@ -25,7 +25,7 @@ use crate::queue::{Item, Queue};
 use crate::router::Router;
 use crate::sink::{FileSink, Locking, Opened, SinkError, Target};
 use crate::state;
-use crate::subscriber::{JOIN_TIMEOUT, Subscriber};
+use crate::subscriber::{JOIN_TIMEOUT, RETURN_AFTER, Subscriber};
 use crate::writer::Writer;
 
 /// What a [`Spreadlogd`] is told while it runs.
@@ -186,6 +186,7 @@ impl Spreadlogd {
                 },
                 joined: joined.clone(),
                 join_timeout: JOIN_TIMEOUT,
+                return_after: RETURN_AFTER,
                 intake: Intake::new(place, Arc::clone(&queue), Arc::clone(&counters), &ledger),
                 settled,
                 says_farewell: options.says_farewell,

@@ -167,8 +167,9 @@ impl Intake {
     }
 
     /// When there may be something to be said.
-    pub(crate) fn deadline(&self) -> Option<Instant> {
-        Some(self.began + self.receiver.deadline()?)
+    pub(crate) fn deadline(&self) -> Option<tokio::time::Instant> {
+        let at = self.began + self.receiver.deadline()?;
+        Some(at.into())
     }
 
     /// What it says when it goes for good, to all publishers that it knows to be there.

@@ -10,6 +10,7 @@
 //! delivered before. A daemon that is open and dead echoes nothing, and the next one is tried.
 
 use std::error::Error;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,8 @@ pub(crate) struct Subscriber {
     pub(crate) joined: watch::Sender<usize>,
     /// How long a daemon may take to let a session into its groups.
     pub(crate) join_timeout: Duration,
+    /// How often the first daemon is tried while another is in use.
+    pub(crate) return_after: Duration,
     pub(crate) intake: Intake,
     /// What the writer has written, or could not.
     pub(crate) settled: mpsc::UnboundedReceiver<Vec<Settled>>,
@@ -65,6 +68,8 @@ enum End {
     Silent,
     /// The daemon has not echoed for a while, though the connection is open.
     Dead,
+    /// It was not the first one, and that answers again; everything delivered before is read.
+    FirstIsBack,
 }
 
 impl Subscriber {
@@ -96,6 +101,10 @@ impl Subscriber {
                     }
                     End::Lost(error) => tell_lost(&address, &error),
                     End::Unsaid(error) => tell_lost(&address, &error),
+                    End::FirstIsBack => {
+                        info!("the first daemon answers again: going back to it");
+                        continue;
+                    }
                     End::Dead => {
                         warn!(
                             "the daemon at {address} has not answered for {} s: trying the next",
@@ -161,25 +170,23 @@ impl Subscriber {
         if let Err(error) = self.join(&mut sender, own) {
             return End::Unsaid(error);
         }
-        let mut joined = None;
+        let (mut joined, mut deadline, mut is_leaving) = (None, None, false);
         let mut join_by = Some(Instant::now() + self.join_timeout);
-        let mut deadline = None;
         let mut pulse = Pulse::new();
+        let mut first_is_back = pin!(self.first_is_back(index));
         let mut second = interval(Duration::from_secs(1));
-        loop {
+        let end = loop {
             self.say_what_is_due(&mut sender);
-            let next_word = self.intake.deadline().map(Instant::from_std);
             let received = tokio::select! {
                 received = receiver.recv() => received,
-                flushed = sender.flush(), if sender.queued_bytes() > 0 => match flushed {
-                    Ok(()) => continue,
-                    Err(error) => return End::Lost(error),
-                },
+                Err(error) = sender.flush(), if sender.queued_bytes() > 0 => {
+                    return End::Lost(error);
+                }
                 Some(settled) = self.settled.recv() => {
                     self.intake.settle(&settled);
                     continue;
                 }
-                () = until(next_word) => continue,
+                () = until(self.intake.deadline()) => continue,
                 now = second.tick() => {
                     self.intake.publish();
                     if pulse.is_dead(now) {
@@ -191,32 +198,66 @@ impl Subscriber {
                 at = stopped(stop), if deadline.is_none() => {
                     deadline = Some(at);
                     self.say_farewell(&mut sender);
-                    match sender.multicast(&echo(&[own], ECHO_STOP)) {
-                        Ok(()) => continue,
-                        Err(error) => return End::Unsaid(error),
+                    if let Err(error) = sender.multicast(&echo(&[own], ECHO_STOP)) {
+                        return End::Unsaid(error);
                     }
+                    continue;
+                }
+                () = &mut first_is_back, if !is_leaving => {
+                    is_leaving = true;
+                    if let Err(error) = sender.multicast(&echo(&[own], ECHO_LEAVE)) {
+                        return End::Unsaid(error);
+                    }
+                    continue;
                 }
                 () = until(deadline) => return End::Late,
                 () = until(join_by) => return End::Silent,
             };
             match received.map(|delivery| self.intake.receive(delivery, own)) {
                 Ok(None) => {}
-                Ok(Some(ECHO_STOP)) => break,
+                Ok(Some(ECHO_STOP)) => break End::Stopped,
+                Ok(Some(ECHO_LEAVE)) => break End::FirstIsBack,
                 Ok(Some(ECHO_ALIVE)) => pulse.answered(),
                 Ok(Some(_)) => {
-                    joined = Some(Joined::new(&self.joined, &self.counters, index));
-                    self.tell_joined(own);
+                    joined = Some(self.join_is_done(index, own));
                     join_by = None;
                     *backoff = Backoff::new();
                 }
                 Err(error) => return End::Lost(error),
             }
-        }
+        };
         drop(joined);
+        self.part(sender).await;
+        end
+    }
+
+    /// Ends a session of which everything is read.
+    async fn part(&mut self, mut sender: client::Sender) {
         self.acknowledge_the_last(&mut sender).await;
         // A courtesy: a daemon that does not take it notices the end of the connection.
         let _ = timeout(DISCONNECT_TIMEOUT, sender.disconnect()).await;
-        End::Stopped
+    }
+
+    /// Waits until the first daemon answers, while another is in use: publishers go back to it as
+    /// well, and where the daemons do not know of each other, nothing comes from them else.
+    fn first_is_back(&self, index: usize) -> impl Future<Output = ()> + use<> {
+        let address = self.counters.addresses.iter().next().cloned();
+        let (options, return_after) = (self.options.clone(), self.return_after);
+        async move {
+            let Some(address) = address.filter(|_| index > 0) else {
+                return std::future::pending().await;
+            };
+            loop {
+                sleep(return_after).await;
+                let options = ConnectOptions {
+                    name: private_name().ok(),
+                    ..options.clone()
+                };
+                if client::connect(&address, &options).await.is_ok() {
+                    return;
+                }
+            }
+        }
     }
 
     /// Asks for all groups, and for an echo behind that.
@@ -227,11 +268,13 @@ impl Subscriber {
         sender.multicast(&echo(&[own], ECHO_JOINED))
     }
 
-    fn tell_joined(&self, own: Name) {
+    fn join_is_done(&self, index: usize, own: Name) -> Joined {
+        let joined = Joined::new(&self.joined, &self.counters, index);
         if let Some(address) = self.counters.connected_to() {
             let groups = self.intake.router();
             info!("connected to {address} as {own}, joined {groups}");
         }
+        joined
     }
 
     /// Tells publishers what is safe and what is missing.
@@ -366,6 +409,12 @@ const SETTLE_TIMEOUT: Duration = Duration::from_millis(100);
 /// The echo that comes back when the groups are joined.
 const ECHO_JOINED: i16 = 1;
 
+/// 30 s, as publishers do: one more connection attempt in so long costs nothing.
+pub(crate) const RETURN_AFTER: Duration = Duration::from_secs(30);
+
+/// The echo behind the last message we read before going back to the first daemon.
+const ECHO_LEAVE: i16 = 4;
+
 /// The echo that shows that the daemon is there.
 const ECHO_ALIVE: i16 = 3;
 
@@ -389,7 +438,6 @@ mod tests {
     use spread::stream::HostId;
 
     use super::*;
-    use crate::counters::Counters;
     use crate::intake::Place;
     use crate::ledger::Ledger;
     use crate::queue::Queue;
@@ -416,35 +464,13 @@ mod tests {
                 .flatten()
                 .try_for_each(open_and_say_nothing)
         });
-        let hub = Hub::bind(HubOptions {
-            port: 0,
-            socket_dir: None,
-            ..HubOptions::default()
-        });
-        let hub = hub.await.unwrap();
-        let port = hub.addresses()[0].port();
-        tokio::spawn(hub.run(std::future::pending()));
+        let port = start_hub(0).await;
         let (joined, (stop, stopping)) = (watch::Sender::new(0), watch::channel(None));
-        let counters = Arc::new(Counters::default());
-        let queue = Arc::new(Queue::new(1 << 20));
         let addresses = format!("{silent_port}@127.0.0.1,{port}@127.0.0.1");
-        let addresses = addresses.parse().unwrap();
-        let session = Arc::new(SessionCounters::new(addresses));
-        let place = Place {
-            block: 0,
-            host: HostId(1),
-            router: Router::new([]),
-            session: Arc::clone(&session),
-        };
+        let session = Arc::new(SessionCounters::new(addresses.parse().unwrap()));
         let subscriber = Subscriber {
-            counters: session,
-            options: ConnectOptions::default(),
-            joined: joined.clone(),
-            // The hub's answer is some hundred times as fast.
-            join_timeout: Duration::from_secs(1),
-            intake: Intake::new(place, queue, counters, &Ledger::default()),
-            settled: mpsc::unbounded_channel().1,
-            says_farewell: false,
+            return_after: RETURN_AFTER,
+            ..subscriber(&session, &joined)
         };
         let running = tokio::spawn(subscriber.run(stopping));
 
@@ -455,4 +481,79 @@ mod tests {
         stop.send_replace(Some(Instant::now() + Duration::from_secs(10)));
         running.await.unwrap();
     }
+
+    /// Where two daemons do not know of each other, publishers and logging hosts that are with
+    /// different ones never hear of each other.
+    #[tokio::test]
+    async fn it_goes_back_to_the_first_daemon_when_that_answers_again() {
+        let place = TcpListener::bind("127.0.0.1:0").unwrap();
+        let first_port = place.local_addr().unwrap().port();
+        drop(place);
+        let second_port = start_hub(0).await;
+        let session = Arc::new(SessionCounters::new(
+            format!("{first_port}@127.0.0.1,{second_port}@127.0.0.1")
+                .parse()
+                .unwrap(),
+        ));
+        let (joined, (stop, stopping)) = (watch::Sender::new(0), watch::channel(None));
+        let subscriber = subscriber(&session, &joined);
+        let running = tokio::spawn(subscriber.run(stopping));
+        let mut sessions = joined.subscribe();
+        timeout(LONG, sessions.wait_for(|&sessions| sessions == 1))
+            .await
+            .unwrap()
+            .unwrap();
+
+        start_hub(first_port).await;
+
+        let is_first = |session: &SessionCounters| {
+            let first = session.addresses.iter().next();
+            session.connected_to() == first
+        };
+        timeout(LONG, async {
+            while !is_first(&session) {
+                sessions.changed().await.unwrap();
+            }
+        })
+        .await
+        .unwrap();
+        stop.send_replace(Some(Instant::now() + Duration::from_secs(10)));
+        running.await.unwrap();
+    }
+
+    async fn start_hub(port: u16) -> u16 {
+        let hub = Hub::bind(HubOptions {
+            port,
+            socket_dir: None,
+            ..HubOptions::default()
+        });
+        let hub = hub.await.unwrap();
+        let port = hub.addresses()[0].port();
+        tokio::spawn(hub.run(std::future::pending()));
+        port
+    }
+
+    /// One that waits for nothing longer than a test can.
+    fn subscriber(session: &Arc<SessionCounters>, joined: &watch::Sender<usize>) -> Subscriber {
+        let place = Place {
+            block: 0,
+            host: HostId(1),
+            router: Router::new([]),
+            session: Arc::clone(session),
+        };
+        let queue = Arc::new(Queue::new(1 << 20));
+        Subscriber {
+            counters: Arc::clone(session),
+            options: ConnectOptions::default(),
+            joined: joined.clone(),
+            // The hub's answer is some hundred times as fast.
+            join_timeout: Duration::from_secs(1),
+            return_after: Duration::from_millis(10),
+            intake: Intake::new(place, queue, Arc::default(), &Ledger::default()),
+            settled: mpsc::unbounded_channel().1,
+            says_farewell: false,
+        }
+    }
+
+    const LONG: Duration = Duration::from_secs(30);
 }
