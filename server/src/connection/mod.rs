@@ -40,7 +40,7 @@ use std::task::{Context, Poll};
 
 use http::Status;
 use rustix::io::Errno;
-use spread_logger::Record;
+use spread_logger::{Log, Record};
 
 use self::arriving::Arriving;
 pub(crate) use self::entry::Entry;
@@ -53,7 +53,7 @@ use self::untaken::Untaken;
 use crate::clients::Peer;
 use crate::clock::Moment;
 use crate::site::LookupError;
-use crate::worker::{Phase, State, Worker};
+use crate::worker::{Phase, Worker};
 
 /// A client's connection.
 #[derive(Debug)]
@@ -206,11 +206,11 @@ impl Connection {
 
     /// Gives the exchanges of `output`, `sent` bytes of which went out, to the log and
     /// the counters. `requests` are the bytes that the requests were read from.
-    fn log(&self, state: &mut State, output: &Output, requests: &[u8], sent: u64) {
+    fn log(&self, log: &mut Option<Log>, output: &Output, requests: &[u8], sent: u64) {
         for exchange in &output.exchanges {
             let asked = &exchange.asked;
             let bytes = exchange.content_sent(sent);
-            if let Some(log) = &mut state.log {
+            if let Some(log) = log {
                 log.log(&Record {
                     client: asked.client,
                     user: None,

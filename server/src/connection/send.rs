@@ -40,7 +40,12 @@ impl Connection {
         }
         let worker = Rc::clone(&self.worker);
         let mut state = worker.state.borrow_mut();
-        self.log(&mut state, &unsent.output, &unsent.requests, unsent.sent);
+        self.log(
+            &mut state.log,
+            &unsent.output,
+            &unsent.requests,
+            unsent.sent,
+        );
         if let Err(error) = &outcome
             && error.kind() == io::ErrorKind::TimedOut
             && worker.phase() != Phase::Ending

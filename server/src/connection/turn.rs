@@ -367,10 +367,8 @@ impl Connection {
     }
 
     pub(super) fn log_and_clear(&self, state: &mut State, requests: &[u8], sent: u64) {
-        let mut output = mem::take(&mut state.output);
-        self.log(state, &output, requests, sent);
-        output.clear();
-        state.output = output;
+        self.log(&mut state.log, &state.output, requests, sent);
+        state.output.clear();
     }
 }
 

@@ -1,7 +1,7 @@
 //! Who is measured: how each server is started, and what it takes to be fair to it.
 //!
 //! Every server has one worker and the same core, writes no log unless the row says so, and is started anew for
-//! each round. rthttpd runs as a user gets it: only port, root, number of workers and Spread address are given.
+//! each round, with a directory of its own. rthttpd runs as a user gets it: only port, root, number of workers and Spread address are given.
 //! nginx gets Debian's settings and then everything that makes it faster at this: no log, an open-file cache,
 //! connections that last.
 
@@ -159,7 +159,7 @@ impl Candidate {
             Self::Nginx => (nginx(setup, port)?, None),
             Self::Rthttpd | Self::Before => (self.serve(setup, port), None),
             Self::RthttpdLogged | Self::BeforeLogged => {
-                let (log, hub) = Log::start(setup)?;
+                let (log, hub) = Log::start(self, setup)?;
                 let mut command = self.serve(setup, port);
                 command.arg("--spread").arg(hub);
                 (command, Some(log))
@@ -191,16 +191,19 @@ impl Running {
 }
 
 impl Log {
-    /// Starts spreadlogd with the hub inside, and returns it with the hub's address for rthttpd.
-    fn start(setup: &Setup) -> Result<(Self, String), CandidateError> {
+    /// Starts spreadlogd with the hub inside, and returns it with the hub's address for rthttpd. What the round
+    /// before wrote is deleted.
+    fn start(of: Candidate, setup: &Setup) -> Result<(Self, String), CandidateError> {
         let port = free_port().map_err(preparing("a port"))?;
-        let file = setup.scratch.join("access_log");
-        let remove = fs::remove_file(&file);
+        let directory = setup.scratch.join(format!("log-of-{}", of.name()));
+        let remove = fs::remove_dir_all(&directory);
         if let Err(error) = remove
             && error.kind() != io::ErrorKind::NotFound
         {
-            return Err(preparing("the log file")(error));
+            return Err(preparing("the log's directory")(error));
         }
+        fs::create_dir(&directory).map_err(preparing("the log's directory"))?;
+        let file = directory.join("access_log");
         let mut command = Command::new(setup.programs.join("spreadlogd"));
         command
             .arg("--hub")
@@ -210,10 +213,9 @@ impl Log {
             .arg("--file")
             .arg(&file)
             .arg("--spread-socket-dir")
-            .arg(&setup.scratch)
-            .current_dir(&setup.scratch);
-        let mut spreadlogd =
-            Program::start("spreadlogd", command, setup.load_core, &setup.scratch)?;
+            .arg(&directory)
+            .current_dir(&directory);
+        let mut spreadlogd = Program::start("spreadlogd", command, setup.load_core, &directory)?;
         spreadlogd.wait_until_ready(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
         let hub = format!("{port}@127.0.0.1");
         Ok((Self { spreadlogd, file }, hub))

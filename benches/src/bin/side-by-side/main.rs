@@ -1,7 +1,7 @@
 //! Web servers side by side: what a request costs each of them, in turn, on the same core.
 //!
 //! ```text
-//! for each round:  for each server:  start -> check the answers -> warm up -> measure -> stop -> count lines
+//! for each round:  start all servers -> ask each for a slice, in turn, many times -> stop -> count lines
 //! ```
 //!
 //! The figure is CPU time per request, of all threads and processes of the server, from the kernel's own books
@@ -10,6 +10,7 @@
 //!
 //! - `candidate.rs`: the servers, and how each is started;
 //! - `program.rs`: a process on a core;
+//! - `round.rs`: one round of all servers;
 //! - `report.rs`: medians, table, JSON.
 //!
 //! It is no latency measurement (the load waits for each answer) and no proof about other machines.
@@ -23,6 +24,7 @@
 mod candidate;
 mod program;
 mod report;
+mod round;
 
 use std::error::Error;
 use std::fs;
@@ -30,24 +32,22 @@ use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
-use std::time::Duration;
 
-use benches::cpu::CpuTimes;
-use benches::load::{Expected, Load, LoadError};
+use benches::load::LoadError;
 use benches::machine::Machine;
 use clap::Parser;
 
 use crate::candidate::{Candidate, CandidateError, Setup};
-use crate::report::{Case, Report, Row, Sample};
+use crate::report::{Case, Report, Row};
 
 /// Measure rthttpd beside other web servers.
 #[derive(Debug, Parser)]
 #[command(name = "side-by-side")]
 struct Args {
-    /// How often each server is measured, in turn
+    /// How often the servers are started anew and measured, in turn
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Requests in each measurement
+    /// Requests to each server in a round
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     requests: u64,
     /// Bytes of the file asked for
@@ -101,12 +101,9 @@ enum RunError {
 /// A file of this length is the case of the first target: small, and larger than its head.
 const CONTENT_LEN: usize = 1024;
 
-const TARGET: &str = "/file.txt";
+pub(crate) const TARGET: &str = "/file.txt";
 
 const CONNECTIONS: usize = 64;
-
-/// Part of a measurement's requests sent before it, for caches, allocators and the connections' windows.
-const WARM_UP_SHARE: u64 = 10;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -135,15 +132,12 @@ fn run(args: &Args) -> Result<(), RunError> {
         program::stay_on(core)?;
     }
 
+    let candidates: Vec<Candidate> = rows.iter().map(|row| row.candidate).collect();
     for round in 1..=case.rounds {
-        for row in &mut rows {
-            eprint!(
-                "round {round}/{}  {:<16}",
-                case.rounds,
-                row.candidate.name()
-            );
-            let sample = measure(row.candidate, &setup, &content, case)?;
-            eprintln!("{}", sample.line());
+        eprintln!("round {round}/{}", case.rounds);
+        let samples = round::measure(&candidates, &setup, &content, case)?;
+        for (row, sample) in rows.iter_mut().zip(samples) {
+            eprintln!("  {:<16}{}", row.candidate.name(), sample.line());
             row.samples.push(sample);
         }
     }
@@ -266,48 +260,6 @@ fn introduce(rows: &[Row], setup: &Setup) {
         let config = candidate::nginx_config(0, &setup.root);
         println!("\nnginx.conf (the port changes):\n{config}");
     }
-}
-
-fn measure(
-    candidate: Candidate,
-    setup: &Setup,
-    content: &[u8],
-    case: Case,
-) -> Result<Sample, RunError> {
-    let name = candidate.name();
-    let running = candidate.start(setup)?;
-    let expected = Expected::learn(running.address, TARGET, content)?;
-    let mut load = Load::connect(running.address, case.connections, expected)?;
-    load.run((case.requests / WARM_UP_SHARE).max(1))?;
-
-    let cpu_times =
-        || CpuTimes::read(running.process()).map_err(|source| RunError::CpuTime { name, source });
-    let before = cpu_times()?;
-    let round = load.run(case.requests)?;
-    let used = cpu_times()?.since(&before);
-
-    let served = load.answered() + Expected::LEARNING_REQUESTS;
-    drop(load);
-    let lines = running.stop(served)?.map(|written| (written, served));
-    if let Some((written, served)) = lines
-        && written != served
-    {
-        return Err(RunError::Lines {
-            name,
-            served,
-            written,
-        });
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
-    let requests = round.requests as f64;
-    let micros_each = |time: Duration| time.as_secs_f64() * 1e6 / requests;
-    Ok(Sample {
-        requests_per_second: requests / round.elapsed.as_secs_f64(),
-        cpu_micros: micros_each(used.total),
-        busiest_micros: micros_each(used.busiest),
-        lines,
-    })
 }
 
 /// An error and its causes, from the outermost.

@@ -1,7 +1,7 @@
 //! The figures: gathered round by round, told as medians, a table and JSON.
 //!
-//! Ratios are taken within a round, between servers measured seconds apart, and their median is told: what
-//! disturbs a machine for minutes then disturbs both sides.
+//! Ratios are taken within a round, whose servers were asked in turn, and their median is told: what disturbs a
+//! machine for longer than a slice then disturbs both sides.
 
 use std::fmt::Write as _;
 

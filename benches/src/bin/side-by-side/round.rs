@@ -1,0 +1,157 @@
+//! One round: every server runs, each is asked for a slice of its requests in turn, until all had theirs.
+//!
+//! ```text
+//! start all -> check the answers -> warm up -> A B C  C B A  A B C … -> stop -> count lines
+//! ```
+//!
+//! A machine shared with strangers changes its speed by a third from one second to the next. A slice takes a
+//! fraction of a second, so whatever comes and goes in longer than that meets all servers alike; turning the order
+//! round after each pass does the same for a speed that rises or falls. The CPU time of a slice is read when the
+//! server has had time to finish what it does later (a publisher that sends the last lines), so that all of a
+//! request's work counts and idle waiting hardly does.
+//!
+//! Every round starts the servers anew, since where a process happens to lie in memory is worth some per cent.
+
+use std::thread;
+use std::time::Duration;
+
+use benches::cpu::CpuTimes;
+use benches::load::{Expected, Load};
+
+use crate::candidate::{Candidate, Running, Setup};
+use crate::report::{Case, Sample};
+use crate::{RunError, TARGET};
+
+/// At 400,000 requests a round, 20,000 a slice: a sixth of a second.
+const SLICES: u64 = 20;
+
+/// A publisher empties the rings every 20 ms.
+const SETTLING: Duration = Duration::from_millis(25);
+
+/// Part of a measurement's requests sent before it, for caches, allocators and the connections' windows.
+const WARM_UP_SHARE: u64 = 10;
+
+/// A server in a round.
+#[derive(Debug)]
+struct Contestant {
+    candidate: Candidate,
+    running: Running,
+    load: Load,
+    requests: u64,
+    /// While it was being asked.
+    elapsed: Duration,
+    /// By all threads, and by the busiest of each slice: with one worker, the worker.
+    total: Duration,
+    busiest: Duration,
+}
+
+/// Measures `candidates` once; their samples, in the same order.
+pub(crate) fn measure(
+    candidates: &[Candidate],
+    setup: &Setup,
+    content: &[u8],
+    case: Case,
+) -> Result<Vec<Sample>, RunError> {
+    let mut contestants = candidates
+        .iter()
+        .map(|candidate| Contestant::start(*candidate, setup, content, case))
+        .collect::<Result<Vec<_>, _>>()?;
+    for slice in 0..SLICES.min(case.requests) {
+        let requests = slice_len(case.requests, slice);
+        for contestant in &mut contestants {
+            contestant.run(requests)?;
+        }
+        contestants.reverse();
+    }
+    if SLICES.min(case.requests) % 2 == 1 {
+        contestants.reverse();
+    }
+    contestants.into_iter().map(Contestant::finish).collect()
+}
+
+/// The requests of one slice: all slices together are all requests.
+fn slice_len(requests: u64, slice: u64) -> u64 {
+    let slices = SLICES.min(requests);
+    requests / slices + u64::from(slice < requests % slices)
+}
+
+impl Contestant {
+    fn start(
+        candidate: Candidate,
+        setup: &Setup,
+        content: &[u8],
+        case: Case,
+    ) -> Result<Self, RunError> {
+        let running = candidate.start(setup)?;
+        let expected = Expected::learn(running.address, TARGET, content)?;
+        let mut load = Load::connect(running.address, case.connections, expected)?;
+        load.run((case.requests / WARM_UP_SHARE).max(1))?;
+        Ok(Self {
+            candidate,
+            running,
+            load,
+            requests: 0,
+            elapsed: Duration::ZERO,
+            total: Duration::ZERO,
+            busiest: Duration::ZERO,
+        })
+    }
+
+    fn run(&mut self, requests: u64) -> Result<(), RunError> {
+        let before = self.cpu_times()?;
+        let round = self.load.run(requests)?;
+        thread::sleep(SETTLING);
+        let used = self.cpu_times()?.since(&before);
+        self.requests += round.requests;
+        self.elapsed += round.elapsed;
+        self.total += used.total;
+        self.busiest += used.busiest;
+        Ok(())
+    }
+
+    fn cpu_times(&self) -> Result<CpuTimes, RunError> {
+        let name = self.candidate.name();
+        CpuTimes::read(self.running.process()).map_err(|source| RunError::CpuTime { name, source })
+    }
+
+    /// What it cost; stops it and compares the lines of its log with the requests it served.
+    fn finish(self) -> Result<Sample, RunError> {
+        let served = self.load.answered() + Expected::LEARNING_REQUESTS;
+        drop(self.load);
+        let written = self.running.stop(served)?;
+        if let Some(written) = written
+            && written != served
+        {
+            return Err(RunError::Lines {
+                name: self.candidate.name(),
+                served,
+                written,
+            });
+        }
+
+        #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
+        let requests = self.requests as f64;
+        let micros_each = |time: Duration| time.as_secs_f64() * 1e6 / requests;
+        Ok(Sample {
+            requests_per_second: requests / self.elapsed.as_secs_f64(),
+            cpu_micros: micros_each(self.total),
+            busiest_micros: micros_each(self.busiest),
+            lines: written.map(|written| (written, served)),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_slices_are_all_of_the_requests() {
+        for requests in [1, 7, 20, 21, 399_999, 400_000] {
+            let slices = SLICES.min(requests);
+            let sum: u64 = (0..slices).map(|slice| slice_len(requests, slice)).sum();
+
+            assert_eq!(sum, requests);
+        }
+    }
+}
