@@ -8,6 +8,7 @@
 //! subscriber  one session per Spread block: joins, always reads, comes back when it is lost
 //! intake      a delivery: taken once, routed, queued; what is missing is asked for
 //! router      the groups of a message -> the files it goes to
+//! steps/      the lines of a message -> those a Log wants, as it wants them, and where to
 //! queue       bounded in bytes, from those who receive to the thread that writes
 //! writer      that thread: every 20 ms at most, first the journal, then all files
 //! ledger/     what is written and what is missing of every stream: a value
@@ -45,6 +46,7 @@ mod room;
 mod router;
 mod sink;
 mod state;
+pub mod steps;
 mod subscriber;
 mod writer;
 

@@ -18,11 +18,11 @@ mod parse;
 mod stamp;
 
 pub use parse::ParseError;
-pub use stamp::UtcOffset;
+pub use stamp::{STAMP_LEN, UtcOffset, parse as parse_stamp, text_of as stamp};
 
 use client::CLIENT_LEN_MAX;
 use escape::{Place, escape, escape_always, escape_within, escaped_len};
-use stamp::{NO_USER, STAMP_LEN, Stamp};
+use stamp::{NO_USER, Stamp};
 
 use crate::record::{OwnedRecord, Record};
 

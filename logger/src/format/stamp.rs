@@ -5,8 +5,8 @@
 
 use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, TimeDelta, Timelike};
 
-/// Bytes of the text.
-pub(super) const STAMP_LEN: usize = 28;
+/// Bytes of the text of a time, brackets included.
+pub const STAMP_LEN: usize = 28;
 
 /// No identity and no user, and the space before them.
 pub(super) const NO_USER: &[u8; 4] = b" - -";
@@ -76,7 +76,10 @@ fn between(time: u64, offset: UtcOffset) -> [u8; TEXT_LEN] {
     text
 }
 
-fn text_of(time: u64, offset: UtcOffset) -> [u8; STAMP_LEN] {
+/// The text of `time`, in seconds since 1970, as the clocks say that are `offset` from UTC; times
+/// after the year 9999 are its end.
+#[must_use]
+pub fn text_of(time: u64, offset: UtcOffset) -> [u8; STAMP_LEN] {
     let time = i64::try_from(time).map_or(TIME_MAX, |time| time.min(TIME_MAX));
     let local = time + i64::from(offset.minutes) * 60;
     let local = DateTime::from_timestamp(local, 0).unwrap_or_default();
@@ -97,7 +100,8 @@ fn text_of(time: u64, offset: UtcOffset) -> [u8; STAMP_LEN] {
 }
 
 /// The Unix seconds of a text, brackets included; `None` when it is not one.
-pub(super) fn parse(text: &[u8]) -> Option<u64> {
+#[must_use]
+pub fn parse(text: &[u8]) -> Option<u64> {
     let text: &[u8; STAMP_LEN] = text.try_into().ok()?;
     let [
         b'[',

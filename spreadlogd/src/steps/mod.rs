@@ -1,0 +1,233 @@
+//! What a Log does with the lines of a message, one after another.
+//!
+//! ```text
+//! pattern     Match, Exclude    which lines are wanted, by their text
+//! condition/  Where             which lines are wanted, by their fields
+//! timestamp   RewriteTimestamp  the time of a line
+//! vhost       VhostDir          whose line it is, and the name of that file
+//! json        Format = json     the form of a line
+//! template    File              the path of a file, from time, host, group and sender
+//! line                          where the fields of a line stand
+//! ```
+//!
+//! In that order: `Match`, `Exclude` and `Where` see a line as it came, with its virtual host's
+//! word; its time is rewritten before that word is taken off. One line becomes one line or none.
+//! The original took a whole message for a line, and ignored `Match` beside `VhostDir`.
+//!
+//! Everything here is pure. Where a line ends up, and when, is the caller's.
+
+#![cfg_attr(
+    not(test),
+    expect(dead_code, reason = "the writer does not apply them yet")
+)]
+
+mod condition;
+mod json;
+mod line;
+mod pattern;
+mod template;
+mod timestamp;
+mod vhost;
+
+use std::time::SystemTime;
+
+use memchr::memchr;
+
+pub use condition::{Condition, ConditionError, ConditionProblem};
+pub use pattern::{PATTERN_LEN_MAX, Pattern, PatternError, PatternProblem};
+pub use template::{PathTemplate, TemplateError};
+pub use timestamp::{Rewrite, RewriteError};
+#[cfg_attr(
+    not(test),
+    expect(unused_imports, reason = "for whoever opens the files")
+)]
+pub(crate) use vhost::OTHER;
+
+use json::Json;
+use line::{Head, Line};
+
+/// What a Log asks for.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Parts {
+    /// Lines that any of these matches; all lines if there is none.
+    pub(crate) matches: Vec<Pattern>,
+    /// But none that one of these matches.
+    pub(crate) excludes: Vec<Pattern>,
+    /// And all of these must hold.
+    pub(crate) wheres: Vec<Condition>,
+    pub(crate) rewrite: Option<Rewrite>,
+    pub(crate) hosts: Hosts,
+    pub(crate) form: Form,
+}
+
+/// What the virtual host of a line is asked for.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Hosts {
+    /// Nothing: all lines go to one file.
+    #[default]
+    Unused,
+    /// `VhostDir`: the first word says whose the line is, and is taken off.
+    Split,
+    /// `%{host}` in a path: the word before a line's client says whose it is, and stays.
+    Named,
+}
+
+/// The form of a line.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) enum Form {
+    /// As it came.
+    #[default]
+    Raw,
+    /// An object of JSON.
+    Json,
+}
+
+/// A message as it was received.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Message<'a> {
+    /// Lines, the last perhaps without its newline.
+    pub(crate) body: &'a [u8],
+    pub(crate) group: &'a str,
+    /// Its private name.
+    pub(crate) sender: &'a str,
+    pub(crate) now: SystemTime,
+}
+
+/// Which of a Log's files a line is for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Place<'a> {
+    /// The only one.
+    Main,
+    /// That of a virtual host, by its safe name.
+    Vhost(&'a str),
+    /// The one for lines whose host is no name: they keep their word, so that nothing is lost.
+    CatchAll,
+}
+
+/// What is done with each line.
+#[derive(Debug)]
+pub(crate) struct Steps {
+    parts: Parts,
+    json: Json,
+    rewritten: Vec<u8>,
+    finished: Vec<u8>,
+    name: String,
+}
+
+impl Steps {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            parts,
+            json: Json::default(),
+            rewritten: Vec::new(),
+            finished: Vec::new(),
+            name: String::new(),
+        }
+    }
+
+    /// Whether all lines stay as they are and where they are: a body can be appended whole.
+    pub(crate) fn is_plain(&self) -> bool {
+        let parts = &self.parts;
+        parts.keeps_all()
+            && parts.rewrite.is_none()
+            && parts.hosts == Hosts::Unused
+            && parts.form == Form::Raw
+    }
+
+    /// Gives every line that is wanted to `sink`, finished, with its newline and its place; returns
+    /// how many lines were not.
+    pub(crate) fn apply(
+        &mut self,
+        message: Message<'_>,
+        mut sink: impl FnMut(Place<'_>, &[u8]),
+    ) -> u64 {
+        if self.parts.form == Form::Json {
+            self.json.begin(message.now, message.group, message.sender);
+        }
+        let (mut rest, mut left_out) = (message.body, 0);
+        while !rest.is_empty() {
+            let len = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let (line, after) = rest.split_at(len);
+            rest = after;
+            if self.parts.keeps(line.strip_suffix(b"\n").unwrap_or(line)) {
+                self.finish(line, message.now, &mut sink);
+            } else {
+                left_out += 1;
+            }
+        }
+        left_out
+    }
+
+    fn finish(&mut self, line: &[u8], now: SystemTime, sink: &mut impl FnMut(Place<'_>, &[u8])) {
+        let line = match &mut self.parts.rewrite {
+            Some(rewrite) => {
+                self.rewritten.clear();
+                rewrite.rewrite(line, now, &mut self.rewritten);
+                &self.rewritten
+            }
+            None => line,
+        };
+        let (place, line) = place(self.parts.hosts, line, &mut self.name);
+        let text = line.strip_suffix(b"\n");
+        match (self.parts.form, text) {
+            (Form::Raw, Some(_)) => sink(place, line),
+            (Form::Raw, None) => {
+                self.finished.clear();
+                self.finished.extend_from_slice(line);
+                self.finished.push(b'\n');
+                sink(place, &self.finished);
+            }
+            (Form::Json, text) => {
+                self.finished.clear();
+                self.json.write(text.unwrap_or(line), &mut self.finished);
+                sink(place, &self.finished);
+            }
+        }
+    }
+}
+
+impl Parts {
+    fn keeps_all(&self) -> bool {
+        self.matches.is_empty() && self.excludes.is_empty() && self.wheres.is_empty()
+    }
+
+    /// Whether `line`, without its newline, is wanted.
+    fn keeps(&self, line: &[u8]) -> bool {
+        if self.keeps_all() {
+            return true;
+        }
+        let any = |patterns: &[Pattern]| patterns.iter().any(|pattern| pattern.matches(line));
+        if !(self.matches.is_empty() || any(&self.matches)) || any(&self.excludes) {
+            return false;
+        }
+        if self.wheres.is_empty() {
+            return true;
+        }
+        let fields = Line::of(line);
+        self.wheres
+            .iter()
+            .all(|condition| condition.holds_of(fields.as_ref()))
+    }
+}
+
+/// Whose line it is, and what of it is written.
+fn place<'a, 'n>(hosts: Hosts, line: &'a [u8], name: &'n mut String) -> (Place<'n>, &'a [u8]) {
+    let (host, kept) = match hosts {
+        Hosts::Unused => return (Place::Main, line),
+        Hosts::Split => match vhost::split(line) {
+            Some((host, rest)) => (host, rest),
+            None => return (Place::CatchAll, line),
+        },
+        Hosts::Named => match Head::of(line).and_then(|head| head.host) {
+            Some(host) => (host, line),
+            None => return (Place::CatchAll, line),
+        },
+    };
+    match vhost::file_name(host, name) {
+        Some(name) => (Place::Vhost(name), kept),
+        None => (Place::CatchAll, line),
+    }
+}
+
+#[cfg(test)]
+mod tests;
