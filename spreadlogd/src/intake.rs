@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use spread::stream::{self, HostId, Key, News, Notice, Number, Receiver, StreamGroup, Taken};
+use spread::stream::{
+    self, HostId, KeptStream, Key, News, Notice, Number, Receiver, StreamGroup, Taken,
+};
 use spread::{Delivery, GroupName, Message, Name, Refused, Reject};
 use tracing::{debug, info, warn};
 
@@ -82,8 +84,13 @@ impl Intake {
         let accounts = ledger.accounts.iter();
         for (source, account) in accounts.filter(|(source, _)| source.block == place.block) {
             if let Some(key) = source.key().filter(|_| account.base > 0) {
-                let ranges = (account.safe.clone(), account.lost.clone());
-                receiver.restore(key, account.base, ranges, Duration::ZERO);
+                let kept = KeptStream {
+                    base: account.base,
+                    known_to: account.known_to(),
+                    safe: account.safe.clone(),
+                    lost: account.lost.clone(),
+                };
+                receiver.restore(key, kept, Duration::ZERO);
             }
         }
         let controls = place.router.groups().filter_map(control_of);

@@ -46,7 +46,7 @@ pub use instance::Instance;
 pub use notice::{Ack, Bye, Control, HostId, LostLines, Need, Notice, NoticeError};
 pub use number::{GroupTooLong, Number, StreamGroup, numbered, repaired};
 pub use ranges::{Gaps, Ranges};
-pub use receiver::{Cause, Key, News, Receiver, Stream, Taken};
+pub use receiver::{Cause, KeptStream, Key, News, Receiver, Stream, Taken};
 pub use sender::{Before, Identity, Next, Parting, Sender};
 pub use store::{Books, Store, Tally};
 

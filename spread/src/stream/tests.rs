@@ -1,8 +1,9 @@
 //! Publishers and logging hosts against each other, over a Spread made of queues, in virtual time.
 //!
 //! The schedule breaks what can break: connections, daemons, hosts, disks, the network between
-//! daemons, the publisher's store. At the end everything is healed and left alone for a while;
-//! then each host must have each line exactly once, or it must be counted as lost.
+//! daemons, the publisher's store, the publisher itself. At the end everything is healed and left
+//! alone for a while; then each host must have each line exactly once, or it must be counted as
+//! lost, or, of a publisher that died with its store, be known as missing.
 
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::time::Duration;
@@ -33,6 +34,10 @@ struct Publisher {
     back_at: Duration,
     /// Sealed: the line in each message is its serial number.
     pushed: u64,
+    /// It has died and left nothing: nobody has what it had not delivered.
+    is_gone: bool,
+    /// It goes on with what somebody else has left, and ends when that is delivered.
+    is_heir: bool,
 }
 
 #[derive(Debug)]
@@ -51,6 +56,8 @@ struct Host {
     written: BTreeMap<Key, Vec<u64>>,
     lost: BTreeMap<Key, BTreeSet<u64>>,
     begun: BTreeMap<Key, u64>,
+    /// Up to where controls have said that there are messages.
+    told: BTreeMap<Key, u64>,
 }
 
 #[derive(Debug)]
@@ -72,6 +79,15 @@ enum Fault {
     HostDies(usize),
     DiskFull(usize),
     DiskFree(usize),
+    /// Its process ends without a word; a spool is all that may be left.
+    PublisherDies(usize, Spool),
+}
+
+/// Whether a publisher keeps its messages in files.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Spool {
+    Kept,
+    None,
 }
 
 fn name(text: &str) -> Name {
@@ -82,19 +98,22 @@ fn group() -> StreamGroup {
     StreamGroup::try_from(GroupName::new("access_log").unwrap()).unwrap()
 }
 
+fn identity(instance: Instance) -> Identity {
+    Identity {
+        instance,
+        boot: 1,
+        host: "web".into(),
+        program: "test".into(),
+        pid: 1,
+    }
+}
+
 impl World {
     fn new(publishers: u8, hosts: u64, bytes_max: usize) -> Self {
         let publisher = |n: u8| {
             let instance = Instance::from_random([n; 8]);
-            let identity = Identity {
-                instance,
-                boot: 1,
-                host: "web".into(),
-                program: "test".into(),
-                pid: 1,
-            };
             Publisher {
-                sender: Sender::new(identity, group(), bytes_max),
+                sender: Sender::new(identity(instance), group(), bytes_max),
                 key: Key {
                     instance,
                     group: group(),
@@ -105,6 +124,8 @@ impl World {
                 up: false,
                 back_at: Duration::ZERO,
                 pushed: 0,
+                is_gone: false,
+                is_heir: false,
             }
         };
         let host = |n: u64| Host {
@@ -119,6 +140,7 @@ impl World {
             written: BTreeMap::new(),
             lost: BTreeMap::new(),
             begun: BTreeMap::new(),
+            told: BTreeMap::new(),
         };
         Self {
             now: Duration::ZERO,
@@ -153,6 +175,11 @@ impl World {
             Fault::HostDies(n) => self.host(n, |host| host.die(now)),
             Fault::DiskFull(n) => self.host(n, |host| host.disk_is_full = true),
             Fault::DiskFree(n) => self.host(n, |host| host.disk_is_full = false),
+            Fault::PublisherDies(n, spool) => {
+                if let Some(publisher) = self.publishers.get_mut(n) {
+                    publisher.die(spool, now, now + TICK * 20);
+                }
+            }
         }
     }
 
@@ -207,7 +234,38 @@ impl World {
 }
 
 impl Publisher {
+    /// The spool knows each message, how far the writing was, and what hosts had acknowledged: an
+    /// heir under the same name goes on with that, and takes nothing new.
+    fn die(&mut self, spool: Spool, now: Duration, back_at: Duration) {
+        if self.is_gone {
+            return;
+        }
+        self.disconnect(now, back_at);
+        // An heir's spool is there: it has it from somebody.
+        if spool == Spool::None && !self.is_heir {
+            self.is_gone = true;
+            return;
+        }
+        let store = self.sender.store();
+        let books = Books {
+            waiting: Tally::default(),
+            ..store.books()
+        };
+        let mut kept = Store::resumed(usize::MAX, store.retained(), books);
+        for number in store.retained().get()..store.next().get() {
+            kept.restore(number, 100, 1, number < store.unwritten().get());
+        }
+        let hosts: Vec<_> = self.sender.known_hosts(now).collect();
+        let mut heir = Sender::resumed(identity(self.key.instance), group(), kept, &hosts);
+        heir.leave();
+        self.sender = heir;
+        self.is_heir = true;
+    }
+
     fn push(&mut self, count: u64) {
+        if self.is_gone || self.is_heir {
+            return;
+        }
         for _ in 0..count {
             self.pushed += 1;
             self.sender.push(self.pushed, 100, 1);
@@ -222,6 +280,9 @@ impl Publisher {
     }
 
     fn work(&mut self, now: Duration, delivered: &mut Vec<(Name, Option<Name>, Delivery)>) {
+        if self.is_gone {
+            return;
+        }
         if !self.up {
             if now < self.back_at {
                 return;
@@ -265,18 +326,30 @@ impl Publisher {
                 }
             });
         }
+        let is_delivered = self.sender.parting(now) == Parting::Done
+            && self.sender.hosts(now) > 0
+            && self.sender.store().bytes() == 0;
+        if self.is_heir && is_delivered {
+            self.disconnect(now, now);
+            self.is_gone = true;
+        }
     }
 }
 
 impl Host {
-    /// What was not safe is gone; what was is in the ledger.
+    /// What was not safe is gone; what was is in the ledger, and so is what controls have said.
     fn die(&mut self, now: Duration) {
         self.inbox.clear();
         self.writing.clear();
         let mut receiver = Receiver::new(self.id);
         for (key, stream) in self.receiver.streams() {
-            let ranges = (stream.safe().clone(), stream.lost().clone());
-            receiver.restore(*key, stream.base(), ranges, now);
+            let kept = KeptStream {
+                base: stream.base(),
+                known_to: self.told.get(key).copied().unwrap_or_default(),
+                safe: stream.safe().clone(),
+                lost: stream.lost().clone(),
+            };
+            receiver.restore(*key, kept, now);
         }
         self.receiver = receiver;
     }
@@ -291,6 +364,12 @@ impl Host {
                         .data((key, number), from, payload, now, &mut taken);
                 }
                 Delivery::Notice(Notice::Control(control)) => {
+                    let key = Key {
+                        instance: control.instance,
+                        group: control.group,
+                    };
+                    let told = self.told.entry(key).or_default();
+                    *told = (*told).max(control.next.get() - 1);
                     self.receiver.control(&control, from, now, &mut taken);
                 }
                 Delivery::Notice(_) => {}
@@ -342,6 +421,12 @@ fn any_fault() -> impl Strategy<Value = Fault> {
 /// What each host must have, of each publisher.
 fn check(world: &World, all_is_kept: bool) -> Result<(), TestCaseError> {
     for publisher in &world.publishers {
+        if publisher.is_gone && !publisher.is_heir {
+            for host in &world.hosts {
+                check_the_dead(host, publisher)?;
+            }
+            continue;
+        }
         let books = publisher.sender.store().books();
         prop_assert_eq!(books.waiting.messages, 0);
         prop_assert_eq!(
@@ -375,8 +460,65 @@ fn check(world: &World, all_is_kept: bool) -> Result<(), TestCaseError> {
     Ok(())
 }
 
+/// What a host must have, and know, of a publisher that has died and left nothing: what it had not
+/// acknowledged may be missing, but not without its knowing, as far as it could know.
+fn check_the_dead(host: &Host, publisher: &Publisher) -> Result<(), TestCaseError> {
+    let key = &publisher.key;
+    let written = host.written.get(key).cloned().unwrap_or_default();
+    let set: BTreeSet<u64> = written.iter().copied().collect();
+    prop_assert_eq!(set.len(), written.len(), "once");
+    let Some((_, stream)) = host.receiver.streams().find(|(of, _)| *of == key) else {
+        prop_assert!(written.is_empty(), "written, and not in the books");
+        return Ok(());
+    };
+    let told = host.told.get(key).copied().unwrap_or_default();
+    let last = written.iter().copied().max().unwrap_or_default();
+    let missing: BTreeSet<u64> = stream.gaps().flatten().collect();
+    for serial in stream.base()..=told.max(last) {
+        let is_known =
+            set.contains(&serial) || missing.contains(&serial) || stream.lost().contains(serial);
+        prop_assert!(is_known, "host {} does not miss {serial}", host.id);
+    }
+    prop_assert!(set.is_disjoint(&missing), "missing and yet there");
+    // What was acknowledged is safe for ever.
+    for serial in stream.base()..=stream.safe_to() {
+        prop_assert!(set.contains(&serial) || stream.lost().contains(serial));
+    }
+    Ok(())
+}
+
+fn any_death() -> impl Strategy<Value = Fault> {
+    let spool = prop_oneof![Just(Spool::Kept), Just(Spool::None)];
+    (0..3_usize, spool).prop_map(|(n, spool)| Fault::PublisherDies(n, spool))
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
+
+    /// Whoever has a spool may die at any time: an heir delivers all that was sealed. Whoever has
+    /// none takes with it what was not acknowledged, and the hosts know of each message that they
+    /// miss and have heard of. Nobody else's lines suffer.
+    #[test]
+    fn a_publisher_that_dies_takes_nothing_with_it_unknown(
+        faults in prop::collection::vec(
+            (0..60_u32, prop_oneof![4 => any_fault(), 1 => any_death()]),
+            0..30,
+        ),
+        rate in 0..4_u64,
+    ) {
+        let mut world = World::new(3, 2, usize::MAX);
+        (0..5).for_each(|_| world.tick(1));
+        for (ticks, fault) in faults {
+            for _ in 0..ticks {
+                world.tick(rate);
+            }
+            world.fault(fault);
+        }
+        world.tick(1);
+        world.heal();
+
+        check(&world, true)?;
+    }
 
     /// With a store that holds everything nothing is lost, whatever breaks.
     #[test]

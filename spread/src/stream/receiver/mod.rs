@@ -71,6 +71,19 @@ pub enum Cause {
     Silence,
 }
 
+/// A stream as a ledger has kept it.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub struct KeptStream {
+    /// The first number that counts.
+    pub base: u64,
+    /// Up to here there are messages, as far as was known.
+    pub known_to: u64,
+    /// Written for good, or given up.
+    pub safe: Ranges,
+    /// Given up, among these.
+    pub lost: Ranges,
+}
+
 /// All streams that a logging host knows.
 #[derive(Debug)]
 pub struct Receiver<P> {
@@ -106,9 +119,10 @@ impl<P> Receiver<P> {
         }
     }
 
-    /// Adds a stream as a ledger has kept it: where it begins, what is safe, what of that is lost.
-    pub fn restore(&mut self, key: Key, base: u64, (safe, lost): (Ranges, Ranges), now: Duration) {
-        let stream = Stream::restored(base, safe, lost, now);
+    /// Adds a stream as a ledger has kept it. What is missing of it is asked for as soon as its
+    /// publisher is heard, as nobody knows before on which connection it is.
+    pub fn restore(&mut self, key: Key, kept: KeptStream, now: Duration) {
+        let stream = Stream::restored(kept, now);
         self.streams.insert(key, stream);
         self.update(key, now, |_| ());
     }
@@ -133,10 +147,7 @@ impl<P> Receiver<P> {
             }
             return;
         }
-        self.update(key, now, |stream| {
-            stream.publisher = Some(from);
-            stream.heard = now;
-        });
+        self.update(key, now, |stream| stream.hear(from, now));
         self.take(key, number, payload, now, out);
     }
 
@@ -157,10 +168,7 @@ impl<P> Receiver<P> {
         }
         let mut news = Vec::new();
         self.update(key, now, |stream| {
-            stream.heard = now;
-            if stream.publisher.replace(from) != Some(from) {
-                stream.ask_anew(now);
-            }
+            stream.hear(from, now);
             let jump = stream.know(control.next.get() - 1);
             news.extend(jump.map(|range| News::Lost(key, range, Cause::Jump)));
             for range in stream.gaps_below(control.retained.get()) {
@@ -349,6 +357,10 @@ impl<P> Receiver<P> {
         let stream = self.streams.get(&key)?;
         let to = stream.publisher;
         if stream.is_ask_due(now) {
+            let Some(to) = to else {
+                self.update(key, now, |stream| stream.ask_later(now));
+                return None;
+            };
             let budget = OUTSTANDING_MAX.saturating_sub(self.outstanding - stream.outstanding());
             let (mut asked, mut missing) = (Vec::new(), Vec::new());
             self.update(key, now, |stream| {
@@ -357,12 +369,12 @@ impl<P> Receiver<P> {
             });
             let missing = missing.into_iter().map(|range| News::Missing(key, range));
             self.news.extend(missing);
-            if let Some(to) = to.filter(|_| !asked.is_empty()) {
-                let ranges = vec![(key.group, key.instance, asked)];
-                let host = self.host;
-                return Some((to, Notice::Need(Need { host, ranges })));
+            if asked.is_empty() {
+                return None;
             }
-            return None;
+            let ranges = vec![(key.group, key.instance, asked)];
+            let host = self.host;
+            return Some((to, Notice::Need(Need { host, ranges })));
         }
         let Some(to) = to else {
             self.update(key, now, |stream| {

@@ -12,6 +12,7 @@ use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::super::{Control, Notice, Ranges};
+use super::KeptStream;
 use crate::name::Name;
 
 /// One stream, from its base on.
@@ -42,6 +43,8 @@ pub struct Stream {
     /// Gaps that were told of, until there is none any more.
     told_missing: Ranges,
     outstanding: u64,
+    /// As many as were asked for last.
+    asked: u64,
 }
 
 impl Stream {
@@ -64,14 +67,22 @@ impl Stream {
             is_refusing: false,
             told_missing: Ranges::default(),
             outstanding: 0,
+            asked: 0,
         }
     }
 
-    /// As a ledger has kept it: what was safe, and what of that was lost.
-    pub(super) fn restored(base: u64, safe: Ranges, lost: Ranges, now: Duration) -> Self {
+    /// As a ledger has kept it.
+    pub(super) fn restored(kept: KeptStream, now: Duration) -> Self {
+        let KeptStream {
+            base,
+            known_to,
+            safe,
+            lost,
+        } = kept;
+        let written = safe.last().unwrap_or_default();
         Self {
             taken: safe.clone(),
-            known_to: safe.last().unwrap_or_default().max(base.saturating_sub(1)),
+            known_to: known_to.max(written).max(base.saturating_sub(1)),
             lost_count: lost.count(),
             safe,
             lost,
@@ -230,8 +241,16 @@ impl Stream {
         }
     }
 
+    /// Something has come from its publisher on the connection `from`.
+    pub(super) fn hear(&mut self, from: Name, now: Duration) {
+        self.heard = now;
+        if self.publisher.replace(from) != Some(from) {
+            self.ask_anew(now);
+        }
+    }
+
     /// Its publisher is back on another connection: it may answer now.
-    pub(super) fn ask_anew(&mut self, now: Duration) {
+    fn ask_anew(&mut self, now: Duration) {
         self.retry = RETRY_MIN;
         self.outstanding = 0;
         if let Some(ask_at) = &mut self.ask_at {
@@ -239,8 +258,12 @@ impl Stream {
         }
     }
 
-    /// What to ask for now: at most `budget` messages.
+    /// What to ask for now: at most `budget` messages, but always one. Of the last question
+    /// nothing may have come; then one is enough to find out whether anybody answers, so that those
+    /// who are gone for good leave the others room.
     pub(super) fn ask(&mut self, budget: u64, now: Duration) -> Vec<RangeInclusive<u64>> {
+        let is_unanswered = self.outstanding > 0 && self.outstanding == self.asked;
+        let budget = if is_unanswered { 1 } else { budget.max(1) };
         let mut left = budget;
         let mut asked = Vec::new();
         for gap in self.gaps().take(Notice::RANGES_MAX) {
@@ -253,11 +276,15 @@ impl Stream {
             asked.push(first..=last);
         }
         self.outstanding = budget - left;
-        self.ask_at = Some(now + self.retry);
-        if self.outstanding > 0 {
-            self.retry = (self.retry * 2).min(RETRY_MAX);
-        }
+        self.asked = self.outstanding;
+        self.ask_later(now);
         asked
+    }
+
+    /// The next question, if there is no answer before.
+    pub(super) fn ask_later(&mut self, now: Duration) {
+        self.ask_at = Some(now + self.retry);
+        self.retry = (self.retry * 2).min(RETRY_MAX);
     }
 
     /// Those of `asked` that were not told of before.

@@ -270,12 +270,16 @@ fn no_more_is_asked_for_than_can_be_taken() {
     let acks: usize = (0..10).map(|at| host.said(millis(at)).len()).sum();
     assert_eq!(acks, 3);
 
-    assert_eq!(host.said(millis(500)), ["need [1..=200]", "need [1..=56]"]);
+    // Whoever is last may have one, so that nobody is kept from asking by others.
+    let said = host.said(millis(500));
+    assert_eq!(said, ["need [1..=200]", "need [1..=56]", "need [1..=1]"]);
     for n in 1..=200 {
         host.data(key(0), n, millis(501));
+        host.data(key(2), 1, millis(501));
     }
+    assert_eq!(host.said(millis(501)), ["need [2..=200]"]);
     let said = host.said(millis(1500));
-    assert_eq!(said, ["need [1..=200]", "need [1..=56]"]);
+    assert_eq!(said, ["need [1..=1]"], "of whom nothing has come");
 }
 
 #[test]
@@ -380,9 +384,7 @@ fn one_ack_tells_of_all_groups_of_a_publisher() {
 #[test]
 fn a_ledger_goes_on_where_it_was() {
     let mut host = Host::new();
-    let safe: Ranges = [1..=5, 7..=8].into_iter().collect();
-    host.receiver
-        .restore(key(0), 1, (safe, Ranges::default()), millis(0));
+    host.receiver.restore(key(0), kept(8), millis(0));
 
     host.data(key(0), 5, millis(0));
     host.data(key(0), 9, millis(0));
@@ -391,4 +393,56 @@ fn a_ledger_goes_on_where_it_was() {
     assert_eq!(host.said(millis(500)), ["need [6..=6]", "ack [5]"]);
     let bye: Vec<_> = host.receiver.farewell().collect();
     assert_eq!(bye, [(publisher(), Notice::Bye(Bye { host: HostId(1) }))]);
+}
+
+/// 1 to 5, 7 and 8 are safe.
+fn kept(known_to: u64) -> KeptStream {
+    KeptStream {
+        base: 1,
+        known_to,
+        safe: [1..=5, 7..=8].into_iter().collect(),
+        lost: Ranges::default(),
+    }
+}
+
+/// Its publisher may be silent for a minute from here on.
+#[test]
+fn what_only_an_old_control_told_of_is_asked_for_with_the_rest() {
+    let mut host = Host::new();
+    host.receiver.restore(key(0), kept(12), millis(0));
+
+    host.data(key(0), 10, millis(100));
+
+    assert_eq!(host.write(millis(100)), [10]);
+    assert_eq!(
+        host.said(millis(600)),
+        ["need [6..=6, 9..=9, 11..=12]", "ack [5]"]
+    );
+}
+
+#[test]
+fn a_publisher_is_asked_at_its_first_word_however_long_it_was_silent() {
+    let mut host = Host::new();
+    host.receiver.restore(key(0), kept(8), millis(0));
+    for second in 1..100 {
+        assert!(host.said(millis(second * 1000)).is_empty(), "of whom?");
+    }
+
+    host.data(key(0), 5, millis(100_000));
+
+    assert_eq!(host.said(millis(100_500)), ["need [6..=6]"]);
+}
+
+/// A publisher that has died without a spool will never answer.
+#[test]
+fn those_who_do_not_answer_keep_nobody_from_asking() {
+    let mut host = Host::new();
+    host.control(key(0), 1, 10_000, millis(0));
+    host.said(millis(500));
+    host.said(millis(60_000));
+
+    host.control(key(1), 1, 3, millis(60_000));
+
+    let said = host.said(millis(60_500));
+    assert!(said.contains(&"need [1..=2]".to_owned()), "{said:?}");
 }
