@@ -48,6 +48,9 @@ pub(super) struct Allowed {
     pub(super) late: Option<(usize, Vec<usize>)>,
     /// The files of all logging hosts are the same, byte for byte.
     pub(super) identical: bool,
+    /// Instances that ended without a word and left nothing: of just as many, every audit says that
+    /// nobody knows what they served last.
+    pub(super) unknown_tails: Option<u64>,
 }
 
 /// How a case ended.
@@ -169,7 +172,10 @@ fn attempt(
     counted.books = farm.audits()?;
     outcome.counted = (0..files.len()).map(|file| counted.of(file)).collect();
     outcome.files = files.iter().map(|file| file.tally.in_short()).collect();
-    outcome.verdict = match (expected.judge(&files, &counted), &stopped) {
+    let judged = expected
+        .judge(&files, &counted)
+        .and_then(|()| expected.judge_tails(&counted));
+    outcome.verdict = match (judged, &stopped) {
         (Err(why), _) => Verdict::Bad(why),
         (Ok(()), Err(error)) => Verdict::Bad(error.to_string()),
         (Ok(()), Ok(())) => match expected.allowed.identical {
@@ -295,6 +301,20 @@ impl Expected {
             return Ok(());
         }
         Err(wrong.trim_end_matches("; ").to_owned())
+    }
+
+    /// Only when everything has stopped: a publisher that runs, or may be back, has no tail yet.
+    fn judge_tails(&self, counted: &Counted) -> Result<(), String> {
+        let Some(expected) = self.allowed.unknown_tails else {
+            return Ok(());
+        };
+        let tails: Vec<u64> = counted.books.iter().map(|b| b.tails_unknown).collect();
+        if tails.iter().all(|tails| *tails == expected) {
+            return Ok(());
+        }
+        Err(format!(
+            "{expected} instances left nothing, and the audits say \"tail unknown\" of {tails:?}"
+        ))
     }
 
     fn judge_file(&self, file: &File, counted: u64, wrong: &mut String) {
