@@ -49,6 +49,7 @@ pub use counters::{Acknowledged, Books, Counters, Lost, RingFill, Sent};
 pub use format::Format;
 pub use publisher::{
     BUFFER_MIN, MESSAGE_MAX, OptionsError, Publisher, PublisherOptions, SPOOL_MIN, SpoolOptions,
+    WhenFull,
 };
-pub use queue::{Drain, Log, RingOptions, ring};
+pub use queue::{Drain, LineLog, LineRefused, Log, RingOptions, line_ring, ring};
 pub use record::{OwnedRecord, Record};

@@ -17,7 +17,7 @@ use spread::client::{ConnectOptions, Session, connect};
 use spread::hub::{Hub, HubOptions};
 use spread::stream::{Instance, numbered};
 use spread::{Address, Delivery, GroupName, Message};
-use spread_logger::{RingOptions, ring};
+use spread_logger::{LineRefused, RingOptions, WhenFull, line_ring, ring};
 use support::{Running, log_lines, numbers, options, text};
 use tempfile::TempDir;
 use tokio::sync::oneshot;
@@ -179,3 +179,42 @@ async fn a_hub_that_comes_back_gets_what_waited() {
     assert_eq!((books.lines, books.waiting), (200, 0));
     second.stop().await;
 }
+
+/// Twenty times what it may keep, and no daemon at first.
+#[tokio::test]
+async fn a_publisher_that_may_wait_loses_nothing() {
+    let dir = TempDir::new().unwrap();
+    let hub = RunningHub::start(dir.path()).await;
+    let mut reader = hub.reader().await;
+    let (mut log, drain) = line_ring(0);
+    let mut options = options(&[&hub.door]);
+    options.buffer_bytes = spread_logger::BUFFER_MIN;
+    options.when_full = WhenFull::Wait;
+    let mut publisher = Running::start(options, vec![drain]);
+    let (full, is_full) = oneshot::channel();
+    let feeding = tokio::task::spawn_blocking(move || {
+        let mut full = Some(full);
+        for n in 0..LINES {
+            let line = format!("{n:0100}\n");
+            while log.offer(line.as_bytes()) == Err(LineRefused::Full) {
+                full.take().map(|full| full.send(()));
+                std::thread::yield_now();
+            }
+        }
+    });
+    within(is_full).await.unwrap();
+    hub.open();
+
+    let messages = within(read(&mut reader, LINES)).await;
+    within(feeding).await.unwrap();
+    publisher.stop();
+    let books = within(publisher.task).await.unwrap();
+
+    let all: Vec<u8> = messages.iter().flat_map(|m| m.body.to_vec()).collect();
+    let expected: String = (0..LINES).map(|n| format!("{n:0100}\n")).collect();
+    assert!(all == expected.as_bytes(), "{} bytes", all.len());
+    assert_eq!((books.lines, books.lost.total()), (LINES as u64, 0));
+    hub.stop().await;
+}
+
+const LINES: usize = 100_000;

@@ -20,6 +20,8 @@ mod stamp;
 pub use parse::ParseError;
 pub use stamp::{STAMP_LEN, UtcOffset, parse as parse_stamp, text_of as stamp};
 
+use memchr::memchr_iter;
+
 use client::CLIENT_LEN_MAX;
 use escape::{Place, escape, escape_always, escape_within, escaped_len};
 use stamp::{NO_USER, Stamp};
@@ -52,6 +54,14 @@ impl Format {
     pub fn parse(self, line: &[u8]) -> Result<OwnedRecord, ParseError> {
         parse::parse(self, line)
     }
+}
+
+/// The time of a line of any layout, in Unix seconds: of the first `[22/Nov/2026:18:09:00 +0000]`
+/// in it, as Common and Combined have it, and what is made of these. A line without one has none.
+#[must_use]
+pub fn time_of(line: &[u8]) -> Option<u64> {
+    let mut starts = memchr_iter(b'[', line);
+    starts.find_map(|at| stamp::parse(line.get(at..at + STAMP_LEN)?))
 }
 
 /// Whether a line holds its record whole.

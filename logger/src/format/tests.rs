@@ -264,3 +264,28 @@ proptest! {
         drop(Format::Combined.parse(&line));
     }
 }
+
+#[test]
+fn the_time_of_a_line_is_found_in_any_layout() {
+    const CASES: &[(&str, Option<u64>)] = &[
+        (
+            "- - - [22/Nov/2026:18:09:00 +0000] \"\" 1 -",
+            Some(1_795_370_940),
+        ),
+        (
+            "www - - - [22/Nov/2026:23:39:00 +0530]",
+            Some(1_795_370_940),
+        ),
+        (
+            "[::1] - [a [22/Nov/2026:18:09:00 +0000]",
+            Some(1_795_370_940),
+        ),
+        ("- - - [22/Nov/2026:18:09:00 +0000", None),
+        ("- - - [31/Feb/2026:18:09:00 +0000]", None),
+        ("[", None),
+        ("", None),
+    ];
+    for (line, time) in CASES {
+        assert_eq!(time_of(line.as_bytes()), *time, "{line}");
+    }
+}

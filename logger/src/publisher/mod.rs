@@ -27,7 +27,7 @@ mod run;
 mod silence;
 
 pub use options::{
-    BUFFER_MIN, MESSAGE_MAX, OptionsError, PublisherOptions, SPOOL_MIN, SpoolOptions,
+    BUFFER_MIN, MESSAGE_MAX, OptionsError, PublisherOptions, SPOOL_MIN, SpoolOptions, WhenFull,
 };
 
 use std::future::Future;

@@ -36,8 +36,23 @@ pub struct PublisherOptions {
     pub buffer_bytes: usize,
     /// Where messages are kept in files instead, if they are.
     pub spool: Option<SpoolOptions>,
+    /// What happens when as much is kept as may be.
+    pub when_full: WhenFull,
     /// How long after the stop everything may take.
     pub stop_timeout: Duration,
+}
+
+/// What a publisher does that has no room for more lines.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum WhenFull {
+    /// The oldest message makes room, and is lost if no daemon has taken it: for web servers, which
+    /// go on whatever happens.
+    #[default]
+    PushOut,
+    /// Lines stay in the ring until there is room: for who can wait, as [`crate::LineLog`]s can.
+    /// While logging hosts acknowledge, that is when they have; where none does, when a daemon has
+    /// taken them.
+    Wait,
 }
 
 /// Messages kept in files: they outlive the process, and the next one delivers them.
@@ -79,6 +94,7 @@ impl PublisherOptions {
             seal_after: Self::SEAL_AFTER,
             buffer_bytes: Self::BUFFER_BYTES,
             spool: None,
+            when_full: WhenFull::PushOut,
             stop_timeout: Self::STOP_TIMEOUT,
         }
     }

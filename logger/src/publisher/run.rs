@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use spread::stream::{Before, Identity, Next, Notice, Number, Parting, Sender, StreamGroup};
+use spread::stream::{Before, Identity, Next, Notice, Number, Parting, Sender, Store, StreamGroup};
 use spread::{Delivery, Message, Name, Service};
 use tokio::time::Instant;
 
@@ -14,7 +14,7 @@ use super::link::{Event, Link, LostError};
 use super::notices::Notices;
 use super::pace::Pace;
 use super::silence::Silence;
-use super::{Publisher, PublisherOptions};
+use super::{Publisher, PublisherOptions, WhenFull};
 use crate::batch::{Batch, Limits};
 use crate::counters::{Acknowledged, Books, Counters, Lost, Sent};
 use crate::queue::{Drain, local_offset};
@@ -29,6 +29,8 @@ pub(super) struct Run {
     batch: Batch,
     stream: Sender<Body>,
     keeper: Option<Keeper>,
+    /// What the stream may keep.
+    bytes_max: usize,
     pace: Pace,
     silence: Silence,
     link: Link,
@@ -66,9 +68,18 @@ impl Run {
             (Some(_), Some(spool)) => spool.bytes_max - keeper::segment_max(spool.bytes_max),
             _ => options.buffer_bytes,
         };
+        let bytes_max = match options.when_full {
+            WhenFull::PushOut => bytes_max,
+            // What the rings hold always finds room in an empty one.
+            WhenFull::Wait => {
+                let rings = counters.rings().bytes_max * drains.len();
+                bytes_max.max(2 * ROOM_OF_RINGS * rings)
+            }
+        };
         let stream = Sender::new(identity.clone(), group, bytes_max);
         Self {
             drains,
+            bytes_max,
             ..Self::of(&identity, stream, (keeper, notices), counters, options)
         }
     }
@@ -141,6 +152,7 @@ impl Run {
             ),
             stream,
             keeper,
+            bytes_max: 0,
             pace: Pace::default(),
             silence: Silence::default(),
             was_away: false,
@@ -165,6 +177,7 @@ impl Run {
         let (now, since) = (self.began.elapsed(), self.drained_at);
         self.drained_at = now;
         let mut bytes = 0;
+        let takes_more = self.takes_more(now);
         let Self {
             batch,
             stream,
@@ -172,7 +185,7 @@ impl Run {
             ..
         } = self;
         let mut seal = |body, lines| push(stream, keeper.as_mut(), (body, lines), now);
-        for drain in &mut self.drains {
+        for drain in self.drains.iter_mut().filter(|_| takes_more) {
             drain.drain(|piece| {
                 bytes += piece.len() as u64;
                 batch.push(piece, since, &mut seal);
@@ -182,6 +195,24 @@ impl Run {
         self.spool(now);
         self.pace.incoming(bytes, now);
         self.refresh_offset();
+    }
+
+    /// Whether all that the rings may hold finds room.
+    fn takes_more(&self, now: Duration) -> bool {
+        if self.options.when_full == WhenFull::PushOut {
+            return true;
+        }
+        let store = self.stream.store();
+        let held = if self.stream.hosts(now) > 0 {
+            store.bytes()
+        } else {
+            // Nobody will ask for what was written.
+            let waiting = store.books().waiting;
+            let overhead = waiting.messages * Store::<Body>::FRAME_OVERHEAD as u64;
+            usize::try_from(waiting.bytes + overhead).unwrap_or(usize::MAX)
+        };
+        let rings = self.counters.rings().bytes_max * self.drains.len();
+        held + self.batch.bytes() + ROOM_OF_RINGS * rings <= self.bytes_max
     }
 
     fn seal(&mut self) {
@@ -529,6 +560,9 @@ impl Run {
         }
     }
 }
+
+/// Twice their bytes: where each line is a message, its frame is about as long as it.
+const ROOM_OF_RINGS: usize = 2;
 
 /// Takes a sealed message, if there is room for it.
 fn push(

@@ -9,6 +9,10 @@
 //! writing straight into a ring's uninitialised slots would need `unsafe` code; the copy of a
 //! line that is in the first-level cache costs a few nanoseconds.
 
+mod lines;
+
+pub use lines::{LineLog, LineRefused, line_ring};
+
 use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
@@ -45,7 +49,17 @@ impl Default for RingOptions {
 #[must_use]
 pub fn ring(options: &RingOptions) -> (Log, Drain) {
     let line_len_max = options.line_len_max.clamp(LINE_LEN_MIN, LINE_LEN_MAX);
-    let bytes = options.bytes.max(2 * line_len_max);
+    let (ends, drain) = bare(options.bytes.max(2 * line_len_max));
+    let log = Log {
+        formatter: Formatter::new(options.format, line_len_max),
+        line: Vec::with_capacity(line_len_max),
+        ends,
+    };
+    (log, drain)
+}
+
+/// A ring for whole lines of any origin.
+fn bare(bytes: usize) -> (Ends, Drain) {
     let (mut producer, consumer) = RingBuffer::new(bytes);
     // A chunk comes with its slots set to zero; it is dropped uncommitted.
     drop(producer.write_chunk(bytes));
@@ -54,14 +68,33 @@ pub fn ring(options: &RingOptions) -> (Log, Drain) {
         ..Shared::default()
     });
     shared.set_offset(local_offset());
-    let log = Log {
-        formatter: Formatter::new(options.format, line_len_max),
-        line: Vec::with_capacity(line_len_max),
+    let ends = Ends {
         half: bytes / 2,
         producer,
         shared: Arc::clone(&shared),
     };
-    (log, Drain { consumer, shared })
+    (ends, Drain { consumer, shared })
+}
+
+/// What a writer of lines has of a ring.
+#[derive(Debug)]
+struct Ends {
+    half: usize,
+    producer: Producer<u8>,
+    shared: Arc<Shared>,
+}
+
+impl Ends {
+    /// Commits `line` whole, or not at all.
+    #[inline]
+    fn push(&mut self, line: &[u8]) -> bool {
+        let is_in = self.producer.push_entire_slice(line).is_ok();
+        // `cached_slots` may be too low but never too high, and costs no look at the other end.
+        if self.producer.cached_slots() < self.half && self.producer.slots() < self.half {
+            self.shared.wake();
+        }
+        is_in
+    }
 }
 
 /// A worker's access log.
@@ -69,9 +102,7 @@ pub fn ring(options: &RingOptions) -> (Log, Drain) {
 pub struct Log {
     formatter: Formatter,
     line: Vec<u8>,
-    half: usize,
-    producer: Producer<u8>,
-    shared: Arc<Shared>,
+    ends: Ends,
 }
 
 impl Log {
@@ -81,15 +112,11 @@ impl Log {
         self.line.clear();
         let extent = self
             .formatter
-            .write(record, || self.shared.offset(), &mut self.line);
-        if self.producer.push_entire_slice(&self.line).is_err() {
-            self.shared.queue_full.fetch_add(1, Ordering::Relaxed);
+            .write(record, || self.ends.shared.offset(), &mut self.line);
+        if !self.ends.push(&self.line) {
+            self.ends.shared.queue_full.fetch_add(1, Ordering::Relaxed);
         } else if extent == Extent::Cut {
-            self.shared.cut.fetch_add(1, Ordering::Relaxed);
-        }
-        // `cached_slots` may be too low but never too high, and costs no look at the other end.
-        if self.producer.cached_slots() < self.half && self.producer.slots() < self.half {
-            self.shared.wake();
+            self.ends.shared.cut.fetch_add(1, Ordering::Relaxed);
         }
     }
 }
