@@ -65,16 +65,26 @@ pub struct Routes(Vec<Route>);
 
 struct Route {
     path: &'static str,
-    answer: Box<dyn Fn() -> Body + Send + Sync>,
+    answer: Box<Answering>,
 }
+
+/// What makes an answer, of the query.
+type Answering = dyn Fn(&[u8]) -> Body + Send + Sync;
 
 impl Routes {
     /// Adds a path, and what makes its answer: at once, since others wait for it.
     #[must_use]
-    pub fn at(
+    pub fn at(self, path: &'static str, answer: impl Fn() -> Body + Send + Sync + 'static) -> Self {
+        self.asked_at(path, move |_| answer())
+    }
+
+    /// Adds a path, and what makes its answer to a query: what follows the `?` as it came, empty
+    /// if there is none.
+    #[must_use]
+    pub fn asked_at(
         mut self,
         path: &'static str,
-        answer: impl Fn() -> Body + Send + Sync + 'static,
+        answer: impl Fn(&[u8]) -> Body + Send + Sync + 'static,
     ) -> Self {
         self.0.push(Route {
             path,

@@ -61,8 +61,8 @@ pub(super) fn respond(
         Framing::Length(_) | Framing::Chunked => Connection::Close,
     };
     let head_only = request.method == Method::Head;
-    let path = request.target.split(|byte| *byte == b'?').next();
-    let path = path.unwrap_or_default();
+    let mut parts = request.target.splitn(2, |byte| *byte == b'?');
+    let [path, query] = [(); 2].map(|()| parts.next().unwrap_or_default());
     let bytes = if is_local && !request.host.is_none_or(is_of_this_machine) {
         page(Status::MisdirectedRequest, &[SERVER], connection, head_only)
     } else if !matches!(request.method, Method::Get | Method::Head) {
@@ -73,7 +73,7 @@ pub(super) fn respond(
             head_only,
         )
     } else if let Some(route) = routes.find(path) {
-        content(&(route.answer)(), connection, head_only)
+        content(&(route.answer)(query), connection, head_only)
     } else {
         page(Status::NotFound, &[SERVER], connection, head_only)
     };

@@ -24,7 +24,11 @@ fn start() -> SocketAddr {
     };
     let routes = Routes::default()
         .at("/", move || body("front"))
-        .at("/long", move || body(&"x".repeat(1 << 20)));
+        .at("/long", move || body(&"x".repeat(1 << 20)))
+        .asked_at("/asked", |query| Body {
+            media_type: "text/plain",
+            bytes: [b"asked ", query].concat(),
+        });
     tokio::spawn(listener.serve(routes).unwrap());
     address
 }
@@ -67,6 +71,22 @@ async fn a_route_is_answered_with_what_it_makes() {
         assert!(answer.contains(field), "{answer}");
     }
     assert!(answer.ends_with("\r\n\r\nfront"), "{answer}");
+}
+
+#[tokio::test]
+async fn a_route_may_be_given_what_it_is_asked() {
+    let address = start();
+    for (path, expected) in [
+        ("/asked", "asked "),
+        ("/asked?", "asked "),
+        ("/asked?url=/a?b&c=%20", "asked url=/a?b&c=%20"),
+    ] {
+        let request = format!("GET {path} HTTP/1.1\r\nHost: [::1]\r\nConnection: close\r\n\r\n");
+        let answer = ask(address, &request).await;
+
+        let (_, content) = answer.split_once("\r\n\r\n").unwrap();
+        assert_eq!(content, expected);
+    }
 }
 
 #[tokio::test]
