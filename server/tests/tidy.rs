@@ -26,7 +26,12 @@ const PURE: &[&str] = &[
     "spread/src/address.rs",
     "spreadlogd/src/ledger/",
     "spreadlogd/src/audit/",
+    "spreadlogd/src/online/hit.rs",
+    "spreadlogd/src/online/json.rs",
+    "spreadlogd/src/online/window/",
+    "spreadlogd/src/online/wire.rs",
     "spreadlogd/src/steps/",
+    "spreadlogd/src/tail/dress.rs",
 ];
 /// Within them, these are the I/O of a feature that nothing else in the crate knows: the status
 /// loop, which is there to answer over sockets.

@@ -11,6 +11,8 @@ use spread_logger::realtime::Priority;
 
 use crate::auditing::AuditArgs;
 use crate::realtime::RealtimeArgs;
+use crate::tailing::TailArgs;
+use crate::tools::{DiffArgs, MergeArgs, ReplayArgs};
 
 /// Writes the log lines of a whole web farm, received over Spread, to files.
 ///
@@ -121,7 +123,11 @@ Examples:
   mv access_log access_log.1 && kill -HUP $(pidof spreadlogd)
       rotation: no line is lost or torn
   spreadlogd audit -c /etc/spreadlogd.conf
-      is every line here that was served? Which are not, and why";
+      is every line here that was served? Which are not, and why
+  spreadlogd tail --where 'status >= 500' --spread 4803@spread1 access_log
+      what goes wrong on any machine of the farm, as it does
+  spreadlogd merge host1/access_log host2/access_log -o access_log
+      the logs of two logging hosts in one; see also diff and replay";
 
 /// What it does instead of logging.
 #[derive(Debug, Subcommand)]
@@ -131,6 +137,18 @@ pub(crate) enum Tool {
 
     /// Print the books of a ledger, both sides: what publishers served, and what of it is here
     Audit(AuditArgs),
+
+    /// Print the lines of groups as they come, of the whole farm, from any machine that reaches a
+    /// daemon
+    Tail(TailArgs),
+    /// Write several log files as one: each line as often as in the file that has it most
+    Merge(MergeArgs),
+
+    /// Print the lines that one log file has and another has not
+    Diff(DiffArgs),
+
+    /// Send the lines of log files to a Spread group, as a web server would
+    Replay(ReplayArgs),
 }
 
 /// `PORT[@ADDRESS]`: where the hub listens.
@@ -225,6 +243,19 @@ mod tests {
             &["audit", "-c", "x", "--file", "y"],
             &["audit", "stray"],
             &["--check", "audit"],
+            &["tail"],
+            &["tail", "a b"],
+            &["tail", "g", "--where", "status is 5"],
+            &["tail", "g", "--spread", "x"],
+            &["--check", "tail", "g"],
+            &["merge"],
+            &["merge", "a", "b", "--memory", "1"],
+            &["diff", "a"],
+            &["diff", "a", "b", "c"],
+            &["replay", "a"],
+            &["replay", "--spread", "4803"],
+            &["replay", "a", "--spread", "4803", "--rate", "0"],
+            &["replay", "a", "--spread", "4803", "--from", "end"],
         ];
         for case in CASES {
             let line = ["spreadlogd"].iter().chain(*case);

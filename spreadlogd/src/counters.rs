@@ -10,6 +10,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use spread::{Address, Addresses, GroupName};
 
+use crate::child::ChildCounters;
 use crate::room::Room;
 
 /// A number that only grows. Written by one thread, read by any.
@@ -34,6 +35,10 @@ pub struct Counters {
     pub(crate) sessions: Vec<Arc<SessionCounters>>,
     pub(crate) groups: Vec<Arc<GroupCounters>>,
     pub(crate) files: Vec<Arc<FileCounters>>,
+    /// One for each command, module and interpreter.
+    pub(crate) children: Vec<Arc<ChildCounters>>,
+    /// The index among `files` of what each Log writes to.
+    pub(crate) logs: Vec<usize>,
     /// Messages that no Log asks for: to our private group, or to a group just left.
     pub unrouted: Count,
     /// What holds the lines that were received and not yet written.
@@ -78,6 +83,24 @@ impl Counters {
         &self.files
     }
 
+    /// One for each command, module and interpreter.
+    #[must_use]
+    pub fn children(&self) -> &[Arc<ChildCounters>] {
+        &self.children
+    }
+
+    /// What these Logs write to, each file once.
+    pub(crate) fn of_logs(&self, logs: &[usize]) -> impl Iterator<Item = &FileCounters> {
+        let file = |log: &usize| self.logs.get(*log);
+        let is_first = move |at: usize, log: &usize| {
+            let before = logs.get(..at).unwrap_or_default();
+            !before.iter().any(|other| file(other) == file(log))
+        };
+        let firsts = logs.iter().enumerate();
+        let firsts = firsts.filter(move |(at, log)| is_first(*at, log));
+        firsts.filter_map(move |(_, log)| Some(&**self.files.get(*file(log)?)?))
+    }
+
     /// The totals of now.
     #[must_use]
     pub fn summary(&self) -> Summary {
@@ -85,15 +108,20 @@ impl Counters {
             self.groups.iter().map(|group| count(group).now()).sum()
         };
         let files = |count: fn(&FileCounters) -> &Count| {
-            self.files.iter().map(|file| count(file).now()).sum()
+            self.files.iter().map(|file| count(file).now()).sum::<u64>()
+        };
+        let children = |count: fn(&ChildCounters) -> &Count| {
+            let children = self.children.iter();
+            children.map(|child| count(child).now()).sum::<u64>()
         };
         Summary {
             messages: groups(|group| &group.messages),
             lines: groups(|group| &group.lines),
             bytes: groups(|group| &group.bytes),
-            lines_written: files(|file| &file.lines),
-            lines_lost: files(|file| &file.lines_lost),
-            lines_unwritten: files(|file| &file.lines_unwritten),
+            lines_written: files(|file| &file.lines) + children(|child| &child.lines_written),
+            lines_lost: files(|file| &file.lines_lost) + children(|child| &child.lines_lost),
+            lines_unwritten: files(|file| &file.lines_unwritten)
+                + children(|child| &child.lines_unwritten),
         }
     }
 }
@@ -107,11 +135,11 @@ pub struct Summary {
     pub lines: u64,
     /// Bytes received.
     pub bytes: u64,
-    /// Lines written; those of a group with two files are written twice.
+    /// Lines written, or read by a program; those of a group with two files are written twice.
     pub lines_written: u64,
-    /// Lines that are not in a file they belong in.
+    /// Lines that are not where they belong.
     pub lines_lost: u64,
-    /// Of these, the ones given up when it ended: their file still took none.
+    /// Of these, the ones given up when it ended: their file or program still took none.
     pub lines_unwritten: u64,
 }
 
@@ -218,10 +246,10 @@ impl GroupCounters {
     }
 }
 
-/// What became of the lines of a file.
+/// What became of the lines of a file, or of all files of a Log that lines name.
 #[derive(Debug)]
 pub struct FileCounters {
-    /// The file.
+    /// The file, or the directory of the files.
     pub path: PathBuf,
     /// Lines written.
     pub lines: Count,
@@ -234,6 +262,8 @@ pub struct FileCounters {
     /// Lines of numbered messages for which there was no room: asked for again, and counted again
     /// when they come.
     pub lines_returned: Count,
+    /// Lines that the configuration leaves out.
+    pub lines_left_out: Count,
     /// The last write has failed, and it is being tried again.
     is_failing: AtomicBool,
 }
@@ -247,6 +277,7 @@ impl FileCounters {
             lines_lost: Count::default(),
             lines_unwritten: Count::default(),
             lines_returned: Count::default(),
+            lines_left_out: Count::default(),
             is_failing: AtomicBool::new(false),
         }
     }

@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeSet, HashMap};
 use std::io;
+use std::mem;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -14,16 +15,18 @@ use spread::stream::{HostId, StreamGroup};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 use tokio::time::{Instant, timeout_at};
-use tracing::{debug, info};
+use tracing::info;
 
+use crate::assembly::{Assembly, AssemblyError};
 use crate::config::{Config, Log, Subscription};
-use crate::counters::{Counters, FileCounters, GroupCounters, SessionCounters, Summary};
+use crate::counters::{Counters, GroupCounters, SessionCounters, Summary};
 use crate::intake::{Intake, Place};
 use crate::journal::{Directory, Journal, StateError, recover, seconds};
 use crate::ledger::Ledger;
+use crate::online::{Online, OnlineHandle};
 use crate::queue::{Item, Queue};
 use crate::router::Router;
-use crate::sink::{FileSink, Locking, Opened, SinkError, Target};
+use crate::sink::{Locking, Shelf};
 use crate::state;
 use crate::subscriber::{JOIN_TIMEOUT, RETURN_AFTER, Subscriber};
 use crate::writer::Writer;
@@ -46,6 +49,8 @@ pub struct Options {
     pub socket_dir: PathBuf,
     /// Memory for lines that were received and not yet written; lines beyond it are lost.
     pub receive_bytes_max: usize,
+    /// How many of the files that lines name may be open at a time.
+    pub files_max: usize,
     /// How long [`Command::Stop`] may take.
     pub stop_timeout: Duration,
     /// Where the ledger is. Without it: where the configuration says, or else in `.spreadlogd`
@@ -63,6 +68,8 @@ impl Options {
     /// 256 MiB: what a farm of 300 publishers sends in several seconds at full speed, and a
     /// disk takes no longer to come back from a flush.
     pub const RECEIVE_BYTES_MAX: usize = 256 << 20;
+    /// Half of the 1,024 open files that a system lets a process have, unless it is told to.
+    pub const FILES_MAX: usize = 512;
     /// 10 s, as long as a publisher takes: the service managers' usual patience is 90 s.
     pub const STOP_TIMEOUT: Duration = Duration::from_secs(10);
 }
@@ -73,6 +80,7 @@ impl Default for Options {
             locking: Locking::default(),
             socket_dir: ConnectOptions::default().socket_dir,
             receive_bytes_max: Self::RECEIVE_BYTES_MAX,
+            files_max: Self::FILES_MAX,
             stop_timeout: Self::STOP_TIMEOUT,
             state_dir: None,
             says_farewell: false,
@@ -85,17 +93,9 @@ impl Default for Options {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum StartError {
-    /// A log file cannot be written.
+    /// What the configuration names cannot be had.
     #[error(transparent)]
-    File(#[from] SinkError),
-    /// The path leads nowhere: it is empty, or begins at a current directory that is gone.
-    #[error("cannot tell where the log file `{}` is", .path.display())]
-    Path {
-        /// The file.
-        path: PathBuf,
-        /// Why not.
-        source: io::Error,
-    },
+    Assembly(#[from] AssemblyError),
     /// The ledger cannot be kept.
     #[error(transparent)]
     State(#[from] StateError),
@@ -130,6 +130,7 @@ pub struct Spreadlogd {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     joined: watch::Sender<usize>,
+    online: Option<OnlineHandle>,
     stop_timeout: Duration,
 }
 
@@ -141,11 +142,15 @@ impl Spreadlogd {
     /// # Errors
     /// When a file cannot be opened, or another writer holds it.
     pub fn open(config: &Config, options: &Options) -> Result<Self, StartError> {
-        let mut files = Files::new(options.locking);
+        let queue = Arc::new(Queue::new(options.receive_bytes_max));
+        let room = Arc::clone(queue.room());
+        let mut shelf = Shelf::new(options.locking, room, options.tap.clone());
+        shelf.set_passing_max(options.files_max);
+        let mut logs = Assembly::begin(config, shelf)?;
         let mut counters = Counters::default();
         let mut routers = Vec::new();
         for spread in config.spreads() {
-            let routes = routes(spread, &mut files)?;
+            let routes = routes(spread, &mut logs, &mut counters)?;
             counters
                 .groups
                 .extend(routes.iter().map(|(group, _)| Arc::clone(group)));
@@ -154,11 +159,11 @@ impl Spreadlogd {
             routers.push(Router::new(routes));
         }
         tell_of_long_names(config);
-        let (ledger, directory) = open_ledger(config, options, &files)?;
+        let (ledger, directory) = open_ledger(config, options, &mut logs.shelf)?;
         let (ledger, blocks) = state::name_blocks(ledger, config.spreads());
-        counters.files = files.counters;
-        let queue = Arc::new(Queue::new(options.receive_bytes_max));
         counters.room = Arc::clone(queue.room());
+        counters.children = mem::take(&mut logs.programs);
+        let online = logs.outlets.online.as_ref().map(Online::handle);
         let counters = Arc::new(counters);
         let joined = watch::Sender::new(0);
         let mut settlers: Vec<_> = ledger.blocks.iter().map(|_| closed()).collect();
@@ -179,11 +184,7 @@ impl Spreadlogd {
             }
             subscribers.push(Subscriber {
                 counters: Arc::clone(session),
-                options: ConnectOptions {
-                    membership: false,
-                    socket_dir: options.socket_dir.clone(),
-                    ..ConnectOptions::default()
-                },
+                options: connect_options(options),
                 joined: joined.clone(),
                 join_timeout: JOIN_TIMEOUT,
                 return_after: RETURN_AFTER,
@@ -193,15 +194,11 @@ impl Spreadlogd {
             });
         }
         let journal = Journal::begin(ledger, directory).map_err(StartError::Ledger)?;
-        let mut sinks = files.sinks;
-        if let Some(tap) = &options.tap {
-            sinks.iter_mut().for_each(|sink| sink.set_tap(tap.clone()));
-        }
         Ok(Self {
             subscribers,
             writer: Writer::new(
                 Arc::clone(&queue),
-                sinks,
+                (logs.outlets, logs.shelf),
                 journal,
                 settlers,
                 Arc::clone(&counters),
@@ -209,6 +206,7 @@ impl Spreadlogd {
             queue,
             counters,
             joined,
+            online,
             stop_timeout: options.stop_timeout,
         })
     }
@@ -217,6 +215,12 @@ impl Spreadlogd {
     #[must_use]
     pub fn counters(&self) -> Arc<Counters> {
         Arc::clone(&self.counters)
+    }
+
+    /// Who is online, if the configuration loads that module.
+    #[must_use]
+    pub fn online(&self) -> Option<OnlineHandle> {
+        self.online.clone()
     }
 
     /// How many sessions have joined their groups: as many as there are Spread blocks when
@@ -256,6 +260,7 @@ impl Spreadlogd {
         info!("stopping: what the daemons have delivered is read and written first");
         let now = Instant::now();
         let deadline = now + self.stop_timeout;
+        self.queue.command(Item::Hurry);
         // Half of the time for what the daemons still have, the other for the files.
         stop.send_replace(Some(now + self.stop_timeout / 2));
         while sessions.join_next().await.is_some() {}
@@ -268,6 +273,15 @@ impl Spreadlogd {
         let summary = self.counters.summary();
         info!("{summary}");
         ended.map(|()| summary)
+    }
+}
+
+/// It wants no word of who else is in a group: what counts is said in the control groups.
+fn connect_options(options: &Options) -> ConnectOptions {
+    ConnectOptions {
+        membership: false,
+        socket_dir: options.socket_dir.clone(),
+        ..ConnectOptions::default()
     }
 }
 
@@ -318,10 +332,13 @@ fn tell_of_long_names(config: &Config) {
 fn open_ledger(
     config: &Config,
     options: &Options,
-    files: &Files,
+    shelf: &mut Shelf,
 ) -> Result<(Ledger, Option<Directory>), StartError> {
     let chosen = options.state_dir.as_deref().or(config.ledger());
-    let beside = || state::beside(files.sinks.iter().map(FileSink::account));
+    let open: Vec<usize> = shelf.indices();
+    let accounts = open.into_iter();
+    let accounts = accounts.filter_map(|index| shelf.sink(index).map(|sink| sink.account()));
+    let beside = || state::beside(accounts);
     let Some(path) = chosen.map(Path::to_owned).or_else(beside) else {
         info!("no log is a regular file, so the ledger is kept in memory only; see --state");
         return Ok((Ledger::default(), None));
@@ -338,72 +355,28 @@ fn closed<T>() -> mpsc::UnboundedSender<T> {
     mpsc::unbounded_channel().0
 }
 
-/// A group and the indices of its sinks.
+/// A group and the indices of its Logs.
 type Route = (Arc<GroupCounters>, Vec<usize>);
 
-/// The groups of a Spread block, each once, with the files of all its Logs, each once.
-fn routes(spread: &Subscription, files: &mut Files) -> Result<Vec<Route>, StartError> {
+/// The groups of a Spread block, each once, with all its Logs.
+fn routes(
+    spread: &Subscription,
+    logs: &mut Assembly,
+    counters: &mut Counters,
+) -> Result<Vec<Route>, StartError> {
     let mut routes: Vec<Route> = Vec::new();
     let mut known: HashMap<GroupName, usize> = HashMap::new();
     for log in spread.logs() {
-        let sink = files.sink(log.file())?;
+        let outlet = logs.add(log, counters)?;
         let index = *known.entry(log.group()).or_insert_with(|| {
             routes.push((Arc::new(GroupCounters::new(log.group())), Vec::new()));
             routes.len() - 1
         });
-        if let Some((_, sinks)) = routes.get_mut(index).filter(|(_, s)| !s.contains(&sink)) {
-            sinks.push(sink);
+        if let Some((_, of_group)) = routes.get_mut(index) {
+            of_group.push(outlet);
         }
     }
     Ok(routes)
-}
-
-/// The files opened so far. However a file is spelt, it is opened once; when it is opened again,
-/// it is by the spelling that came first.
-struct Files {
-    locking: Locking,
-    sinks: Vec<FileSink>,
-    counters: Vec<Arc<FileCounters>>,
-    by_path: HashMap<PathBuf, usize>,
-}
-
-impl Files {
-    fn new(locking: Locking) -> Self {
-        Self {
-            locking,
-            sinks: Vec::new(),
-            counters: Vec::new(),
-            by_path: HashMap::new(),
-        }
-    }
-
-    fn sink(&mut self, path: &Path) -> Result<usize, StartError> {
-        let path = std::path::absolute(path).map_err(|source| StartError::Path {
-            path: path.to_owned(),
-            source,
-        })?;
-        if let Some(&index) = self.by_path.get(&path) {
-            return Ok(index);
-        }
-        let of = |identity| {
-            self.sinks
-                .iter()
-                .position(|sink| sink.identity() == identity)
-        };
-        let index = match Target::open(&path, self.locking, |identity| of(identity).is_some())? {
-            Opened::Known(identity) => of(identity).unwrap_or_default(),
-            Opened::New(target) => {
-                debug!("opened {}", path.display());
-                let counters = Arc::new(FileCounters::new(path.clone()));
-                self.counters.push(Arc::clone(&counters));
-                self.sinks
-                    .push(FileSink::new(counters, self.locking, target));
-                self.sinks.len() - 1
-            }
-        };
-        self.by_path.insert(path, index);
-        Ok(index)
-    }
 }
 
 /// How long after its deadline the writer may need to notice it: a write to a disk that is busy,

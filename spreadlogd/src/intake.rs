@@ -46,7 +46,8 @@ pub(crate) struct Intake {
 #[derive(Debug)]
 struct Arrived {
     body: Bytes,
-    sinks: Arc<[usize]>,
+    sender: Name,
+    logs: Arc<[usize]>,
 }
 
 /// What the ledger knows of what a publisher says.
@@ -220,7 +221,7 @@ impl Intake {
     }
 
     fn take_numbered(&mut self, key: Key, number: Number, message: &Message) {
-        let Some(sinks) = self.router.sinks(key.group.name().into()) else {
+        let Some(logs) = self.router.logs(key.group.name().into()) else {
             self.counters.unrouted.add(1);
             return;
         };
@@ -233,7 +234,14 @@ impl Intake {
         // keep 64 KiB each from being freed while they wait.
         let body = Bytes::copy_from_slice(&message.body);
         let cost = body.len();
-        let arrived = (Arrived { body, sinks }, cost);
+        let arrived = (
+            Arrived {
+                body,
+                sender: message.sender,
+                logs,
+            },
+            cost,
+        );
         let (sender, now) = (message.sender, self.now());
         self.receiver
             .data((key, number), sender, arrived, now, &mut self.taken);
@@ -258,7 +266,7 @@ impl Intake {
             }
         };
         let is_its = stream::Instance::of_sender(message.sender) == Some(control.instance);
-        if !is_its || self.router.sinks(control.group.name().into()).is_none() {
+        if !is_its || self.router.logs(control.group.name().into()).is_none() {
             self.session.refused_notices.add(1);
             debug!("{} speaks for a stream that is not its own", message.sender);
             return;
@@ -310,19 +318,24 @@ impl Intake {
             },
             number: 0,
             files: 1,
+            whole: None,
         };
-        let lines = Lines::new(Bytes::copy_from_slice(&message.body), origin);
+        let lines = Lines::new(
+            Bytes::copy_from_slice(&message.body),
+            message.sender,
+            origin,
+        );
         let amount = (lines.count, lines.body.len());
-        let Some(sinks) = self.router.route(&message.groups, amount, false) else {
+        let Some(logs) = self.router.route(&message.groups, amount, false) else {
             return;
         };
         let count = lines.count;
         if count == 0 {
             return;
         }
-        match self.queue.push(lines, Arc::clone(&sinks)) {
+        match self.queue.push(lines, Arc::clone(&logs)) {
             Ok(()) => self.recover(),
-            Err(Full) => self.lose(count, &sinks),
+            Err(Full) => self.lose(count, &logs),
         }
     }
 
@@ -333,30 +346,33 @@ impl Intake {
             let Taken {
                 key,
                 number,
-                payload: Arrived { body, sinks },
+                payload: Arrived { body, sender, logs },
             } = message;
             let source = Source::of_stream(self.block, key);
             let origin = Origin {
                 source,
                 number: number.get(),
-                files: u16::try_from(sinks.len()).unwrap_or(u16::MAX),
+                files: 1,
+                whole: None,
             };
-            let lines = Lines::new(body, origin);
+            let lines = Lines::new(body, sender, origin);
             let amount = (lines.count, lines.body.len());
             self.router.route(&[source.name()], amount, true);
             if lines.count == 0 {
-                self.queue.note(Event::Empty {
+                self.queue.note(Event::LeftOut {
                     source,
                     number: number.get(),
+                    lines: 0,
+                    len: 0,
                 });
                 let now = self.now();
                 self.receiver.safe(key, number, now);
                 continue;
             }
             let count = lines.count;
-            match self.queue.push(lines, Arc::clone(&sinks)) {
+            match self.queue.push(lines, Arc::clone(&logs)) {
                 Ok(()) => self.recover(),
-                Err(Full) => self.put_back(key, number, count, &sinks),
+                Err(Full) => self.put_back(key, number, count, &logs),
             }
         }
     }
@@ -404,22 +420,18 @@ impl Intake {
     }
 
     /// There is no room for a message that its publisher still has.
-    fn put_back(&mut self, key: Key, number: Number, lines: u64, sinks: &[usize]) {
-        for sink in sinks {
-            if let Some(file) = self.counters.files.get(*sink) {
-                file.lines_returned.add(lines);
-            }
+    fn put_back(&mut self, key: Key, number: Number, lines: u64, logs: &[usize]) {
+        for file in self.counters.of_logs(logs) {
+            file.lines_returned.add(lines);
         }
         self.overflow(0);
         let now = self.now();
         self.receiver.dropped(key, number, now);
     }
 
-    fn lose(&mut self, lines: u64, sinks: &[usize]) {
-        for sink in sinks {
-            if let Some(file) = self.counters.files.get(*sink) {
-                file.lines_lost.add(lines);
-            }
+    fn lose(&mut self, lines: u64, logs: &[usize]) {
+        for file in self.counters.of_logs(logs) {
+            file.lines_lost.add(lines);
         }
         self.overflow(lines);
     }

@@ -16,6 +16,12 @@
 //! state       where that is, and which part of it is whose
 //! audit/      the books of both sides, from a ledger; auditor and recount read for it
 //! sink/       a file: appended to, kept waiting while it takes nothing, locked, opened again
+//! assembly    from a configuration to Logs at work: files opened, programs started
+//! outlet/     a Log at work: the pieces that its files get of a message
+//! steps/      what it does with the lines: which it wants, their time, host and form
+//! child/      a program that is fed lines: kept running, restarted, never waited for
+//! online/     who is online: visitors of the last half hour, on a thread of its own
+//! tail/       the lines of the farm as they come, for a person: beside all of the above
 //! report      what is counted on the way, as metrics and for people
 //! ```
 //!
@@ -23,12 +29,14 @@
 //! counted and said if its sender does not number it: lines received = written + lost + returned,
 //! for every file.
 //!
-//! Nothing is unpacked: a message's body is appended as it is, with a newline where its last line
-//! has none. The library installs no signal handlers and prints nothing (it uses `tracing`);
+//! Where a Log asks for no more, a message's body is appended as it is, with a newline where its
+//! last line has none. The library installs no signal handlers and prints nothing (it uses `tracing`);
 //! [`Spreadlogd::run`] spawns on the caller's runtime, and says what. It is for Unix.
 
+mod assembly;
 mod audit;
 mod auditor;
+mod child;
 pub mod config;
 pub mod counters;
 #[cfg(any(test, fuzzing))]
@@ -37,6 +45,8 @@ mod host;
 mod intake;
 mod journal;
 mod ledger;
+pub mod online;
+mod outlet;
 mod pulse;
 mod queue;
 mod random;
@@ -48,9 +58,12 @@ mod sink;
 mod state;
 pub mod steps;
 mod subscriber;
+pub mod tail;
 mod writer;
 
+pub use assembly::AssemblyError;
 pub use audit::Audit;
+pub use child::{ChildCounters, ModuleError, StartError as ChildError};
 pub use config::{Config, ConfigErrors};
 pub use counters::{Counters, Summary};
 pub use host::{Command, Options, RunError, Spreadlogd, StartError};

@@ -9,6 +9,8 @@ mod hub;
 mod realtime;
 mod status;
 mod stops;
+mod tailing;
+mod tools;
 
 use std::convert::Infallible;
 use std::error::Error;
@@ -44,6 +46,16 @@ fn main() -> ExitCode {
     match &args.tool {
         Some(Tool::Realtime(tool)) => return tool.run(),
         Some(Tool::Audit(tool)) => return tool.run(),
+        Some(Tool::Tail(tool)) => return tool.run(),
+        Some(Tool::Merge(tool)) => {
+            raise_descriptor_limit();
+            return tool.run();
+        }
+        Some(Tool::Diff(tool)) => {
+            raise_descriptor_limit();
+            return tool.run();
+        }
+        Some(Tool::Replay(tool)) => return tool.run(),
         None => {}
     }
     let diagnostics = match Diagnostics::start(filter(&args), Stamps::Shown) {
@@ -142,6 +154,7 @@ fn start(
                 process,
                 diagnostics: diagnostics.outlet(),
                 report: Report::new(spreadlogd.counters(), hub),
+                online: spreadlogd.online(),
             })?)
         }
         None => None,
@@ -302,6 +315,7 @@ mod tests {
         };
         assert_eq!(spread.addresses().to_string(), "4803@localhost");
         assert_eq!(spread.logs()[0].group().to_string(), "access_log");
-        assert_eq!(spread.logs()[0].file(), Path::new("./logs/access_log"));
+        let file = spread.logs()[0].destination().unwrap().fixed();
+        assert_eq!(file.as_deref(), Some(Path::new("./logs/access_log")));
     }
 }

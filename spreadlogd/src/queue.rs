@@ -15,12 +15,14 @@ use crate::sink::Lines;
 /// What the writer is told, in order.
 #[derive(Debug)]
 pub(crate) enum Item {
-    /// To write these lines to each of these sinks.
+    /// To write these lines as each of these Logs says.
     Lines(Lines, Arc<[usize]>),
     /// To take note of something that is no matter of files.
     Note(Event),
     /// To open all files again by their paths.
     Reopen,
+    /// To let nothing wait for company any more: the end is near.
+    Hurry,
     /// To write what is left, until this instant at most, and end.
     Finish(Instant),
 }
@@ -58,13 +60,13 @@ impl Queue {
         &self.room
     }
 
-    /// Hands lines over for `sinks`.
+    /// Hands lines over for `logs`.
     ///
     /// # Errors
     /// When there is no room for them. They are the caller's to count as lost.
-    pub(crate) fn push(&self, lines: Lines, sinks: Arc<[usize]>) -> Result<(), Full> {
+    pub(crate) fn push(&self, lines: Lines, logs: Arc<[usize]>) -> Result<(), Full> {
         let cost = lines.cost();
-        if !self.room.take(cost * sinks.len()) {
+        if !self.room.take(cost * logs.len()) {
             return Err(Full);
         }
         let mut state = self.lock();
@@ -72,7 +74,7 @@ impl Queue {
         let was_urgent = state.is_urgent;
         state.bytes += cost;
         state.is_urgent |= state.bytes >= URGENT_BYTES;
-        state.items.push(Item::Lines(lines, sinks));
+        state.items.push(Item::Lines(lines, logs));
         if was_empty || state.is_urgent != was_urgent {
             self.wake.notify_one();
         }

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use http::metrics::{Fact, Family, Section, Tone, Unit, Value, bytes, count, samples, sum};
 use spread::hub::HubReader;
 
+use crate::child::ChildCounters;
 use crate::counters::{Count, Counters, FileCounters, GroupCounters, SessionCounters};
 
 /// Tells how a logging host is, from any thread. A cheap clone.
@@ -37,6 +38,7 @@ impl Report {
         families.extend(self.streams());
         families.extend(self.groups());
         families.extend(self.files());
+        families.extend(self.children());
         if let Some(hub) = &self.hub {
             families.extend(of_hub(hub));
         }
@@ -202,6 +204,13 @@ impl Report {
                 |file| file.lines_returned.now(),
             ),
             of(
+                Family::counter(
+                    "spreadlogd_left_out_lines_total",
+                    "Lines that Match, Exclude or Where leave out.",
+                ),
+                |file| file.lines_left_out.now(),
+            ),
+            of(
                 Family::gauge(
                     "spreadlogd_file_failing",
                     "Whether the last write to a file has failed, and is being tried again: \
@@ -221,6 +230,36 @@ impl Report {
             )
             .in_unit(Unit::Bytes)
             .value(waiting_max),
+        ]
+    }
+
+    fn children(&self) -> Vec<Family> {
+        let of = |name, about, number: fn(&ChildCounters) -> u64| {
+            let children = self.counters.children().iter();
+            let numbers = children.map(|child| (child.name.clone(), number(child)));
+            labelled(Family::counter(name, about), "program", numbers)
+        };
+        vec![
+            of(
+                "spreadlogd_program_lines_total",
+                "Lines that a command, module or interpreter has read.",
+                |child| child.lines_written.now(),
+            ),
+            of(
+                "spreadlogd_program_lost_lines_total",
+                "Lines that it did not read: there was no room for more, or no time at the end.",
+                |child| child.lines_lost.now(),
+            ),
+            of(
+                "spreadlogd_program_failed_lines_total",
+                "Lines of messages on which an interpreter has ended.",
+                |child| child.lines_failed.now(),
+            ),
+            of(
+                "spreadlogd_program_restarts_total",
+                "How often it was started again.",
+                ChildCounters::restarts,
+            ),
         ]
     }
 

@@ -25,6 +25,12 @@ impl Room {
             .is_ok()
     }
 
+    /// Takes `bytes` of it though there may not be as much: what was received as one thing and
+    /// turned out to be more.
+    pub(crate) fn force(&self, bytes: usize) {
+        self.held.fetch_add(bytes, Ordering::Relaxed);
+    }
+
     /// Gives back what was taken.
     pub(crate) fn give_back(&self, bytes: usize) {
         self.held.fetch_sub(bytes, Ordering::Relaxed);

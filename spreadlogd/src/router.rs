@@ -1,7 +1,7 @@
-//! Which files a message goes to, by the groups in its address.
+//! Which Logs a message is for, by the groups in its address.
 //!
-//! All Logs of a group apply, and a message to several groups goes to the files of each, though
-//! to each file once. The original went by the first group alone, and died of a message whose
+//! All Logs of a group apply, and a message to several groups is for the Logs of each, for each
+//! once. The original went by the first group alone, and died of a message whose
 //! first group it did not know (config.c: config_get_lf).
 
 use std::collections::HashMap;
@@ -22,17 +22,17 @@ pub(crate) struct Router {
 #[derive(Debug)]
 struct Route {
     counters: Arc<GroupCounters>,
-    /// Indices of the sinks, each once.
-    sinks: Arc<[usize]>,
+    /// Indices of the Logs, each once.
+    logs: Arc<[usize]>,
 }
 
 impl Router {
-    /// From the groups of a Spread block, each with the sinks of all its Logs.
+    /// From the groups of a Spread block, each with its Logs.
     pub(crate) fn new(groups: impl IntoIterator<Item = (Arc<GroupCounters>, Vec<usize>)>) -> Self {
-        let routes = groups.into_iter().map(|(counters, sinks)| {
+        let routes = groups.into_iter().map(|(counters, logs)| {
             let name = Name::from(counters.group);
-            let sinks = sinks.into();
-            (name, Route { counters, sinks })
+            let logs = logs.into();
+            (name, Route { counters, logs })
         });
         Self {
             routes: routes.collect(),
@@ -44,10 +44,10 @@ impl Router {
         self.routes.values().map(|route| route.counters.group)
     }
 
-    /// The sinks of messages to `group`; `None` if no Log asks for them.
-    pub(crate) fn sinks(&self, group: Name) -> Option<Arc<[usize]>> {
+    /// The Logs of messages to `group`; `None` if no Log asks for them.
+    pub(crate) fn logs(&self, group: Name) -> Option<Arc<[usize]>> {
         let route = self.routes.get(&group)?;
-        Some(Arc::clone(&route.sinks))
+        Some(Arc::clone(&route.logs))
     }
 
     /// The first group of an address that some Log asks for.
@@ -56,7 +56,7 @@ impl Router {
         Some(route.counters.group)
     }
 
-    /// The sinks of a message to `groups`, which each of them counts once, however often it is
+    /// The Logs of a message to `groups`, which each of them counts once, however often it is
     /// named; `None` if no Log asks for it.
     pub(crate) fn route(
         &self,
@@ -78,8 +78,8 @@ impl Router {
             counters.lines.add(lines);
             counters.bytes.add(bytes as u64);
             found = Some(match found {
-                None => Arc::clone(&route.sinks),
-                Some(sinks) => union(&sinks, &route.sinks),
+                None => Arc::clone(&route.logs),
+                Some(logs) => union(&logs, &route.logs),
             });
         }
         found
@@ -107,7 +107,7 @@ impl fmt::Display for Router {
 const NAMED_MAX: usize = 8;
 
 fn union(a: &[usize], b: &[usize]) -> Arc<[usize]> {
-    let more = b.iter().filter(|sink| !a.contains(sink));
+    let more = b.iter().filter(|log| !a.contains(log));
     a.iter().chain(more).copied().collect()
 }
 
@@ -142,9 +142,9 @@ mod tests {
         for (groups, expected) in CASES {
             let names: Vec<Name> = groups.iter().map(|group| name(group)).collect();
 
-            let sinks = router.route(&names, (1, 2), false);
+            let logs = router.route(&names, (1, 2), false);
 
-            assert_eq!(sinks.as_deref(), *expected, "{groups:?}");
+            assert_eq!(logs.as_deref(), *expected, "{groups:?}");
         }
     }
 

@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use spread::stream::HostId;
 
-use crate::config::{Config, Log, Subscription};
+use crate::config::{Config, Subscription};
 use crate::ledger::{Block, FileAccount, Ledger};
 use crate::random::random;
 
@@ -28,9 +28,9 @@ pub fn ledger_place(config: &Config) -> Option<PathBuf> {
         return Some(ledger.to_owned());
     }
     let logs = config.spreads().iter().flat_map(Subscription::logs);
-    let mut paths = logs.map(Log::file);
+    let mut paths = logs.filter_map(|log| log.destination()?.fixed());
     // One that is not there may have been moved away just now.
-    beside_log(paths.find(|path| path.is_file() || !path.exists())?)
+    beside_log(&paths.find(|path| path.is_file() || !path.exists())?)
 }
 
 /// Gives each Spread block its place in the ledger, a new one if it has none; their indices.

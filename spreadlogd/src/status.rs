@@ -3,10 +3,11 @@
 
 use std::net::SocketAddr;
 
-use http::metrics::{Family, Page};
-use http::serve::{BindError, Listener, Place, Process, Rate, Routes, Serving};
+use http::metrics::{Family, JSON, Page};
+use http::serve::{BindError, Body, Listener, Place, Process, Rate, Routes, Serving};
 use spread_logger::diagnostics::Outlet;
 use spreadlogd::Report;
+use spreadlogd::online::OnlineHandle;
 
 /// A status listener that has its socket and waits to be started.
 #[derive(Debug)]
@@ -20,6 +21,8 @@ pub(crate) struct Sources {
     pub(crate) process: Process,
     pub(crate) diagnostics: Outlet,
     pub(crate) report: Report,
+    /// Who is online, if that is kept: it is at `/online` then.
+    pub(crate) online: Option<OnlineHandle>,
 }
 
 impl Waiting {
@@ -38,10 +41,16 @@ impl Waiting {
         let [asked, shown, watched] = [(); 3].map(|()| sources.clone());
         let rate = Rate::default();
         let watching = rate.clone();
-        let routes = Routes::of_status(
+        let mut routes = Routes::of_status(
             move || asked.families(),
             move |families| shown.page(families, rate.per_second()),
         );
+        if let Some(online) = sources.online.clone() {
+            routes = routes.asked_at("/online", move |query| Body {
+                media_type: JSON,
+                bytes: online.json(query),
+            });
+        }
         let watch = async move { watching.watch(|| watched.report.lines()).await };
         self.listener.start(routes, watch)
     }

@@ -1,7 +1,7 @@
 //! The thread that writes: it alone touches the files, and the ledger.
 //!
 //! ```text
-//! lines -> waiting in each sink -> prepared: in the journal -> in the files -> settled
+//! lines -> pieces -> waiting in each sink -> prepared: in the journal -> in the files -> settled
 //! ```
 //!
 //! Received lines are grouped by file and written many messages at a time. It does not wait for
@@ -12,7 +12,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
-use std::time::Instant;
+use std::time::{Duration, Instant, SystemTime};
 
 use spread::stream::{Key, Number};
 use tokio::sync::mpsc;
@@ -20,17 +20,20 @@ use tracing::{info, warn};
 
 use crate::counters::Counters;
 use crate::journal::Journal;
-use crate::ledger::{Entry, Source};
+use crate::ledger::{Entry, Event, Source};
+use crate::outlet::{Moment, Outlets, Pieces, Taken};
 use crate::queue::{FLUSH_INTERVAL, Item, Queue, URGENT_BYTES};
-use crate::sink::{FileSink, Lines, Outcome};
+use crate::sink::{Aside, Asides, Lines, Origin, Outcome, Shelf};
 
 /// Writes what comes through `queue` until it is told to finish.
 #[derive(Debug)]
 pub(crate) struct Writer {
     queue: Arc<Queue>,
-    sinks: Vec<FileSink>,
-    /// The index of each sink's file in the ledger.
-    files: Vec<usize>,
+    /// The Logs, as those who receive number them.
+    outlets: Outlets,
+    shelf: Shelf,
+    asides: Asides,
+    pieces: Pieces,
     journal: Journal,
     /// What has become of messages that go to several files, as long as that is not known of all.
     open: HashMap<(Source, u64), Open>,
@@ -58,45 +61,52 @@ struct Open {
 }
 
 impl Writer {
+    /// Writes to the open files of `shelf` what `outlets` make of each message.
     pub(crate) fn new(
         queue: Arc<Queue>,
-        mut sinks: Vec<FileSink>,
-        mut journal: Journal,
+        (outlets, mut shelf): (Outlets, Shelf),
+        journal: Journal,
         settled: Vec<mpsc::UnboundedSender<Vec<Settled>>>,
         counters: Arc<Counters>,
     ) -> Self {
-        // A share each, so that those in trouble leave as much to the others.
-        let share = queue.room().max() / sinks.len().max(1);
-        for sink in &mut sinks {
-            sink.set_room(Arc::clone(queue.room()), share);
-        }
-        let files = sinks
-            .iter()
-            .map(|sink| journal.open_file(sink.account(), None));
-        Self {
-            files: files.collect(),
+        shelf.share_room();
+        let mut writer = Self {
             queue,
-            sinks,
+            outlets,
+            shelf,
+            asides: Asides::new(),
+            pieces: Pieces::default(),
             journal,
             open: HashMap::new(),
             unsent: settled.iter().map(|_| Vec::new()).collect(),
             settled,
             counters,
+        };
+        for index in writer.shelf.indices() {
+            writer.file(index);
         }
+        writer
     }
 
     /// The thread's work; returns when all is written, or given up at the deadline.
     pub(crate) fn run(mut self) {
         let mut items = Vec::new();
         let mut next = Instant::now();
+        let mut look = next + LOOK_EVERY;
         loop {
-            self.queue.take(&mut items, next, self.retry_at());
+            let until = self.shelf.next_due().map_or(look, |due| due.min(look));
+            self.queue.take(&mut items, next, Some(until));
             let now = Instant::now();
             let deadline = self.handle(&mut items, now);
             self.flush(now);
             if let Some(deadline) = deadline {
                 return self.finish(deadline);
             }
+            if now >= look {
+                self.shelf.close_quiet(false, now);
+                look = now + LOOK_EVERY;
+            }
+            self.forget_closed();
             next = now + FLUSH_INTERVAL;
         }
     }
@@ -104,66 +114,138 @@ impl Writer {
     /// Returns the deadline if it is time to end.
     fn handle(&mut self, items: &mut Vec<Item>, now: Instant) -> Option<Instant> {
         let mut deadline = None;
+        let at = Moment {
+            now,
+            time: SystemTime::now(),
+        };
         for item in items.drain(..) {
             match item {
-                Item::Lines(lines, sinks) => self.push(&lines, &sinks, now),
+                Item::Lines(lines, logs) => self.push(&lines, &logs, at),
                 Item::Note(event) => self.journal.note(&event),
                 Item::Reopen => self.reopen(now),
-                Item::Finish(at) => deadline = Some(at),
+                Item::Hurry => self.shelf.hurry(),
+                Item::Finish(until) => {
+                    self.shelf.hurry();
+                    deadline = Some(until);
+                }
             }
         }
         deadline
     }
 
-    fn push(&mut self, lines: &Lines, sinks: &[usize], now: Instant) {
-        let origin = lines.origin;
-        let is_shared = origin.number > 0 && sinks.len() > 1;
-        let mut left = sinks.len();
-        for &index in sinks {
-            if is_shared && self.has_already(index, lines) {
-                self.queue.room().give_back(lines.cost());
-                left -= 1;
+    /// Takes a message for these Logs apart into what each file gets of it.
+    fn push(&mut self, lines: &Lines, logs: &[usize], at: Moment) {
+        for &log in logs {
+            if let Some(outlet) = self.outlets.logs.get_mut(log) {
+                outlet.add(lines, &mut self.shelf, at, &mut self.pieces);
             }
         }
-        if is_shared {
-            let open = Open {
-                left,
-                is_refused: false,
-            };
-            self.open.insert((origin.source, origin.number), open);
+        let room = Arc::clone(self.queue.room());
+        room.give_back(lines.cost() * logs.len());
+        let Taken {
+            mut pieces,
+            refused,
+        } = self.pieces.take(lines);
+        let origin = lines.origin;
+        if refused > 0 {
+            self.lose(refused, logs);
+        }
+        if pieces.is_empty() {
+            self.leave_out(lines);
+            return;
+        }
+        if origin.number > 0 {
+            pieces.retain(|(index, _)| !self.has_already(*index, lines));
+            match pieces.len() {
+                // As with fewer files than at its first time, since when the configuration changed.
+                0 => self.leave_out(lines),
+                1 => {}
+                left => {
+                    let open = Open {
+                        left,
+                        is_refused: false,
+                    };
+                    self.open.insert((origin.source, origin.number), open);
+                }
+            }
         }
         let mut is_urgent = false;
-        for &index in sinks {
-            if is_shared && self.has_already(index, lines) {
-                continue;
-            }
-            if let Some(sink) = self.sinks.get_mut(index) {
-                sink.push(lines.clone());
+        for (index, piece) in pieces {
+            self.file(index);
+            room.force(piece.cost());
+            self.shelf.push(index, piece, at.now);
+            if let Some(sink) = self.shelf.sink(index) {
                 is_urgent |= sink.held() >= URGENT_BYTES;
             }
             self.settle(index);
         }
         if is_urgent {
-            self.flush(now);
+            self.flush(at.now);
         }
     }
 
-    /// Whether a message that comes again is in the file of this sink since before.
-    fn has_already(&self, sink: usize, lines: &Lines) -> bool {
-        let origin = lines.origin;
-        let partial = self.journal.ledger().partial(origin.source, origin.number);
-        let file = self.files.get(sink);
-        partial.is_some_and(|files| file.is_some_and(|file| files.contains(file)))
+    /// No file could be opened for these, not even the one for all others. They are not asked for
+    /// again: what keeps a file from being opened is there for days.
+    fn lose(&self, lines: u64, logs: &[usize]) {
+        if let Some(file) = self.counters.of_logs(logs).next() {
+            file.lines_lost.add(lines);
+        }
     }
 
-    /// Writes all that waits: first to the journal, then to the files.
+    /// No file is to have anything of a message; the ledger takes note of it, so that it is not
+    /// asked for.
+    fn leave_out(&mut self, lines: &Lines) {
+        let (count, len) = lines.amount();
+        let Origin { source, number, .. } = lines.origin;
+        if number == 0 {
+            return;
+        }
+        self.journal.note(&Event::LeftOut {
+            source,
+            number,
+            lines: count,
+            len,
+        });
+        self.tell(source, number, true);
+    }
+
+    /// The index of a file in the ledger; it gets one if it has none yet.
+    fn file(&mut self, index: usize) -> Option<usize> {
+        if let Some(file) = self.shelf.file(index) {
+            return Some(file);
+        }
+        let account = self.shelf.sink(index)?.account();
+        let file = self.journal.open_file(account, None);
+        self.shelf.set_file(index, file);
+        Some(file)
+    }
+
+    /// Whether a message that comes again is in this file since before.
+    fn has_already(&mut self, index: usize, lines: &Lines) -> bool {
+        let origin = lines.origin;
+        let file = self.file(index);
+        let partial = self.journal.ledger().partial(origin.source, origin.number);
+        partial.is_some_and(|files| file.is_some_and(|file| files.contains(&file)))
+    }
+
+    /// Writes what is due: first to the journal, then to the files.
     fn flush(&mut self, now: Instant) {
+        let due = self.shelf.due(now);
+        self.write(&due, now);
+    }
+
+    fn write(&mut self, due: &[usize], now: Instant) {
         let mut prepared = Vec::new();
         let mut ready = self.journal.ready();
+        let asides = self.put_aside(due);
         if ready.is_ok() {
-            for (index, (sink, file)) in self.sinks.iter_mut().zip(&self.files).enumerate() {
-                if let Some((offset, entries)) = sink.prepare(now) {
-                    self.journal.prepare(*file, offset, entries);
+            for &index in due {
+                let Some(file) = self.file(index) else {
+                    continue;
+                };
+                let ready = self.shelf.sink(index).and_then(|sink| sink.prepare(now));
+                if let Some((offset, entries)) = ready {
+                    self.journal.prepare(file, offset, entries);
                     prepared.push(index);
                 }
             }
@@ -171,21 +253,47 @@ impl Writer {
         }
         self.tell_of_ledger(ready.as_ref().err());
         if ready.is_err() {
-            self.sinks.iter_mut().for_each(|sink| sink.put_off(now));
+            for &index in due {
+                if let Some(sink) = self.shelf.sink(index) {
+                    sink.put_off(now);
+                }
+            }
             return;
         }
         for index in prepared {
-            if let Some(sink) = self.sinks.get_mut(index) {
+            if let Some(sink) = self.shelf.sink(index) {
                 sink.write(now);
             }
             self.settle(index);
         }
+        self.shelf.settle(now);
         self.tell_settled();
+        if !asides.is_empty() {
+            // What becomes of them then must not matter to what a crash leaves to be found out.
+            let done = self.journal.checkpoint();
+            self.tell_of_ledger(done.as_ref().err());
+            asides.into_iter().for_each(|aside| self.asides.give(aside));
+        }
+    }
+
+    /// Those of these files that are over are moved out of the way and begun anew.
+    fn put_aside(&mut self, due: &[usize]) -> Vec<Aside> {
+        let time = SystemTime::now();
+        let mut asides = Vec::new();
+        for &index in due {
+            let aside = self.shelf.sink(index).and_then(|sink| sink.put_aside(time));
+            if let Some(aside) = aside {
+                asides.push(aside);
+                self.open_again(index);
+            }
+        }
+        asides
     }
 
     /// Takes what a sink says of its messages into the ledger, and tells it on.
     fn settle(&mut self, index: usize) {
-        let (Some(sink), Some(&file)) = (self.sinks.get_mut(index), self.files.get(index)) else {
+        let file = self.shelf.file(index);
+        let (Some(sink), Some(file)) = (self.shelf.sink(index), file) else {
             return;
         };
         let outcomes: Vec<Outcome> = sink.outcomes().collect();
@@ -216,10 +324,15 @@ impl Writer {
             is_written = !open.is_refused;
             self.open.remove(&place);
         }
-        let (Some(key), Some(number)) = (entry.source.key(), Number::new(entry.number)) else {
+        self.tell(entry.source, entry.number, is_written);
+    }
+
+    /// Those who receive are to know what has become of a message.
+    fn tell(&mut self, source: Source, number: u64, is_written: bool) {
+        let (Some(key), Some(number)) = (source.key(), Number::new(number)) else {
             return;
         };
-        if let Some(unsent) = self.unsent.get_mut(usize::from(entry.source.block)) {
+        if let Some(unsent) = self.unsent.get_mut(usize::from(source.block)) {
             unsent.push(Settled {
                 key,
                 number,
@@ -237,40 +350,60 @@ impl Writer {
         }
     }
 
-    /// What waits goes to the files as they were; then they are opened again.
+    /// What waits goes to the files as they were; then they are opened again, or closed until
+    /// a line names them.
     fn reopen(&mut self, now: Instant) {
-        self.flush(now);
-        for (sink, file) in self.sinks.iter_mut().zip(&mut self.files) {
-            if sink.reopen() {
-                *file = self.journal.open_file(sink.account(), Some(*file));
-            }
+        let dirty = self.shelf.dirty();
+        self.write(&dirty, now);
+        self.shelf.close_quiet(true, now);
+        self.forget_closed();
+        for index in self.shelf.indices() {
+            self.open_again(index);
         }
+        self.outlets.reopen();
         let done = self.journal.checkpoint();
         self.tell_of_ledger(done.as_ref().err());
     }
 
-    fn retry_at(&self) -> Option<Instant> {
-        self.sinks.iter().filter_map(FileSink::retry_at).min()
+    /// The file that a path leads to now goes on for the one that it led to.
+    fn open_again(&mut self, index: usize) {
+        let before = self.shelf.file(index);
+        if !self.shelf.reopen(index) {
+            return;
+        }
+        if let Some(sink) = self.shelf.sink(index) {
+            let file = self.journal.open_file(sink.account(), before);
+            self.shelf.set_file(index, file);
+        }
+    }
+
+    fn forget_closed(&mut self) {
+        for file in self.shelf.take_closed() {
+            self.journal.close_file(file);
+        }
     }
 
     /// Goes on trying to write what could not be written, then gives it up.
     fn finish(mut self, deadline: Instant) {
+        self.outlets.stop(deadline);
         loop {
             let now = Instant::now();
-            let Some(retry_at) = self.retry_at().filter(|_| now < deadline) else {
+            let Some(due) = self.shelf.next_due().filter(|_| now < deadline) else {
                 break;
             };
-            thread::sleep(retry_at.min(deadline).saturating_duration_since(now));
+            thread::sleep(due.min(deadline).saturating_duration_since(now));
             self.flush(Instant::now());
         }
-        for index in 0..self.sinks.len() {
-            if let Some(sink) = self.sinks.get_mut(index) {
+        for index in self.shelf.indices() {
+            if let Some(sink) = self.shelf.sink(index) {
                 sink.abandon();
             }
             self.settle(index);
         }
         let done = self.journal.checkpoint();
         self.tell_of_ledger(done.as_ref().err());
+        self.outlets.join();
+        self.asides.finish();
     }
 
     /// Says once that the ledger cannot be written, and once that it can again.
@@ -287,6 +420,9 @@ impl Writer {
     }
 }
 
+/// How often is looked which files are quiet.
+const LOOK_EVERY: Duration = Duration::from_secs(30);
+
 #[cfg(target_os = "linux")]
 #[cfg(test)]
 mod tests {
@@ -298,15 +434,15 @@ mod tests {
     use super::*;
     use crate::counters::FileCounters;
     use crate::ledger::Ledger;
-    use crate::sink::{Locking, Opened, Target};
+    use crate::outlet::Outlet;
+    use crate::sink::{Locking, Stay};
 
-    fn sink(path: &Path) -> (Arc<FileCounters>, FileSink) {
+    fn outlet(shelf: &mut Shelf, path: &Path) -> (Outlet, Arc<FileCounters>) {
         let counters = Arc::new(FileCounters::new(path.to_owned()));
-        let Ok(Opened::New(target)) = Target::open(path, Locking::Exclusive, |_| false) else {
-            panic!("{} cannot be opened", path.display());
-        };
-        let sink = FileSink::new(Arc::clone(&counters), Locking::Exclusive, target);
-        (counters, sink)
+        let how = (&counters, &Arc::default());
+        let sink = shelf.open(path, how, Stay::Always, Instant::now());
+        let outlet = Outlet::plain(sink.unwrap(), Arc::clone(&counters));
+        (outlet, counters)
     }
 
     /// Every line is written or counted as lost, in each file by itself.
@@ -314,17 +450,17 @@ mod tests {
     fn a_full_disk_does_not_harm_the_other_files() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("log");
-        let (good, good_sink) = sink(&path);
-        let (full, full_sink) = sink(Path::new("/dev/full"));
         let line = Bytes::from("0123456789\n".repeat(1_000));
         let room = 10 * Lines::of_stranger(line.clone()).cost();
         let queue = Arc::new(Queue::new(room));
+        let mut shelf = Shelf::new(Locking::Exclusive, Arc::clone(queue.room()), None);
+        let (to_good, good) = outlet(&mut shelf, &path);
+        let (to_full, full) = outlet(&mut shelf, Path::new("/dev/full"));
         let writer = {
             let journal = Journal::begin(Ledger::default(), None).unwrap();
-            let sinks = vec![good_sink, full_sink];
             Writer::new(
                 Arc::clone(&queue),
-                sinks,
+                (Outlets::of(vec![to_good, to_full]), shelf),
                 journal,
                 Vec::new(),
                 Arc::default(),

@@ -38,13 +38,14 @@ fn assert_shown(text: &str) {
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
 }
 
-/// The configuration in its shortest form; `None` when a name of a file fits into no quotes.
+/// The groups and files of a configuration; `None` when a File is none of one name that fits into quotes.
 fn written(config: &Config) -> Option<String> {
     let mut text = String::new();
     for spread in config.spreads() {
         writeln!(text, "Spread {{\nPort = \"{}\"", spread.addresses()).unwrap();
         for log in spread.logs() {
-            let file = std::str::from_utf8(log.file().as_os_str().as_bytes()).ok()?;
+            let file = log.destination()?.fixed()?;
+            let file = std::str::from_utf8(file.as_os_str().as_bytes()).ok()?.replace('%', "%%");
             let quote = ['"', '\''].into_iter().find(|&quote| !file.contains(quote))?;
             writeln!(text, "Log {{ Group = '{}' File = {quote}{file}{quote} }}", log.group()).ok()?;
         }

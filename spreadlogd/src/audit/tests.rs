@@ -65,6 +65,8 @@ impl Story {
             lines,
             len: 10 * lines,
             files: 1,
+            message_lines: lines,
+            message_len: 10 * lines,
         };
         self.0.written(0, &entry, at);
     }

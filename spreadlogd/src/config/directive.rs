@@ -1,8 +1,9 @@
 //! The directives of the original's grammar: which there are, where each stands, what follows it.
 //!
-//! The table holds all of them, also those that this version refuses, so that an old file is
-//! answered with "not supported by this version" rather than "unknown". `PythonLib` is in the
-//! original's grammar though its lexer never produced it.
+//! `PythonLib` is in the original's grammar though its lexer never produced it; from `Ledger` on
+//! and from `Exclude` on they are ours.
+
+use super::nearest::nearness;
 
 /// The block a directive stands in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -33,10 +34,8 @@ pub(super) enum Shape {
     Block,
     /// `= WORD`
     Value,
-    /// `WORD`
+    /// `WORD`, or for kindness `= WORD`
     Word,
-    /// `WORD [WORD]`
-    Words,
 }
 
 /// A directive by its name in the file.
@@ -45,14 +44,32 @@ pub(super) enum Key {
     Spread,
     Log,
     BufferSize,
-    /// Ours: where the ledger is.
+    ModuleDir,
+    LoadModule,
+    PerlLib,
+    PerlUse,
+    PythonLib,
+    PythonImport,
     Ledger,
     Port,
     Host,
     Group,
     File,
-    /// Known, and not supported by this version.
-    Refused,
+    Match,
+    VhostDir,
+    RewriteTimestamp,
+    ModuleLog,
+    PerlLog,
+    PerlHup,
+    PythonLog,
+    Exclude,
+    Where,
+    Rotate,
+    Compress,
+    Keep,
+    Mode,
+    Sync,
+    Format,
 }
 
 /// A row of the table.
@@ -76,25 +93,38 @@ const fn row(name: &'static str, key: Key, place: Place, shape: Shape) -> Direct
 const DIRECTIVES: &[Directive] = &[
     row("Spread", Key::Spread, Place::File, Shape::Block),
     row("BufferSize", Key::BufferSize, Place::File, Shape::Value),
+    row("ModuleDir", Key::ModuleDir, Place::File, Shape::Value),
+    row("LoadModule", Key::LoadModule, Place::File, Shape::Word),
+    row("PerlLib", Key::PerlLib, Place::File, Shape::Word),
+    row("PerlUse", Key::PerlUse, Place::File, Shape::Word),
+    row("PythonLib", Key::PythonLib, Place::File, Shape::Word),
+    row("PythonImport", Key::PythonImport, Place::File, Shape::Word),
     row("Ledger", Key::Ledger, Place::File, Shape::Value),
     row("Port", Key::Port, Place::Spread, Shape::Value),
     row("Host", Key::Host, Place::Spread, Shape::Value),
     row("Log", Key::Log, Place::Spread, Shape::Block),
     row("Group", Key::Group, Place::Log, Shape::Value),
     row("File", Key::File, Place::Log, Shape::Value),
-    row("ModuleDir", Key::Refused, Place::File, Shape::Value),
-    row("LoadModule", Key::Refused, Place::File, Shape::Words),
-    row("PerlLib", Key::Refused, Place::File, Shape::Word),
-    row("PerlUse", Key::Refused, Place::File, Shape::Word),
-    row("PythonLib", Key::Refused, Place::File, Shape::Word),
-    row("PythonImport", Key::Refused, Place::File, Shape::Word),
-    row("Match", Key::Refused, Place::Log, Shape::Value),
-    row("VhostDir", Key::Refused, Place::Log, Shape::Value),
-    row("RewriteTimestamp", Key::Refused, Place::Log, Shape::Value),
-    row("ModuleLog", Key::Refused, Place::Log, Shape::Word),
-    row("PerlLog", Key::Refused, Place::Log, Shape::Word),
-    row("PerlHup", Key::Refused, Place::Log, Shape::Word),
-    row("PythonLog", Key::Refused, Place::Log, Shape::Word),
+    row("Match", Key::Match, Place::Log, Shape::Value),
+    row("VhostDir", Key::VhostDir, Place::Log, Shape::Value),
+    row(
+        "RewriteTimestamp",
+        Key::RewriteTimestamp,
+        Place::Log,
+        Shape::Value,
+    ),
+    row("ModuleLog", Key::ModuleLog, Place::Log, Shape::Word),
+    row("PerlLog", Key::PerlLog, Place::Log, Shape::Word),
+    row("PerlHup", Key::PerlHup, Place::Log, Shape::Word),
+    row("PythonLog", Key::PythonLog, Place::Log, Shape::Word),
+    row("Exclude", Key::Exclude, Place::Log, Shape::Value),
+    row("Where", Key::Where, Place::Log, Shape::Value),
+    row("Rotate", Key::Rotate, Place::Log, Shape::Value),
+    row("Compress", Key::Compress, Place::Log, Shape::Value),
+    row("Keep", Key::Keep, Place::Log, Shape::Value),
+    row("Mode", Key::Mode, Place::Log, Shape::Value),
+    row("Sync", Key::Sync, Place::Log, Shape::Value),
+    row("Format", Key::Format, Place::Log, Shape::Value),
 ];
 
 /// The directive of this name; names are case-sensitive, as they always were.
@@ -105,34 +135,12 @@ pub(super) fn find(name: &[u8]) -> Option<&'static Directive> {
 /// The directive that a misspelt `name` most likely means: of this place if one is as near
 /// there as anywhere.
 pub(super) fn nearest(name: &[u8], place: Place) -> Option<&'static str> {
-    let tolerated = name.len().div_ceil(3);
-    DIRECTIVES
-        .iter()
-        .map(|d| (distance(name, d.name.as_bytes()), d.place != place, d.name))
-        .filter(|(distance, ..)| *distance <= tolerated)
-        .min()
-        .map(|(.., name)| name)
-}
-
-/// How many bytes must be put in, taken out or replaced to make `b` of `a` (Levenshtein's
-/// distance), with no charge for the case of a letter.
-fn distance(a: &[u8], b: &[u8]) -> usize {
-    // No directive is near a word twice its length, and this bounds the work.
-    if a.len() > 2 * b.len() {
-        return a.len();
-    }
-    let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, from) in a.iter().enumerate() {
-        let mut diagonal = i;
-        let mut left = i + 1;
-        for (to, cell) in b.iter().zip(row.iter_mut().skip(1)) {
-            let replaced = diagonal + usize::from(!from.eq_ignore_ascii_case(to));
-            diagonal = *cell;
-            left = replaced.min(*cell + 1).min(left + 1);
-            *cell = left;
-        }
-    }
-    row.last().copied().unwrap_or(a.len())
+    let near = |d: &Directive| {
+        let nearness = nearness(name, d.name.as_bytes())?;
+        Some((nearness, d.place != place, d.name))
+    };
+    let nearest = DIRECTIVES.iter().filter_map(near).min();
+    nearest.map(|(.., name)| name)
 }
 
 #[cfg(test)]
@@ -154,20 +162,6 @@ mod tests {
         ];
         for (word, place, expected) in CASES {
             assert_eq!(nearest(word.as_bytes(), *place), *expected, "{word}");
-        }
-    }
-
-    #[test]
-    fn distance_counts_single_changes() {
-        const CASES: &[(&str, &str, usize)] = &[
-            ("", "abc", 3),
-            ("abc", "abc", 0),
-            ("abc", "ABC", 0),
-            ("kitten", "sitting", 3),
-            ("flaw", "lawn", 2),
-        ];
-        for (a, b, expected) in CASES {
-            assert_eq!(distance(a.as_bytes(), b.as_bytes()), *expected, "{a} {b}");
         }
     }
 }

@@ -3,44 +3,59 @@
 //! ```text
 //! # comment
 //! BufferSize = 65536             accepted, see below
-//! Ledger = /var/lib/spreadlogd   ours: what was received, over restarts and crashes
+//! LoadModule online 127.0.0.1:8989
 //! Spread {                       one session with a daemon; any number of these
 //!     Port = 4803                alone: the unix socket of that port
 //!     Host = spread1             with it: TCP; or in one word, Port = 4803@spread1
 //!     Log {                      any number of these
 //!         Group = access_log
 //!         File  = /var/log/access_log
+//!         Match = "\.html "      of these lines; as often as one likes
+//!         ModuleLog online
+//!         Rotate = daily         ours: from here on the original knows none
 //!     }
 //! }
 //! ```
 //!
 //! A [`Config`] cannot exist wrong: its groups are names that Spread takes, its addresses can
-//! be dialled, and there is at least one Spread block. [`Config::parse`] opens no file and
-//! looks up no host.
+//! be dialled, its patterns match, every Log leads somewhere, and there is at least one Spread
+//! block. [`Config::parse`] opens no file and looks up no host: whether a module is there is
+//! found out at the start.
 //!
 //! Where the original's grammar is stricter without need, this is kinder: `Group=a` needs no
 //! blanks, a value may be spelt like a directive, directives of one block may stand in any
 //! order, several Logs of one group all apply, and `Port` takes several addresses separated by
 //! commas, each tried in turn. Where the original accepts what it then cannot do (a group name
-//! over 31 bytes, a Log without a group, `BufferSize = abc`), this refuses.
+//! over 31 bytes, a Log without a group, `BufferSize = abc`, a `ModuleLog` that is not loaded),
+//! this refuses.
 //!
 //! `BufferSize` bounded the original's receive buffer: it dropped longer messages unseen.
 //! A message is received whole here whatever its length, so the number is checked and then
 //! without effect.
 
 mod directive;
+mod extension;
+mod findings;
 mod lexer;
+mod log;
+mod nearest;
 mod parser;
 mod problem;
+mod quantity;
 
 use std::path::{Path, PathBuf};
 
 use spread::{Addresses, GroupName};
 
+use crate::steps::PathTemplate;
+
 #[cfg(test)]
 mod tests;
 
-pub use problem::{ConfigErrors, Finding, Problem, Warnings};
+pub use extension::{Module, Perl, Python};
+pub use findings::{ConfigErrors, Finding, Warnings};
+pub use log::{Compression, Destination, Every, Keep, LineFormat, Log, Rotate, Sync};
+pub use problem::{Meant, Problem};
 
 /// A configuration's longest text: a thousand times the usual one.
 pub const BYTES_MAX: usize = 1 << 20;
@@ -53,6 +68,9 @@ pub const SPREADS_MAX: usize = 64;
 
 /// Log blocks of one configuration, over all Spread blocks: each may be an open file.
 pub const LOGS_MAX: usize = 4_096;
+
+/// Modules of one configuration: each is a process. The original's users had one or two.
+pub const MODULES_MAX: usize = 64;
 
 /// The port of a Spread block that names none, as in the original.
 const SPREAD_PORT: &str = "4803";
@@ -71,6 +89,10 @@ pub const SPREAD_DEFAULT: &str = "4803@localhost";
 pub struct Config {
     spreads: Vec<Subscription>,
     ledger: Option<PathBuf>,
+    module_dir: Option<PathBuf>,
+    modules: Vec<Module>,
+    perl: Perl,
+    python: Python,
     warnings: Warnings,
 }
 
@@ -88,17 +110,18 @@ impl Config {
     /// One group of one daemon into one file: what needs no file to say.
     #[must_use]
     pub fn single(addresses: Addresses, group: GroupName, file: impl Into<PathBuf>) -> Self {
-        let log = Log {
-            group,
-            file: file.into(),
-        };
+        let file = Destination::Path(PathTemplate::literal(file.into()));
         Self {
             spreads: vec![Subscription {
                 addresses,
-                logs: vec![log],
+                logs: vec![Log::plain(group, Some(file))],
             }],
             ledger: None,
-            warnings: Warnings(problem::Findings::new("", b"")),
+            module_dir: None,
+            modules: Vec::new(),
+            perl: Perl::default(),
+            python: Python::default(),
+            warnings: Warnings(findings::Findings::new("", b"")),
         }
     }
 
@@ -112,6 +135,30 @@ impl Config {
     #[must_use]
     pub fn ledger(&self) -> Option<&Path> {
         self.ledger.as_deref()
+    }
+
+    /// `ModuleDir`: where the modules are.
+    #[must_use]
+    pub fn module_dir(&self) -> Option<&Path> {
+        self.module_dir.as_deref()
+    }
+
+    /// The modules, in the order of the file, each once.
+    #[must_use]
+    pub fn modules(&self) -> &[Module] {
+        &self.modules
+    }
+
+    /// What the Perl interpreter begins with.
+    #[must_use]
+    pub const fn perl(&self) -> &Perl {
+        &self.perl
+    }
+
+    /// What the Python interpreter begins with.
+    #[must_use]
+    pub const fn python(&self) -> &Python {
+        &self.python
     }
 
     /// What was accepted though it surely was not meant.
@@ -139,26 +186,5 @@ impl Subscription {
     #[must_use]
     pub fn logs(&self) -> &[Log] {
         &self.logs
-    }
-}
-
-/// A Log block: a group and where its lines go.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Log {
-    group: GroupName,
-    file: PathBuf,
-}
-
-impl Log {
-    /// The group to join.
-    #[must_use]
-    pub const fn group(&self) -> GroupName {
-        self.group
-    }
-
-    /// The file as it was written, relative or not.
-    #[must_use]
-    pub fn file(&self) -> &Path {
-        &self.file
     }
 }

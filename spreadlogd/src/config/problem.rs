@@ -1,78 +1,9 @@
-//! What can be wrong with a configuration, shown as rustc shows errors.
-//!
-//! ```text
-//! error: unknown directive `Grup`
-//!  --> spreadlogd.conf:3:9
-//!   |
-//! 3 |         Grup = access_log
-//!   |         ^^^^ did you mean `Group`?
-//! ```
-//!
-//! A file is read to its end, so that one run tells everything that is wrong with it. What is
-//! accepted though it surely was not meant is a warning of the same form.
+//! What can be wrong with a configuration, and the words for it.
 
-use std::fmt;
-use std::ops::Range;
+use spread::{AddressError, NameError};
 
-use annotate_snippets::{
-    Annotation, AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str,
-};
-use spread::AddressError;
-use spread::NameError;
-
-use super::{BYTES_MAX, LINE_BYTES_MAX, LOGS_MAX, SPREADS_MAX};
-
-/// Why a configuration was refused: every problem found, in the order of the file.
-///
-/// Its `Display` is the text for the operator, of many lines and without colours.
-#[derive(Debug)]
-pub struct ConfigErrors(pub(super) Findings);
-
-impl ConfigErrors {
-    /// The text for the operator, with a terminal's colours where `coloured`.
-    #[must_use]
-    pub fn render(&self, coloured: bool) -> String {
-        self.0.render(&Level::ERROR, coloured)
-    }
-
-    /// The problems, in the order of the file.
-    #[must_use]
-    pub fn problems(&self) -> &[Finding] {
-        &self.0.list
-    }
-}
-
-impl fmt::Display for ConfigErrors {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.render(false))
-    }
-}
-
-impl std::error::Error for ConfigErrors {}
-
-/// What was accepted though it surely was not meant; shown like an error.
-#[derive(Debug)]
-pub struct Warnings(pub(super) Findings);
-
-impl Warnings {
-    /// The text for the operator, with a terminal's colours where `coloured`; empty when there
-    /// is nothing to say.
-    #[must_use]
-    pub fn render(&self, coloured: bool) -> String {
-        self.0.render(&Level::WARNING, coloured)
-    }
-}
-
-/// A problem and its place.
-#[derive(Debug)]
-pub struct Finding {
-    /// What is wrong.
-    pub problem: Problem,
-    /// The bytes of the file concerned.
-    pub span: Range<usize>,
-    /// Another place that has part in it, and what it is.
-    pub(super) also: Option<(Range<usize>, &'static str)>,
-}
+use super::{BYTES_MAX, LINE_BYTES_MAX, LOGS_MAX, MODULES_MAX, SPREADS_MAX};
+use crate::steps::{ConditionError, PatternError, RewriteError, TemplateError};
 
 /// What is wrong, with the value that was refused.
 #[derive(Debug, thiserror::Error)]
@@ -103,8 +34,8 @@ pub enum Problem {
     UnknownDirective {
         /// The word.
         word: String,
-        /// The directive that was probably meant.
-        nearest: Option<&'static str>,
+        /// What was probably meant.
+        meant: Meant,
     },
     /// Something else than a word where a directive stands.
     #[error("expected a directive, found `{0}`")]
@@ -117,12 +48,6 @@ pub enum Problem {
         /// Where it belongs.
         place: &'static str,
     },
-    /// A directive of the original that this version has not.
-    #[error("`{0}` is not supported by this version of spreadlogd")]
-    Unsupported(&'static str),
-    /// `File = "|command"`.
-    #[error("a command as `File` is not supported by this version of spreadlogd")]
-    UnsupportedCommand,
     /// A directive without its `=`.
     #[error("expected `=` after `{0}`")]
     MissingEquals(&'static str),
@@ -147,9 +72,58 @@ pub enum Problem {
     /// A Log block that does not say what to write.
     #[error("this Log block has no Group")]
     NoGroup,
-    /// A Log block that does not say where to write.
+    /// A Log block that leads nowhere.
     #[error("this Log block has no File")]
     NoFile,
+    /// A value that the directive does not take.
+    #[error("`{name}` cannot be `{word}`")]
+    Value {
+        /// The directive.
+        name: &'static str,
+        /// The value.
+        word: String,
+        /// The value that was probably meant.
+        nearest: Option<&'static str>,
+        /// What it takes.
+        expected: &'static str,
+    },
+    /// A Match or Exclude that is no regular expression.
+    #[error("this `{name}` is no regular expression")]
+    Pattern {
+        /// The directive.
+        name: &'static str,
+        /// Why it is none.
+        source: PatternError,
+    },
+    /// A Where that is no condition.
+    #[error("this `Where` is no condition")]
+    Condition(#[source] ConditionError),
+    /// A RewriteTimestamp that is no form of a time.
+    #[error("this `RewriteTimestamp` is no form of a time")]
+    Rewrite(#[source] RewriteError),
+    /// A File whose fields are none.
+    #[error("this `File` is no path")]
+    Template(#[source] TemplateError),
+    /// `File = "|"`.
+    #[error("there is no command after `|`")]
+    NoCommand,
+    /// A ModuleLog of a module without LoadModule.
+    #[error("the module `{word}` is not loaded")]
+    NotLoaded {
+        /// Its name.
+        word: String,
+        /// The loaded module that was probably meant.
+        nearest: Option<String>,
+    },
+    /// More modules than a host needs.
+    #[error("more than {MODULES_MAX} modules")]
+    TooManyModules,
+    /// What is said of files, in a Log that writes none.
+    #[error("`{0}` is for files, and this Log writes none")]
+    FilesOnly(&'static str),
+    /// Keep, where there is nothing to keep.
+    #[error("`Keep` without `Rotate`: there are no files to keep")]
+    KeepAlone,
     /// A name that Spread does not take.
     #[error(transparent)]
     Group(NameError),
@@ -176,18 +150,59 @@ pub enum Problem {
         /// `first` or `last`, as in the original.
         counts: &'static str,
     },
+    /// Warning: Compress, where nothing is put aside.
+    #[error("`Compress` without `Rotate`: nothing is compressed")]
+    CompressAlone,
+    /// Warning: a command beside VhostDir.
+    #[error("this command is not run: the lines of this Log go into its VhostDir")]
+    CommandUnused,
+    /// Warning: a RewriteTimestamp that says no time.
+    #[error("`RewriteTimestamp` without a `%`: this text stands for every time")]
+    TimelessRewrite {
+        /// The value that was probably meant.
+        nearest: Option<&'static str>,
+    },
+    /// Warning: a module that is named twice.
+    #[error("the module `{0}` is handed every line of this Log twice")]
+    ModuleTwice(String),
+    /// Warning: a module that no Log names.
+    #[error("the module `{0}` is handed no lines: no Log has it as its ModuleLog")]
+    IdleModule(String),
     /// Warning: a Spread block without a Log.
     #[error("this Spread block has no Log, so nothing is written from it")]
     NoLog,
 }
 
+/// What was meant by a word that is no directive.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Meant {
+    /// Nobody knows.
+    Unknown,
+    /// A directive that is spelt much like it.
+    Directive(&'static str),
+    /// The second word of the value before it on the line.
+    Value,
+}
+
 impl Problem {
     /// What stands beside the marked place.
-    fn label(&self) -> Option<String> {
+    pub(super) fn label(&self) -> Option<String> {
+        let meant = |name: &str| format!("did you mean `{name}`?");
         Some(match self {
-            Self::UnknownDirective { nearest, .. } => {
-                format!("did you mean `{}`?", (*nearest)?)
-            }
+            Self::UnknownDirective { meant: word, .. } => match word {
+                Meant::Directive(name) => meant(name),
+                Meant::Value => "a value of several words needs quotes".to_owned(),
+                Meant::Unknown => return None,
+            },
+            Self::Value {
+                nearest, expected, ..
+            } => nearest.map_or_else(|| format!("expected {expected}"), meant),
+            Self::Pattern { source, .. } => source.to_string(),
+            Self::Condition(source) => source.to_string(),
+            Self::Rewrite(source) => source.to_string(),
+            Self::Template(source) => source.to_string(),
+            Self::TimelessRewrite { nearest } => meant((*nearest)?),
+            Self::NotLoaded { nearest, .. } => meant(nearest.as_deref()?),
             Self::Unclosed(_) => "opened here".to_owned(),
             Self::File(_) => "is a quote missing?".to_owned(),
             Self::NotText(_) => "has a byte outside UTF-8".to_owned(),
@@ -197,181 +212,20 @@ impl Problem {
     }
 
     /// What to do about it, where the message alone does not say that.
-    const fn help(&self) -> Option<&'static str> {
+    pub(super) const fn help(&self) -> Option<&'static str> {
         Some(match self {
             Self::NoSpread => "Spread { Log { Group = access_log File = /var/log/access_log } }",
             Self::NoGroup => "name the Spread group whose lines to write: Group = access_log",
-            Self::NoFile => "name the file to write to: File = /var/log/access_log",
+            Self::NoFile => {
+                "name the file to write to: File = /var/log/access_log; or a VhostDir, ModuleLog, \
+                 PerlLog or PythonLog"
+            }
             Self::MissingValue(_) => "a value that is the name of a directive needs quotes",
             Self::TwoHosts => "write Port = 4803@host, or Port = 4803 and Host = host",
-            Self::UnsupportedCommand => "write to a file, or to a FIFO that the command reads",
+            Self::NotLoaded { .. } => "load it outside all blocks: LoadModule NAME [ARGUMENT]",
+            Self::FilesOnly(_) => "a File that is a path, or a VhostDir, makes files",
+            Self::KeepAlone | Self::CompressAlone => "say when: Rotate = daily, Rotate = 100M",
             _ => return None,
         })
     }
 }
-
-/// The problems of one file, and the file as it is shown.
-#[derive(Debug)]
-pub(super) struct Findings {
-    pub(super) name: String,
-    /// The text with every byte that cannot be shown replaced by `?`: places stay the same.
-    shown: String,
-    pub(super) list: Vec<Finding>,
-    /// There are more than the list holds.
-    pub(super) more: bool,
-}
-
-impl Findings {
-    pub(super) fn new(name: &str, text: &[u8]) -> Self {
-        let mut shown = String::with_capacity(text.len());
-        for chunk in text.utf8_chunks() {
-            for char in chunk.valid().chars() {
-                match char {
-                    // Two bytes each, and orders to a terminal; the renderer shows the others.
-                    '\u{80}'..='\u{9f}' => shown.push_str("??"),
-                    char => shown.push(char),
-                }
-            }
-            shown.extend(chunk.invalid().iter().map(|_| '?'));
-        }
-        Self {
-            name: name.to_owned(),
-            shown,
-            list: Vec::new(),
-            more: false,
-        }
-    }
-
-    pub(super) fn push(&mut self, problem: Problem, span: Range<usize>) {
-        self.keep(Finding {
-            problem,
-            span,
-            also: None,
-        });
-    }
-
-    /// A problem in which a second place has part.
-    pub(super) fn push_two(
-        &mut self,
-        problem: Problem,
-        span: Range<usize>,
-        also: (Range<usize>, &'static str),
-    ) {
-        self.keep(Finding {
-            problem,
-            span,
-            also: Some(also),
-        });
-    }
-
-    /// Into the order of the file: a block's own problems are found when it ends.
-    pub(super) fn sort(&mut self) {
-        self.list.sort_by_key(|finding| finding.span.start);
-    }
-
-    /// Whether another finding would be one too many to show.
-    pub(super) const fn is_full(&self) -> bool {
-        self.list.len() >= FINDINGS_MAX
-    }
-
-    fn keep(&mut self, finding: Finding) {
-        if self.is_full() {
-            self.more = true;
-        } else {
-            self.list.push(finding);
-        }
-    }
-
-    fn render(&self, level: &Level<'static>, coloured: bool) -> String {
-        let renderer = if coloured {
-            Renderer::styled()
-        } else {
-            Renderer::plain()
-        };
-        let mut text = String::new();
-        for finding in &self.list {
-            text.push_str(&self.render_one(finding, level.clone(), &renderer));
-            text.push_str("\n\n");
-        }
-        if self.more {
-            text.push_str("and more: mend these first\n");
-        }
-        text
-    }
-
-    fn render_one(&self, finding: &Finding, level: Level<'static>, renderer: &Renderer) -> String {
-        let also = finding.also.as_ref();
-        let first = also.map_or(finding.span.start, |(a, _)| a.start.min(finding.span.start));
-        let last = also.map_or(finding.span.end, |(a, _)| a.end.max(finding.span.end));
-        let (lines, line_start) = self.lines(first..last);
-        let excerpt = self.shown.get(lines.clone()).unwrap_or_default();
-        let mark =
-            |kind: AnnotationKind, span: &Range<usize>, label: Option<String>| -> Annotation<'_> {
-                let within = |at: usize| at.saturating_sub(lines.start).min(excerpt.len());
-                kind.span(within(span.start)..within(span.end)).label(label)
-            };
-        let mut snippet = Snippet::source(excerpt)
-            .path(normalize_untrusted_str(&self.name))
-            .line_start(line_start)
-            .annotation(mark(
-                AnnotationKind::Primary,
-                &finding.span,
-                finding.problem.label(),
-            ));
-        if let Some((span, label)) = also {
-            snippet = snippet.annotation(mark(
-                AnnotationKind::Context,
-                span,
-                Some((*label).to_owned()),
-            ));
-        }
-        let mut group = level
-            .primary_title(normalize_untrusted_str(&finding.problem.to_string()))
-            .element(snippet);
-        if let Some(help) = finding.problem.help() {
-            group = group.element(Level::HELP.message(help));
-        }
-        renderer.render(&[group])
-    }
-
-    /// The whole lines that `span` touches, and the number of the first: only these are
-    /// rendered, so that a long file with many errors costs no more than it shows.
-    fn lines(&self, span: Range<usize>) -> (Range<usize>, usize) {
-        let bytes = self.shown.as_bytes();
-        let before = bytes.get(..span.start).unwrap_or(bytes);
-        let start = before
-            .iter()
-            .rposition(|&b| b == b'\n')
-            .map_or(0, |at| at + 1);
-        let after = bytes.get(span.end..).unwrap_or_default();
-        let rest = after
-            .iter()
-            .position(|&b| b == b'\n')
-            .unwrap_or(after.len());
-        let number = before.iter().filter(|&&b| b == b'\n').count() + 1;
-        (start..bytes.len().min(span.end + rest), number)
-    }
-}
-
-/// A word of the file as it may stand in a message: text of one line, shortened.
-pub(super) fn quoted(word: &[u8]) -> String {
-    let text = String::from_utf8_lossy(word);
-    let mut shown = String::new();
-    for (n, char) in text.chars().enumerate() {
-        match char {
-            _ if n == WORD_SHOWN_MAX => {
-                shown.push('…');
-                break;
-            }
-            c if c.is_control() => shown.extend(c.escape_default()),
-            c => shown.push(c),
-        }
-    }
-    shown
-}
-
-/// 20: what is wrong beyond that is most likely wrong because of them.
-const FINDINGS_MAX: usize = 20;
-
-/// Characters of a word that a message repeats; the marked line shows the rest.
-const WORD_SHOWN_MAX: usize = 60;

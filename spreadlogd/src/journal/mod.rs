@@ -80,6 +80,13 @@ impl Journal {
         index
     }
 
+    /// A file is not written to any more.
+    pub(crate) fn close_file(&mut self, file: usize) {
+        if let Some(file) = self.ledger.files.get_mut(file) {
+            file.is_open = false;
+        }
+    }
+
     /// `entries` are about to be written to `file`, from `offset` on.
     pub(crate) fn prepare(&mut self, file: usize, offset: u64, entries: Vec<Entry>) {
         let event = Event::Write {

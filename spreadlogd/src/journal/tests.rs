@@ -25,6 +25,8 @@ fn entry(number: u64, len: u32) -> Entry {
         lines: 1,
         len,
         files: 1,
+        message_lines: 1,
+        message_len: len,
     }
 }
 

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! A source is written once, when it is first named, and known by its place from then on: a
-//! message costs 22 bytes, whatever its length. What is torn, as by a crash in the midst of a
+//! message costs 30 bytes, whatever its length. What is torn, as by a crash in the midst of a
 //! write, is not there: the [`Decoder`] ends before it.
 
 use std::collections::HashMap;
@@ -44,8 +44,14 @@ pub(crate) enum Event {
     },
     /// A stream is not kept any more.
     Forgotten { source: Source },
-    /// A message without lines.
-    Empty { source: Source, number: u64 },
+    /// A message of which no file is to have anything: it has no lines, or the configuration
+    /// leaves them out.
+    LeftOut {
+        source: Source,
+        number: u64,
+        lines: u32,
+        len: u32,
+    },
     /// A file has been opened; `file` is what the events after this call it.
     Opened {
         file: u32,
@@ -70,11 +76,14 @@ pub(crate) struct Entry {
     pub(crate) source: Source,
     /// 0 without one.
     pub(crate) number: u64,
+    /// Lines and bytes in this file.
     pub(crate) lines: u32,
-    /// Bytes in the file.
     pub(crate) len: u32,
-    /// How many files it goes to.
+    /// How many files it goes to, or parts of it do.
     pub(crate) files: u16,
+    /// Lines and bytes of the whole message as it came.
+    pub(crate) message_lines: u32,
+    pub(crate) message_len: u32,
 }
 
 /// Writes events; knows which sources it has named.
@@ -109,21 +118,26 @@ impl Encoder {
                 range,
                 cause,
             } => {
-                let id = self.name(*source, at, out);
+                let (id, cause) = (self.name(*source, at, out), cause_code(*cause));
                 record(out, LOST, at, |out| {
                     put_range(out, id, range);
-                    out.put_u8(cause_code(*cause));
+                    out.put_u8(cause);
                 });
             }
             Event::Forgotten { source } => {
                 let id = self.name(*source, at, out);
                 record(out, FORGOTTEN, at, |out| out.put_u32_le(id));
             }
-            Event::Empty { source, number } => {
+            Event::LeftOut {
+                source,
+                number,
+                lines,
+                len,
+            } => {
                 let id = self.name(*source, at, out);
-                record(out, EMPTY, at, |out| {
-                    out.put_u32_le(id);
-                    out.put_u64_le(*number);
+                let amount = (*lines, *len);
+                record(out, LEFT_OUT, at, |out| {
+                    put_message(out, id, *number, amount);
                 });
             }
             Event::Opened {
@@ -169,11 +183,10 @@ impl Encoder {
             for entry in entries {
                 // Named just now.
                 let id = self.sources.get(&entry.source).copied().unwrap_or_default();
-                out.put_u32_le(id);
-                out.put_u64_le(entry.number);
-                out.put_u32_le(entry.lines);
-                out.put_u32_le(entry.len);
+                put_message(out, id, entry.number, (entry.lines, entry.len));
                 out.put_u16_le(entry.files);
+                out.put_u32_le(entry.message_lines);
+                out.put_u32_le(entry.message_len);
             }
         });
     }
@@ -285,9 +298,11 @@ impl<'a> Decoder<'a> {
                         cause: cause_of(p.try_get_u8().ok()?)?,
                     },
                     FORGOTTEN => Event::Forgotten { source },
-                    EMPTY => Event::Empty {
+                    LEFT_OUT => Event::LeftOut {
                         source,
                         number: p.try_get_u64_le().ok()?,
+                        lines: p.try_get_u32_le().ok()?,
+                        len: p.try_get_u32_le().ok()?,
                     },
                     _ => return None,
                 }
@@ -302,6 +317,8 @@ impl<'a> Decoder<'a> {
             lines: p.try_get_u32_le().ok()?,
             len: p.try_get_u32_le().ok()?,
             files: p.try_get_u16_le().ok()?,
+            message_lines: p.try_get_u32_le().ok()?,
+            message_len: p.try_get_u32_le().ok()?,
         })
     }
 
@@ -366,6 +383,13 @@ fn record(out: &mut Vec<u8>, kind: u8, at: u64, fill: impl FnOnce(&mut Vec<u8>))
     head.put_u32_le(crc32fast::hash(body));
 }
 
+fn put_message(out: &mut Vec<u8>, id: u32, number: u64, (lines, len): (u32, u32)) {
+    out.put_u32_le(id);
+    out.put_u64_le(number);
+    out.put_u32_le(lines);
+    out.put_u32_le(len);
+}
+
 fn put_range(out: &mut Vec<u8>, id: u32, range: &RangeInclusive<u64>) {
     out.put_u32_le(id);
     out.put_u64_le(*range.start());
@@ -402,7 +426,7 @@ pub(super) const fn cause_of(code: u8) -> Option<Cause> {
 const HEAD_LEN: usize = 8;
 
 /// A message of a [`Event::Write`].
-const ENTRY_LEN: usize = 22;
+const ENTRY_LEN: usize = 30;
 
 const SOURCE: u8 = 1;
 const BEGUN: u8 = 2;
@@ -410,7 +434,8 @@ const HEARD: u8 = 3;
 const MISSING: u8 = 4;
 const LOST: u8 = 5;
 const FORGOTTEN: u8 = 6;
-const EMPTY: u8 = 7;
 const OPENED: u8 = 8;
-const WRITE: u8 = 9;
 const CUT: u8 = 10;
+// 7 and 9 were these in an earlier form.
+const LEFT_OUT: u8 = 11;
+const WRITE: u8 = 12;

@@ -37,6 +37,8 @@ fn any_entry() -> impl Strategy<Value = Entry> {
             lines,
             len,
             files,
+            message_lines: lines,
+            message_len: len,
         },
     )
 }
@@ -58,7 +60,12 @@ fn any_event() -> impl Strategy<Value = Event> {
             cause
         }),
         any_source().prop_map(|source| Event::Forgotten { source }),
-        (any_source(), 1..100_u64).prop_map(|(source, number)| Event::Empty { source, number }),
+        (any_source(), 1..100_u64, 0..9_u32).prop_map(|(source, number, lines)| Event::LeftOut {
+            source,
+            number,
+            lines,
+            len: 10 * lines,
+        }),
         (
             0..3_u32,
             0..9_u64,
@@ -204,6 +211,8 @@ fn entry(number: u64, len: u32) -> Entry {
         lines: 1,
         len,
         files: 1,
+        message_lines: 1,
+        message_len: len,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A message on its way into files, and where it comes from.
 
 use bytes::Bytes;
+use spread::Name;
 
 use crate::ledger::{Entry, Source};
 
@@ -12,6 +13,8 @@ pub(crate) struct Lines {
     pub(crate) count: u64,
     /// The last one has no newline: it gets one, or the next message would be glued to it.
     pub(crate) is_unended: bool,
+    /// Whose it is, by its private name.
+    pub(crate) sender: Name,
     pub(crate) origin: Origin,
 }
 
@@ -22,16 +25,19 @@ pub(crate) struct Origin {
     /// 0 without one.
     pub(crate) number: u64,
     pub(crate) files: u16,
+    /// Lines and bytes of the message as it came, where this is not all of it.
+    pub(crate) whole: Option<(u32, u32)>,
 }
 
 impl Lines {
-    pub(crate) fn new(body: Bytes, origin: Origin) -> Self {
+    pub(crate) fn new(body: Bytes, sender: Name, origin: Origin) -> Self {
         let ends = memchr::memchr_iter(b'\n', &body).count();
         let is_unended = body.last().is_some_and(|&last| last != b'\n');
         Self {
             count: (ends + usize::from(is_unended)) as u64,
             is_unended,
             body,
+            sender,
             origin,
         }
     }
@@ -49,19 +55,32 @@ impl Lines {
             source,
             number: 0,
             files: 1,
+            whole: None,
         };
-        Self::new(body, origin)
+        Self::new(body, Name::EMPTY, origin)
     }
 
     /// As the journal has it. A message is 128 KiB at most.
     pub(crate) fn entry(&self) -> Entry {
+        let (lines, len) = self.amount();
+        let (message_lines, message_len) = self.origin.whole.unwrap_or((lines, len));
         Entry {
             source: self.origin.source,
             number: self.origin.number,
-            lines: u32::try_from(self.count).unwrap_or(u32::MAX),
-            len: u32::try_from(self.len()).unwrap_or(u32::MAX),
+            lines,
+            len,
             files: self.origin.files,
+            message_lines,
+            message_len,
         }
+    }
+
+    /// Lines and bytes in the file.
+    pub(crate) fn amount(&self) -> (u32, u32) {
+        (
+            u32::try_from(self.count).unwrap_or(u32::MAX),
+            u32::try_from(self.len()).unwrap_or(u32::MAX),
+        )
     }
 
     /// Bytes in the file.
@@ -74,7 +93,7 @@ impl Lines {
         self.body.len() + COST
     }
 
-    pub(super) fn parts(&self) -> [&[u8]; 2] {
+    pub(crate) fn parts(&self) -> [&[u8]; 2] {
         [&self.body, if self.is_unended { b"\n" } else { b"" }]
     }
 }

@@ -9,6 +9,7 @@ use std::os::unix::fs::{
     DirBuilderExt as _, FileTypeExt as _, MetadataExt as _, OpenOptionsExt as _,
 };
 use std::path::{Path, PathBuf};
+use std::time::SystemTime;
 
 use rustix::fs::OFlags;
 
@@ -104,7 +105,7 @@ impl Target {
     /// When the file cannot be opened, or is another writer's.
     pub(crate) fn open(
         path: &Path,
-        locking: Locking,
+        (locking, mode): (Locking, Option<u32>),
         known: impl Fn(Identity) -> bool,
     ) -> Result<Opened, SinkError> {
         make_parent(path)?;
@@ -112,7 +113,7 @@ impl Target {
             path: path.to_owned(),
             source,
         };
-        let file = open_to_append(path).map_err(failed)?;
+        let file = open_to_append(path, mode.unwrap_or(FILE_MODE)).map_err(failed)?;
         let metadata = file.metadata().map_err(failed)?;
         let identity = Identity::of(&metadata);
         if known(identity) {
@@ -136,6 +137,14 @@ impl Target {
 }
 
 impl Target {
+    /// Since when it is written to, as far as that can be told: what is in it is that old at most.
+    pub(super) fn begun(&self) -> SystemTime {
+        let metadata = self.file.metadata();
+        let used = metadata.ok().filter(|metadata| metadata.len() > 0);
+        let begun = used.and_then(|used| used.created().or_else(|_| used.modified()).ok());
+        begun.unwrap_or_else(SystemTime::now)
+    }
+
     /// Bytes in the file; of what is no regular file that is 0.
     pub(super) fn length(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())
@@ -149,6 +158,22 @@ pub(crate) enum Opened {
     New(Target),
     /// A file that is open here already.
     Known(Identity),
+}
+
+/// Makes the directories of a file that lines name, all that are missing: who writes
+/// `logs/%Y/%m/access_log` means that.
+pub(super) fn make_directories(path: &Path) -> Result<(), SinkError> {
+    let Some(parent) = path.parent().filter(|parent| !parent.exists()) else {
+        return Ok(());
+    };
+    let made = DirBuilder::new()
+        .recursive(true)
+        .mode(DIRECTORY_MODE)
+        .create(parent);
+    made.map_err(|source| SinkError::Directory {
+        path: parent.to_owned(),
+        source,
+    })
 }
 
 /// Makes the directory of a log file if it alone is missing. More than that is not made: a
@@ -173,9 +198,9 @@ fn make_parent(path: &Path) -> Result<(), SinkError> {
     }
 }
 
-fn open_to_append(path: &Path) -> io::Result<File> {
+fn open_to_append(path: &Path, mode: u32) -> io::Result<File> {
     let mut options = OpenOptions::new();
-    options.mode(FILE_MODE).custom_flags(flags());
+    options.mode(mode).custom_flags(flags());
     let opened = options.clone().append(true).create(true).open(path);
     // A FIFO that nobody reads yet (ENXIO): held open from both sides it takes lines, as many as
     // the system keeps, until a reader comes.

@@ -13,6 +13,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use chrono::SecondsFormat;
 
+use super::hex;
 use super::timestamp::utc;
 
 /// Writes the lines of one message after another.
@@ -91,9 +92,8 @@ fn escape(text: &str, out: &mut Vec<u8>) {
             b'\r' => out.extend_from_slice(br"\r"),
             b'\n' => out.extend_from_slice(br"\n"),
             byte => {
-                let digit = |four: u8| char::from_digit(four.into(), 16).map_or(b'0', |c| c as u8);
                 out.extend_from_slice(br"\u00");
-                out.extend_from_slice(&[digit(byte >> 4), digit(byte & 15)]);
+                out.extend_from_slice(&hex(byte));
             }
         }
         rest = after;
@@ -109,7 +109,7 @@ fn split_special(text: &[u8]) -> Option<(&[u8], u8, &[u8])> {
     let any = |block: &[u8; 16]| block.iter().fold(false, |any, b| any | special(b));
     let (blocks, _) = text.as_chunks::<16>();
     let clean = blocks.iter().take_while(|block| !any(block)).count() * 16;
-    let at = clean + text.get(clean..)?.iter().position(|b| special(b))?;
+    let at = clean + text.get(clean..)?.iter().position(special)?;
     let (plain, rest) = text.split_at_checked(at)?;
     let (special, after) = rest.split_first()?;
     Some((plain, *special, after))
@@ -118,7 +118,7 @@ fn split_special(text: &[u8]) -> Option<(&[u8], u8, &[u8])> {
 fn base64(bytes: &[u8], out: &mut Vec<u8>) {
     for three in bytes.chunks(3) {
         let part = |n: usize| u32::from(three.get(n).copied().unwrap_or_default());
-        let bits = part(0) << 16 | part(1) << 8 | part(2);
+        let bits = (part(0) << 16) | (part(1) << 8) | part(2);
         for n in 0..4 {
             let index = (bits >> (18 - 6 * n)) & 63;
             let letter = usize::try_from(index).ok().and_then(|i| BASE64.get(i));
@@ -169,9 +169,10 @@ mod tests {
             .bytes()
             .filter_map(|b| u32::try_from(BASE64.iter().position(|a| *a == b)?).ok())
             .collect();
-        let bit = |n: usize| digits[n / 6] >> (5 - n % 6) & 1;
+        let bit = |n: usize| (digits[n / 6] >> (5 - n % 6)) & 1;
+        let byte = |byte: usize| (0..8).fold(0, |sum, n| (sum << 1) | bit(byte * 8 + n));
         (0..digits.len() * 6 / 8)
-            .map(|byte| (0..8).fold(0, |sum, n| sum << 1 | bit(byte * 8 + n)) as u8)
+            .filter_map(|n| u8::try_from(byte(n)).ok())
             .collect()
     }
 

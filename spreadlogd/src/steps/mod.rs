@@ -6,7 +6,7 @@
 //! timestamp   RewriteTimestamp  the time of a line
 //! vhost       VhostDir          whose line it is, and the name of that file
 //! json        Format = json     the form of a line
-//! template    File              the path of a file, from time, host, group and sender
+//! template/   File              the path of a file, from time, host, group and sender
 //! line                          where the fields of a line stand
 //! ```
 //!
@@ -15,11 +15,6 @@
 //! The original took a whole message for a line, and ignored `Match` beside `VhostDir`.
 //!
 //! Everything here is pure. Where a line ends up, and when, is the caller's.
-
-#![cfg_attr(
-    not(test),
-    expect(dead_code, reason = "the writer does not apply them yet")
-)]
 
 mod condition;
 mod json;
@@ -35,12 +30,8 @@ use memchr::memchr;
 
 pub use condition::{Condition, ConditionError, ConditionProblem};
 pub use pattern::{PATTERN_LEN_MAX, Pattern, PatternError, PatternProblem};
-pub use template::{PathTemplate, TemplateError};
+pub use template::{PathTemplate, TemplateError, TemplateProblem};
 pub use timestamp::{Rewrite, RewriteError};
-#[cfg_attr(
-    not(test),
-    expect(unused_imports, reason = "for whoever opens the files")
-)]
 pub(crate) use vhost::OTHER;
 
 use json::Json;
@@ -227,6 +218,17 @@ fn place<'a, 'n>(hosts: Hosts, line: &'a [u8], name: &'n mut String) -> (Place<'
         Some(name) => (Place::Vhost(name), kept),
         None => (Place::CatchAll, line),
     }
+}
+
+/// Two digits of a byte.
+const fn hex(byte: u8) -> [u8; 2] {
+    const fn digit(four: u8) -> u8 {
+        match four {
+            0..=9 => b'0' + four,
+            _ => b'a' - 10 + four,
+        }
+    }
+    [digit(byte >> 4), digit(byte & 15)]
 }
 
 #[cfg(test)]

@@ -12,11 +12,13 @@
 //! - lets `\` escape inside brackets, and `[`, `&&`, `--`, `~~` mean something there: egrep's
 //!   `[\.]` is also a backslash, and its `[[]` is written `[\[]`;
 //! - refuses what egrep takes for a letter because it repeats nothing: a leading `*`, a `{` alone;
+//!   and `{,2}`, which is written `{0,2}`;
 //! - has `\<` and `\>` as egrep, while `` \` `` and `\'` are a backtick and a quote, which a line
 //!   begins and ends with seldom: write `^` and `$`;
 //! - says alternatives with `|` alone. A newline in the pattern, another `|` for egrep, is refused.
 
 use std::fmt;
+use std::ops::Range;
 
 use regex::bytes::{Regex, RegexBuilder};
 
@@ -32,17 +34,21 @@ impl Pattern {
     /// # Errors
     /// When it is no expression of this language, or one whose program is too large.
     pub fn parse(text: &[u8]) -> Result<Self, PatternError> {
-        let refused = |why| PatternError {
+        let refused = |why, span| PatternError {
             pattern: String::from_utf8_lossy(text).into_owned(),
             why,
+            span,
         };
         if text.len() > PATTERN_LEN_MAX {
-            return Err(refused(PatternProblem::TooLong(text.len())));
+            return Err(refused(PatternProblem::TooLong(text.len()), None));
         }
-        let text = str::from_utf8(text).map_err(|_| refused(PatternProblem::NotText))?;
-        if text.contains('\n') {
-            return Err(refused(PatternProblem::Newline));
+        if let Some(at) = memchr::memchr(b'\n', text) {
+            return Err(refused(PatternProblem::Newline, Some(at..at + 1)));
         }
+        let text = str::from_utf8(text).map_err(|error| {
+            let at = error.valid_up_to();
+            refused(PatternProblem::NotText, Some(at..at + 1))
+        })?;
         RegexBuilder::new(text)
             .unicode(false)
             .size_limit(PROGRAM_BYTES_MAX)
@@ -50,7 +56,10 @@ impl Pattern {
             .nest_limit(NEST_MAX)
             .build()
             .map(|regex| Self { regex })
-            .map_err(|error| refused(PatternProblem::of(&error)))
+            .map_err(|error| {
+                let (why, span) = PatternProblem::of(text, &error);
+                refused(why, span)
+            })
     }
 
     /// Whether some part of `line`, which has no newline, is what the expression describes.
@@ -88,6 +97,8 @@ pub struct PatternError {
     pub pattern: String,
     /// What is wrong with it.
     pub why: PatternProblem,
+    /// The bytes of it concerned, where that is known.
+    pub span: Option<Range<usize>>,
 }
 
 /// What is wrong with a pattern.
@@ -115,16 +126,29 @@ pub enum PatternProblem {
 }
 
 impl PatternProblem {
-    fn of(error: &regex::Error) -> Self {
-        let regex::Error::Syntax(text) = error else {
-            return Self::TooLarge;
+    /// The crate tells the place in a picture alone: the pattern, a line of marks below it, and
+    /// what is wrong.
+    fn of(pattern: &str, error: &regex::Error) -> (Self, Option<Range<usize>>) {
+        let regex::Error::Syntax(picture) = error else {
+            return (Self::TooLarge, None);
         };
-        // The pattern and a mark below it come first, which whoever shows this shows better.
-        let why = text.rsplit("error: ").next().unwrap_or(text).trim();
+        let why = picture.rsplit("error: ").next().unwrap_or(picture).trim();
+        let marks = picture.lines().nth(2).and_then(|line| {
+            let marks = line.strip_prefix("    ")?;
+            let first = marks.find('^')?;
+            let is_marks = marks.bytes().all(|b| matches!(b, b' ' | b'^'));
+            is_marks.then_some(first..marks.len())
+        });
+        let at = |chars: usize| {
+            let mut places = pattern.char_indices().map(|(at, _)| at);
+            places.nth(chars).unwrap_or(pattern.len())
+        };
+        let span = marks.map(|marks| at(marks.start)..at(marks.end));
         if why.starts_with("backreference") {
-            return Self::BackReference;
+            (Self::BackReference, span)
+        } else {
+            (Self::Syntax(why.to_owned()), span)
         }
-        Self::Syntax(why.to_owned())
     }
 }
 
@@ -159,7 +183,7 @@ mod tests {
             ("(?i)get", "GET", true),
             (r"\<to\>", "go to it", true),
             (r"\<to\>", "tomato", false),
-            ("a{,2}b", "b", true),
+            ("a{0,2}b", "b", true),
             ("", "anything", true),
         ] {
             let is_match = Pattern::parse(pattern.as_bytes())
@@ -188,6 +212,7 @@ mod tests {
             (b"[[]", "unclosed character class"),
             (b"*.gif", "repetition operator missing expression"),
             (b"a{", "repetition"),
+            (b"a{,2}", "repetition"),
             (b"a(?=b)", "look-around"),
             (b"a\nb", "write alternatives with |"),
             (b"\xe9", "UTF-8"),
@@ -197,6 +222,20 @@ mod tests {
 
             assert!(error.contains(why), "{}: {error}", pattern.escape_ascii());
             assert!(!error.contains('\n'), "{error}");
+        }
+    }
+
+    #[test]
+    fn what_is_refused_says_where() {
+        for (pattern, expected) in [
+            (r"a(b)\1", Some(4..6)),
+            ("é(a", Some(2..3)),
+            ("a\nb", Some(1..2)),
+            ("((a{99}){99}){99}", None),
+        ] {
+            let error = Pattern::parse(pattern.as_bytes()).unwrap_err();
+
+            assert_eq!(error.span, expected, "{pattern:?}");
         }
     }
 

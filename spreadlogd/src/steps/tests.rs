@@ -273,6 +273,18 @@ proptest! {
         }
     }
 
+    /// The law of the fuzz target, for bytes that are often something.
+    #[test]
+    fn any_steps_keep_to_lines_and_names(
+        parts in ("[a.*(]{0,3}", "(status|path|not|[ =1()]){0,6}", "[%Ya]{0,3}", "[/a]{0,2}(%\\{host\\}|%Y)?"),
+        body in bodies(),
+    ) {
+        let (pattern, condition, time, path) = parts;
+        let texts = format!("{pattern}\n{condition}\n{time}\n{path}\n");
+
+        crate::fuzzing::steps(&[texts.as_bytes(), &body].concat());
+    }
+
     #[test]
     fn steps_that_change_nothing_give_the_body_back(body in bodies()) {
         let parts = Parts { matches: vec![pattern("")], ..Parts::default() };

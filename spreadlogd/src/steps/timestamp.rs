@@ -321,7 +321,7 @@ mod tests {
         #[test]
         fn a_rewritten_line_says_when_it_was_received(
             second in 0..SECONDS_MAX,
-            before in "[^ \n]{1,10} [^ \n]{1,10} [^ \n\\[]{1,10} ",
+            before in "[^ \n\"]{1,10} [^ \n\"]{1,10} [^ \n\"]{1,10} ",
             after in "( [^\n]{0,40})?\n?",
         ) {
             let (mut rewrite, mut out) = (Rewrite::parse(COMMON_LOG).unwrap(), Vec::new());

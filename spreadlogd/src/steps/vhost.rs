@@ -37,28 +37,35 @@ pub(super) fn file_name<'a>(host: &[u8], name: &'a mut String) -> Option<&'a str
         return None;
     }
     let host = str::from_utf8(host).ok()?;
-    if host.contains(':') || host.ends_with(IPV6) {
-        if let Some(address) = ipv6(host) {
-            let text = address.to_string();
-            name.extend(text.chars().map(|c| if c == ':' { '-' } else { c }));
-            name.push_str(IPV6);
-            return Some(name);
-        }
+    if (host.contains(':') || host.ends_with(IPV6))
+        && let Some(address) = ipv6(host)
+    {
+        let text = address.to_string();
+        name.extend(text.chars().map(|c| if c == ':' { '-' } else { c }));
+        name.push_str(IPV6);
+        return Some(name);
     }
     let host = without_port(host)?;
     let host = host.strip_suffix('.').unwrap_or(host);
-    let is_name = !host.is_empty()
-        && host.len() <= NAME_LEN_MAX
-        && host.bytes().all(is_name_byte)
-        && !host.starts_with(['.', '-'])
-        && !host.ends_with('.')
-        && !host.contains("..");
-    if !is_name {
+    if host.len() > NAME_LEN_MAX || !is_name(host) {
         return None;
     }
     name.push_str(host);
     name.make_ascii_lowercase();
     (name != OTHER && !name.ends_with(IPV6)).then_some(name)
+}
+
+/// Labels of letters, digits, `_` and `-`, none of them empty; a leading `-` would be an option of
+/// whatever program is given the name.
+fn is_name(host: &str) -> bool {
+    let mut before = b'.';
+    for byte in host.bytes() {
+        if !is_name_byte(byte) || (byte == b'.' && before == b'.') {
+            return false;
+        }
+        before = byte;
+    }
+    before != b'.' && !host.starts_with('-')
 }
 
 const fn is_name_byte(byte: u8) -> bool {
@@ -194,16 +201,15 @@ mod tests {
 
     /// What a word means, said otherwise than by `file_name`.
     fn meaning(host: &str) -> (Option<Ipv6Addr>, String) {
-        let (host, port) = match host.rsplit_once(':') {
+        let host = match host.rsplit_once(':') {
             Some((before, port))
                 if port.bytes().all(|b| b.is_ascii_digit())
                     && host.parse::<Ipv6Addr>().is_err() =>
             {
-                (before, port)
+                before
             }
-            _ => (host, ""),
+            _ => host,
         };
-        let _ = port;
         let bare = host.trim_start_matches('[').trim_end_matches(']');
         let literal = host
             .strip_suffix(".ipv6")
@@ -258,7 +264,7 @@ mod tests {
                 prop_assert!(name.bytes().all(|b| matches!(b, b'a'..=b'z' | b'0'..=b'9' | b'.' | b'_' | b'-')));
                 prop_assert!(!name.starts_with('.'));
                 prop_assert_ne!(&name[..], OTHER);
-                prop_assert_eq!(name_of(name.as_bytes()), Some(name.clone()));
+                prop_assert_eq!(name_of(name.as_bytes()), Some(name));
             }
         }
     }

@@ -44,7 +44,7 @@ fn a_wrong_configuration_is_shown_where_it_is_wrong() {
     Log {
         Group = a_group_whose_name_is_too_long_for_spread
         File  = \"| rotatelogs /var/log/access_log\"
-        Match = \"\\.html\"
+        Match = \"\\.(html\"
     }
 }
 ",
@@ -68,19 +68,11 @@ error: group name a_group_whose_name_is_too_long_for_spread: must be 1 to 31 pri
 8 |         Group = a_group_whose_name_is_too_long_for_spread
   |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
 
-error: a command as `File` is not supported by this version of spreadlogd
- --> spreadlogd.conf:9:17
-  |
-9 |         File  = \"| rotatelogs /var/log/access_log\"
-  |                 ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
-  |
-  = help: write to a file, or to a FIFO that the command reads
-
-error: `Match` is not supported by this version of spreadlogd
-  --> spreadlogd.conf:10:9
+error: this `Match` is no regular expression
+  --> spreadlogd.conf:10:20
    |
-10 |         Match = \"\\.html\"
-   |         ^^^^^
+10 |         Match = \"\\.(html\"
+   |                    ^ unclosed group
 
 "
     );

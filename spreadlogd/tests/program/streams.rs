@@ -97,7 +97,7 @@ fn a_full_disk_loses_no_numbered_message() {
     program.wait_for("joined g");
     let mut publisher = Numbered::connect(&hub, 0);
     let mut expected = Vec::new();
-    push(&mut publisher, 150, &mut expected);
+    push(&mut publisher, 100, &mut expected);
     let mut found = String::new();
 
     for n in 0.. {

@@ -1,25 +1,28 @@
 //! `spreadlogd.conf` read by recursive descent, one function per block; `words` reads the
-//! statements they are made of.
+//! statements they are made of, `log` knows the Log block, `values` makes of words what they mean.
 //!
 //! After an error it goes on where the next directive is likely to begin, so that every mistake
 //! of a file is told at once and most are told once. Blocks are two deep by the grammar, and
 //! unknown blocks are skipped by counting braces: no text makes it recurse further.
 
+mod log;
+mod values;
 mod words;
 
-use std::ffi::OsStr;
 use std::ops::Range;
-use std::os::unix::ffi::OsStrExt as _;
 use std::path::PathBuf;
 
-use spread::{Addresses, GroupName};
+use spread::Addresses;
 
 use super::{
-    BYTES_MAX, Config, LINE_BYTES_MAX, LOGS_MAX, Log, SPREAD_PORT, SPREADS_MAX, Subscription,
+    BYTES_MAX, Config, LINE_BYTES_MAX, MODULES_MAX, Module, Perl, Python, SPREAD_PORT, SPREADS_MAX,
+    Subscription,
 };
-use crate::config::directive::{Directive, Key, Place, Shape};
-use crate::config::lexer::{Kind, Lexer};
-use crate::config::problem::{ConfigErrors, Findings, Problem, Warnings, quoted};
+use crate::config::directive::{Directive, Key, Place};
+use crate::config::findings::{ConfigErrors, Findings, Warnings, quoted};
+use crate::config::lexer::Lexer;
+use crate::config::nearest::nearest;
+use crate::config::problem::Problem;
 
 pub(super) fn parse(text: &[u8], name: &str) -> Result<Config, ConfigErrors> {
     if let Some(problem) = over_limit(text) {
@@ -33,20 +36,25 @@ pub(super) fn parse(text: &[u8], name: &str) -> Result<Config, ConfigErrors> {
         lexer: Lexer::new(text),
         errors: Findings::new(name, text),
         warnings: Findings::new(name, text),
+        value_end: 0,
         logs: 0,
+        module_logs: Vec::new(),
     };
-    let (spreads, ledger) = parser.file();
+    let file = parser.file();
     parser.errors.sort();
     parser.warnings.sort();
-    if parser.errors.list.is_empty() {
-        Ok(Config {
-            spreads,
-            ledger,
-            warnings: Warnings(parser.warnings),
-        })
-    } else {
-        Err(ConfigErrors(parser.errors))
+    if !parser.errors.list.is_empty() {
+        return Err(ConfigErrors(parser.errors));
     }
+    Ok(Config {
+        spreads: file.spreads,
+        ledger: file.ledger,
+        module_dir: file.module_dir,
+        modules: file.modules.into_iter().map(|(module, _)| module).collect(),
+        perl: file.perl,
+        python: file.python,
+        warnings: Warnings(parser.warnings),
+    })
 }
 
 fn over_limit(text: &[u8]) -> Option<Problem> {
@@ -68,8 +76,24 @@ struct Parser<'t> {
     lexer: Lexer<'t>,
     errors: Findings,
     warnings: Findings,
+    /// Where the value that was read last ends, or 0.
+    value_end: usize,
     /// Log blocks so far, in the whole file.
     logs: usize,
+    /// The modules that Logs have named so far, and where.
+    module_logs: Vec<(String, Range<usize>)>,
+}
+
+/// What a file says.
+#[derive(Default)]
+struct File {
+    spreads: Vec<Subscription>,
+    ledger: Option<PathBuf>,
+    module_dir: Option<PathBuf>,
+    /// Each with where its name stands.
+    modules: Vec<(Module, Range<usize>)>,
+    perl: Perl,
+    python: Python,
 }
 
 /// A directive and where its name stands.
@@ -92,7 +116,24 @@ enum Item {
 #[derive(Clone)]
 struct Value<'t> {
     word: &'t [u8],
+    /// With the quotes, where there are any.
     span: Range<usize>,
+    /// Where the word itself begins.
+    inner: usize,
+}
+
+impl Value<'_> {
+    /// The place in the file of a part of the word.
+    fn part(&self, part: Range<usize>) -> Range<usize> {
+        let end = self.inner + self.word.len();
+        let start = end.min(self.inner + part.start);
+        start..end.min(self.inner + part.end).max(start)
+    }
+
+    /// The same, or all of the value where nobody knows the part.
+    fn part_or_all(&self, part: Option<Range<usize>>) -> Range<usize> {
+        part.map_or_else(|| self.span.clone(), |part| self.part(part))
+    }
 }
 
 /// A directive that may be given once. Of several the last counts, as in the original.
@@ -101,32 +142,97 @@ type Slot<'t> = Option<Value<'t>>;
 // === the blocks ===
 
 impl<'t> Parser<'t> {
-    fn file(&mut self) -> (Vec<Subscription>, Option<PathBuf>) {
-        let mut spreads = Vec::new();
-        let (mut buffer_size, mut ledger): (Slot<'_>, Slot<'_>) = (None, None);
+    fn file(&mut self) -> File {
+        let mut file = File::default();
+        let (mut buffer_size, mut ledger, mut module_dir) = (None, None, None);
         let mut seen = false;
         while let Item::Directive(found) = self.item(Place::File, None) {
             match found.directive.key {
                 Key::Spread => {
                     seen = true;
                     let spread = self.spread(&found);
-                    if spreads.len() == SPREADS_MAX {
+                    if file.spreads.len() == SPREADS_MAX {
                         self.errors.push(Problem::TooManySpreads, found.span);
                         break;
                     }
-                    spreads.extend(spread);
+                    file.spreads.extend(spread);
                 }
                 Key::BufferSize => self.buffer_size(&found, &mut buffer_size),
                 Key::Ledger => self.slot(&found, &mut ledger),
-                _ => self.refused(&found),
+                Key::ModuleDir => self.slot(&found, &mut module_dir),
+                Key::LoadModule => self.load_module(&found, &mut file.modules),
+                _ => self.interpreter(&found, &mut file),
             }
         }
         if !seen && self.errors.list.is_empty() {
             let end = self.text.trim_ascii_end().len();
             self.errors.push(Problem::NoSpread, end..end);
         }
-        let ledger = ledger.and_then(|value| self.path(&value));
-        (spreads, ledger)
+        file.ledger = ledger.and_then(|value| self.path(&value));
+        file.module_dir = module_dir.and_then(|value| self.path(&value));
+        self.check_modules(&file.modules);
+        file
+    }
+
+    fn interpreter(&mut self, found: &Found, file: &mut File) {
+        let name = found.directive.name;
+        let Some(value) = self.value(found) else {
+            return;
+        };
+        match found.directive.key {
+            Key::PerlLib => file.perl.libs.extend(self.path(&value)),
+            Key::PerlUse => file.perl.uses.extend(self.perl_module(name, &value)),
+            Key::PythonLib => file.python.libs.extend(self.path(&value)),
+            _ => file.python.imports.extend(self.python_name(name, &value)),
+        }
+    }
+
+    /// `LoadModule NAME [ARGUMENT]`
+    fn load_module(&mut self, found: &Found, modules: &mut Vec<(Module, Range<usize>)>) {
+        let Some(value) = self.value(found) else {
+            return;
+        };
+        let argument = self.second_word();
+        let name = self.module(found.directive.name, &value);
+        let argument = match argument {
+            Some(value) => match self.text_of(&value) {
+                Some(text) => Some(text.to_owned()),
+                None => return,
+            },
+            None => None,
+        };
+        let Some(name) = name else { return };
+        let module = Module { name, argument };
+        if let Some(known) = modules.iter_mut().find(|(m, _)| m.name == module.name) {
+            let first = std::mem::replace(known, (module, value.span.clone()));
+            self.repeated(found, value.span, first.1);
+        } else if modules.len() == MODULES_MAX {
+            self.errors.push(Problem::TooManyModules, value.span);
+        } else {
+            modules.push((module, value.span));
+        }
+    }
+
+    /// Every module that a Log names is loaded, and every one that is loaded is named.
+    fn check_modules(&mut self, modules: &[(Module, Range<usize>)]) {
+        let named = std::mem::take(&mut self.module_logs);
+        for (module, span) in modules {
+            if named.iter().all(|(name, _)| *name != module.name) {
+                let problem = Problem::IdleModule(quoted(module.name.as_bytes()));
+                self.warnings.push(problem, span.clone());
+            }
+        }
+        for (name, span) in named {
+            if modules.iter().any(|(module, _)| module.name == name) {
+                continue;
+            }
+            let names = modules.iter().map(|(module, _)| module.name.as_str());
+            let problem = Problem::NotLoaded {
+                word: quoted(name.as_bytes()),
+                nearest: nearest(name.as_bytes(), names).map(str::to_owned),
+            };
+            self.errors.push(problem, span);
+        }
     }
 
     fn spread(&mut self, block: &Found) -> Option<Subscription> {
@@ -138,11 +244,10 @@ impl<'t> Parser<'t> {
             match found.directive.key {
                 Key::Port => self.slot(&found, &mut port),
                 Key::Host => self.slot(&found, &mut host),
-                Key::Log => {
+                _ => {
                     blocks += 1;
                     logs.extend(self.log(&found));
                 }
-                _ => self.refused(&found),
             }
         }
         if blocks == 0 {
@@ -151,68 +256,17 @@ impl<'t> Parser<'t> {
         let addresses = self.addresses(block, port, &host)?;
         Some(Subscription { addresses, logs })
     }
-
-    fn log(&mut self, block: &Found) -> Option<Log> {
-        self.open(block);
-        self.logs += 1;
-        if self.logs == LOGS_MAX + 1 {
-            self.errors.push(Problem::TooManyLogs, block.span.clone());
-        }
-        let (mut group, mut file) = (None, None);
-        let errors = self.errors.list.len();
-        while let Item::Directive(found) = self.item(Place::Log, Some(block)) {
-            match found.directive.key {
-                Key::Group => self.slot(&found, &mut group),
-                Key::File => self.slot(&found, &mut file),
-                _ => self.refused(&found),
-            }
-        }
-        // What looks missing in a block with an error in it may be what the error is about.
-        if self.errors.list.len() == errors {
-            if group.is_none() {
-                self.errors.push(Problem::NoGroup, block.span.clone());
-            }
-            if file.is_none() {
-                self.errors.push(Problem::NoFile, block.span.clone());
-            }
-        }
-        let group = group.and_then(|value| self.group(&value));
-        let file = file.and_then(|value| self.path(&value));
-        Some(Log {
-            group: group?,
-            file: file?,
-        })
-    }
 }
 
-// === the values ===
+// === values with rules of their own ===
 
 impl<'t> Parser<'t> {
-    fn group(&mut self, value: &Value<'_>) -> Option<GroupName> {
-        GroupName::new(value.word)
-            .map_err(|error| self.errors.push(Problem::Group(error), value.span.clone()))
-            .ok()
-    }
-
-    fn path(&mut self, value: &Value<'_>) -> Option<PathBuf> {
-        if value.word.starts_with(b"|") {
-            let problem = Problem::UnsupportedCommand;
-            self.errors.push(problem, value.span.clone());
-            return None;
-        }
-        if value.word.is_empty() || value.word.iter().any(|b| b"\0\n".contains(b)) {
-            let problem = Problem::File(quoted(value.word));
-            self.errors.push(problem, value.span.clone());
-            return None;
-        }
-        Some(PathBuf::from(OsStr::from_bytes(value.word)))
-    }
-
     /// `Port` alone, or `Port@Host`, as the original gives them to `SP_connect`.
     fn addresses(&mut self, block: &Found, port: Slot<'t>, host: &Slot<'t>) -> Option<Addresses> {
         let port = port.unwrap_or_else(|| Value {
             word: SPREAD_PORT.as_bytes(),
             span: host.as_ref().map_or(&block.span, |host| &host.span).clone(),
+            inner: 0,
         });
         let mut text = self.text_of(&port)?.to_owned();
         if let Some(host) = host {
@@ -228,15 +282,6 @@ impl<'t> Parser<'t> {
         text.parse()
             .map_err(|error| self.errors.push(Problem::Address(error), port.span))
             .ok()
-    }
-
-    fn text_of(&mut self, value: &Value<'t>) -> Option<&'t str> {
-        let text = str::from_utf8(value.word);
-        text.map_err(|_| {
-            let problem = Problem::NotText(quoted(value.word));
-            self.errors.push(problem, value.span.clone());
-        })
-        .ok()
     }
 
     fn buffer_size(&mut self, found: &Found, slot: &mut Slot<'t>) {
@@ -264,37 +309,17 @@ impl<'t> Parser<'t> {
             return;
         };
         if let Some(first) = slot.replace(value.clone()) {
-            let problem = Problem::Repeated {
-                name: found.directive.name,
-                counts: "last",
-            };
-            let also = (first.span, "this one does not");
-            self.warnings.push_two(problem, value.span, also);
+            self.repeated(found, value.span, first.span);
         }
     }
 
-    /// A directive of the original that this version does not have: read to its end, and told.
-    fn refused(&mut self, found: &Found) {
-        let complete = match found.directive.shape {
-            Shape::Value => self.value(found).is_some(),
-            Shape::Word | Shape::Block => self.word(found).is_some(),
-            Shape::Words => {
-                let complete = self.word(found).is_some();
-                let more = self.lexer.peek();
-                let second = more.is_some_and(|token| match token.kind {
-                    Kind::Quoted => true,
-                    Kind::Bare => !self.names_directive(&token),
-                    _ => false,
-                });
-                if complete && second {
-                    self.lexer.next();
-                }
-                complete
-            }
+    /// A directive that may be given once, and was given before: the last one counts.
+    fn repeated(&mut self, found: &Found, span: Range<usize>, first: Range<usize>) {
+        let problem = Problem::Repeated {
+            name: found.directive.name,
+            counts: "last",
         };
-        if complete {
-            let problem = Problem::Unsupported(found.directive.name);
-            self.errors.push(problem, found.span.clone());
-        }
+        let also = (first, "this one does not");
+        self.warnings.push_two(problem, span, also);
     }
 }

@@ -4,8 +4,9 @@ use std::ops::Range;
 
 use super::{Found, Item, Parser, Value};
 use crate::config::directive::{self, Key, Place, Shape};
+use crate::config::findings::quoted;
 use crate::config::lexer::{Kind, Lexer, Token};
-use crate::config::problem::{Problem, quoted};
+use crate::config::problem::{Meant, Problem};
 
 // === the next directive ===
 
@@ -61,12 +62,7 @@ impl<'t> Parser<'t> {
         let name = self.name(token);
         let word = self.text.get(name.span.clone()).unwrap_or_default();
         let Some(directive) = directive::find(word) else {
-            let problem = Problem::UnknownDirective {
-                word: quoted(word),
-                nearest: directive::nearest(word, place),
-            };
-            self.errors.push(problem, name.span.clone());
-            self.skip_statement(&name);
+            self.unknown(&name, place);
             return None;
         };
         let found = Found {
@@ -90,6 +86,29 @@ impl<'t> Parser<'t> {
         self.errors.push(problem, found.span);
         self.skip_statement(&name);
         None
+    }
+
+    /// A word that is no directive: most likely a misspelt one, or the second word of a value
+    /// that ends on the same line.
+    fn unknown(&mut self, name: &Token, place: Place) {
+        let word = self.text.get(name.span.clone()).unwrap_or_default();
+        let since = self.text.get(self.value_end..name.span.start);
+        let goes_on = since.is_some_and(|since| self.value_end > 0 && !since.contains(&b'\n'));
+        let meant = match directive::nearest(word, place) {
+            Some(nearest) => Meant::Directive(nearest),
+            None if goes_on => Meant::Value,
+            None => Meant::Unknown,
+        };
+        let problem = Problem::UnknownDirective {
+            word: quoted(word),
+            meant,
+        };
+        self.errors.push(problem, name.span.clone());
+        if meant == Meant::Value {
+            self.skip_line(name.span.end);
+        } else {
+            self.skip_statement(name);
+        }
     }
 }
 
@@ -115,9 +134,9 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// `= WORD`
+    /// `= WORD`, or `WORD`: what the directive's row says.
     pub(super) fn value(&mut self, found: &Found) -> Option<Value<'t>> {
-        if self.equals() {
+        if self.equals() || found.directive.shape == Shape::Word {
             return self.word(found);
         }
         let problem = Problem::MissingEquals(found.directive.name);
@@ -138,7 +157,7 @@ impl<'t> Parser<'t> {
     }
 
     /// `WORD`
-    pub(super) fn word(&mut self, found: &Found) -> Option<Value<'t>> {
+    fn word(&mut self, found: &Found) -> Option<Value<'t>> {
         let Some(token) = self.take_value() else {
             let problem = Problem::MissingValue(found.directive.name);
             self.errors.push(problem, found.span.clone());
@@ -148,10 +167,38 @@ impl<'t> Parser<'t> {
             self.errors.push(problem, token.span);
             return None;
         }
-        Some(Value {
+        Some(self.value_of(token))
+    }
+
+    /// A word after the value, which need not be there: it is on its line, or in quotes, or no
+    /// statement begins with it.
+    pub(super) fn second_word(&mut self) -> Option<Value<'t>> {
+        let mut ahead = self.lexer;
+        let token = ahead.next()?;
+        let is_word = match token.kind {
+            Kind::Quoted => true,
+            Kind::Bare => {
+                let goes_on = ahead
+                    .peek()
+                    .is_some_and(|t| matches!(t.kind, Kind::Equals | Kind::Open));
+                !goes_on && !self.names_directive(&token) && self.stray_quote(&token).is_none()
+            }
+            Kind::Open | Kind::Close | Kind::Equals => false,
+        };
+        if !is_word {
+            return None;
+        }
+        self.lexer = ahead;
+        Some(self.value_of(token))
+    }
+
+    fn value_of(&mut self, token: Token) -> Value<'t> {
+        self.value_end = token.span.end;
+        Value {
             word: token.word(self.text),
+            inner: token.span.start + usize::from(token.kind == Kind::Quoted),
             span: token.span,
-        })
+        }
     }
 
     /// Takes the next token if it can be a value.
@@ -175,7 +222,7 @@ impl<'t> Parser<'t> {
         (glued || follows) && self.names_directive(token)
     }
 
-    pub(super) fn names_directive(&self, token: &Token) -> bool {
+    fn names_directive(&self, token: &Token) -> bool {
         let word = self.written(token);
         let name = word.split(|&b| b == b'=').next().unwrap_or(word);
         token.kind == Kind::Bare && directive::find(name).is_some()
@@ -194,7 +241,7 @@ impl<'t> Parser<'t> {
         })
     }
 
-    pub(super) fn written(&self, token: &Token) -> &'t [u8] {
+    fn written(&self, token: &Token) -> &'t [u8] {
         self.text.get(token.span.clone()).unwrap_or_default()
     }
 }

@@ -12,15 +12,18 @@
 
 use std::collections::VecDeque;
 use std::io::{self, IoSlice, Write as _};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use bytes::Bytes;
 use spread_logger::diagnostics::Chain;
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
-use super::{Identity, Lines, Locking, Opened, Target};
+use super::care::{aside, is_free};
+use super::{Aside, Care, Identity, Lines, Locking, Opened, Target};
+use crate::config::Sync;
 use crate::counters::FileCounters;
 use crate::ledger::{Entry, FileAccount};
 use crate::room::Room;
@@ -28,14 +31,22 @@ use crate::room::Room;
 /// A file that lines are appended to.
 #[derive(Debug)]
 pub(crate) struct FileSink {
+    path: PathBuf,
     counters: Arc<FileCounters>,
     locking: Locking,
+    care: Arc<Care>,
     target: Target,
+    /// Since when the file is written to, or others wrote to it; it is put aside by that.
+    begun: SystemTime,
+    /// When the last one was put aside, in seconds since 1970, and the how manieth of that it was.
+    aside: Option<(u64, u32)>,
+    /// When it was last made safe.
+    synced: Instant,
     waiting: VecDeque<Lines>,
     /// How many of `waiting` the journal has, so that they may be written.
     prepared: usize,
     /// Bytes of the first of `waiting` that the file has already.
-    begun: usize,
+    written: usize,
     /// Where the next byte goes: in a file of ours its end, in others what they got from us.
     position: u64,
     /// Where the last attempt ended, if not all that was prepared has been written.
@@ -68,15 +79,25 @@ struct Trouble {
 }
 
 impl FileSink {
-    /// Writes to `target`, which is what `counters.path` led to.
-    pub(crate) fn new(counters: Arc<FileCounters>, locking: Locking, target: Target) -> Self {
+    /// Writes to `target`, which is what `path` led to. Several files may share their `counters`.
+    pub(crate) fn new(
+        path: PathBuf,
+        counters: Arc<FileCounters>,
+        (locking, care): (Locking, Arc<Care>),
+        target: Target,
+    ) -> Self {
         Self {
+            begun: target.begun(),
+            aside: None,
+            synced: Instant::now(),
+            path,
             counters,
             locking,
+            care,
             target,
             waiting: VecDeque::new(),
             prepared: 0,
-            begun: 0,
+            written: 0,
             position: 0,
             cut: None,
             outcomes: Vec::new(),
@@ -108,7 +129,7 @@ impl FileSink {
     pub(crate) fn account(&self) -> FileAccount {
         let length = self.target.length().unwrap_or_default();
         FileAccount {
-            path: self.counters.path.clone(),
+            path: self.path.clone(),
             identity: self.target.identity,
             is_ours: self.target.is_ours,
             start: length,
@@ -165,7 +186,7 @@ impl FileSink {
         if trouble.lines_lost == 0 {
             warn!(
                 "no room for more lines of {}: they are lost and counted until it can be written",
-                self.counters.path.display()
+                self.path.display()
             );
         }
         trouble.lines_lost += lines;
@@ -190,7 +211,7 @@ impl FileSink {
         let mut entries: Vec<Entry> = self.waiting.iter().map(Lines::entry).collect();
         if let Some(first) = entries.first_mut() {
             // A part of it is there already, where it could not be taken back.
-            first.len -= u32::try_from(self.begun).unwrap_or(first.len);
+            first.len -= u32::try_from(self.written).unwrap_or(first.len);
         }
         Some((self.position, entries))
     }
@@ -222,19 +243,78 @@ impl FileSink {
         if self.waiting.is_empty() {
             self.recover();
         }
+        self.sync(now);
+    }
+
+    /// Makes sure that what was written outlives a power failure, where that is asked for.
+    fn sync(&mut self, now: Instant) {
+        let is_due = match self.care.sync {
+            Sync::Never => false,
+            Sync::Always => true,
+            Sync::Every(interval) => now.saturating_duration_since(self.synced) >= interval,
+        };
+        if !is_due || self.outcomes.is_empty() {
+            return;
+        }
+        self.synced = now;
+        if let Err(error) = self.target.file.sync_data() {
+            warn!(
+                "cannot make sure that {} is on disk: {error}",
+                self.path.display()
+            );
+        }
+    }
+
+    /// Moves the file out of the way if it is time for that. What waits goes to the new one, for
+    /// which the path is to be opened again.
+    pub(crate) fn put_aside(&mut self, time: SystemTime) -> Option<Aside> {
+        if !self.care.rotate.is_on() || !self.target.is_ours {
+            return None;
+        }
+        let length = self.target.length().ok()?;
+        if !self
+            .care
+            .is_over(self.begun, (length, self.held as u64), time)
+        {
+            return None;
+        }
+        // Behind those of the same second, which may have been deleted since.
+        let second = seconds(time);
+        let first = self.aside.filter(|(before, _)| *before == second);
+        let first = first.map_or(0, |(_, n)| n + 1);
+        let mut paths = (first..ASIDES_MAX).map(|n| (n, aside(&self.path, time, n)));
+        let (n, path) = paths.find(|(_, path)| is_free(path))?;
+        self.aside = Some((second, n));
+        if let Err(error) = std::fs::rename(&self.path, &path) {
+            warn!(
+                "cannot put {} aside: {error}; it is written on",
+                self.path.display()
+            );
+            // Not again for each message.
+            self.begun = time;
+            return None;
+        }
+        debug!("put {} aside", path.display());
+        Some(Aside {
+            of: self.path.clone(),
+            path,
+            care: *self.care,
+        })
     }
 
     /// Goes on in the file that the path leads to now; whether that is another one. To be called
     /// when what waits was written, as far as possible, to the file as it was. If the path cannot
     /// be opened, it goes on in the old one.
     pub(crate) fn reopen(&mut self) -> bool {
-        let path = &self.counters.path;
-        match Target::open(path, self.locking, |other| other == self.target.identity) {
+        let path = &self.path;
+        let how = (self.locking, self.care.mode);
+        match Target::open(path, how, |other| other == self.target.identity) {
             Ok(Opened::Known(_)) => debug!("{} is still the same file", path.display()),
             Ok(Opened::New(target)) => {
                 self.take_back();
+                self.begun = target.begun();
                 self.target = target;
-                debug!("reopened {}", self.counters.path.display());
+                debug!("reopened {}", self.path.display());
                 self.recover();
                 return true;
             }
@@ -252,11 +332,11 @@ impl FileSink {
         let first = self.waiting.front();
         // A numbered one comes again, all of it.
         let first = first.filter(|first| first.origin.number == 0);
-        let begun = first.and_then(|first| first.body.get(..self.begun));
+        let begun = first.and_then(|first| first.body.get(..self.written));
         let written = memchr::memchr_iter(b'\n', begun.unwrap_or_default()).count() as u64;
         self.counters.lines.add(written);
         self.counters.bytes.add(begun.map_or(0, <[u8]>::len) as u64);
-        self.begun = 0;
+        self.written = 0;
         self.prepared = 0;
         let waiting = std::mem::take(&mut self.waiting);
         let (numbered, plain): (Vec<_>, Vec<_>) = waiting
@@ -268,13 +348,23 @@ impl FileSink {
         let waiting: u64 = plain.iter().map(|lines| lines.count).sum();
         let lines = waiting.saturating_sub(written);
         if lines > 0 {
-            let path = self.counters.path.display();
+            let path = self.path.display();
             warn!("{lines} lines that {path} could not take are lost");
         }
         self.counters.lines_lost.add(lines);
         self.counters.lines_unwritten.add(lines);
         self.room.give_back(self.held);
         self.held = 0;
+    }
+
+    /// The file as it was named.
+    pub(crate) fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// Whether nothing waits to be written.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.waiting.is_empty()
     }
 
     /// Bytes that wait to be written.
@@ -291,7 +381,7 @@ impl FileSink {
         if let Some(trouble) = trouble.filter(|t| t.is_failure || t.lines_lost > 0) {
             info!(
                 "writing to {} again; {} lines were lost meanwhile",
-                self.counters.path.display(),
+                self.path.display(),
                 trouble.lines_lost
             );
         }
@@ -307,19 +397,19 @@ impl FileSink {
             used += 1;
         }
         let mut slices = slices.get_mut(..used).unwrap_or_default();
-        IoSlice::advance_slices(&mut slices, self.begun);
+        IoSlice::advance_slices(&mut slices, self.written);
         (&self.target.file).write_vectored(slices)
     }
 
     /// The file has taken `len` bytes more.
     fn written(&mut self, len: usize) {
-        self.begun += len;
+        self.written += len;
         self.position += len as u64;
         while let Some(first) = self.waiting.front().filter(|_| self.prepared > 0) {
-            if self.begun < first.len() {
+            if self.written < first.len() {
                 break;
             }
-            self.begun -= first.len();
+            self.written -= first.len();
             self.prepared -= 1;
             self.outcomes.push(Outcome::Written(first.entry()));
             self.held -= first.cost();
@@ -348,16 +438,16 @@ impl FileSink {
         let is_failure = error.kind() != io::ErrorKind::WouldBlock;
         let retry_at = now + if is_failure { RETRY } else { RETRY_BUSY };
         self.prepared = 0;
-        if self.target.is_ours && self.begun > 0 {
+        if self.target.is_ours && self.written > 0 {
             self.take_back_message();
         }
-        self.cut = Some(self.position - self.begun as u64);
+        self.cut = Some(self.position - self.written as u64);
         let before = self.trouble.take();
         self.counters.set_failing(is_failure);
         if is_failure && !before.as_ref().is_some_and(|t| t.is_failure) {
             warn!(
                 "cannot write to {}: {error}; keeping up to {} MiB of its lines and trying again",
-                self.counters.path.display(),
+                self.path.display(),
                 self.held_max >> 20
             );
         }
@@ -374,22 +464,22 @@ impl FileSink {
         let Some(first) = self.waiting.front_mut() else {
             return;
         };
-        let begun = first.body.get(..self.begun).unwrap_or(&first.body);
+        let begun = first.body.get(..self.written).unwrap_or(&first.body);
         let kept = if first.origin.number > 0 {
             0
         } else {
             memchr::memrchr(b'\n', begun).map_or(0, |at| at + 1)
         };
-        let length = self.position - (self.begun - kept) as u64;
+        let length = self.position - (self.written - kept) as u64;
         if let Err(error) = self.target.file.set_len(length) {
-            let path = self.counters.path.display();
+            let path = self.path.display();
             warn!("cannot cut a torn message off {path}: {error}; its rest comes behind it");
             return;
         }
         self.position = length;
-        self.begun = 0;
+        self.written = 0;
         if kept > 0 {
-            let part = Lines::new(first.body.split_to(kept), first.origin);
+            let part = Lines::new(first.body.split_to(kept), first.sender, first.origin);
             first.count -= part.count;
             self.held -= kept;
             self.room.give_back(kept);
@@ -404,28 +494,36 @@ impl FileSink {
     /// another file, or nowhere, and the next one would be glued to it. A pipe gives nothing back,
     /// and a file without our lock may have gone on since.
     fn take_back(&mut self) {
-        let Some(first) = self.waiting.front().filter(|_| self.begun > 0) else {
+        let Some(first) = self.waiting.front().filter(|_| self.written > 0) else {
             return;
         };
-        let begun = first.body.get(..self.begun).unwrap_or(&first.body);
+        let begun = first.body.get(..self.written).unwrap_or(&first.body);
         let line_start = memchr::memrchr(b'\n', begun).map_or(0, |at| at + 1);
-        let torn = self.begun - line_start;
+        let torn = self.written - line_start;
         if self.target.is_ours {
             let file = &self.target.file;
             let cut = file
                 .metadata()
                 .and_then(|m| file.set_len(m.len() - torn as u64));
             if let Err(error) = cut {
-                let path = self.counters.path.display();
+                let path = self.path.display();
                 warn!("cannot cut a torn line off the old {path}: {error}");
             }
         }
-        self.begun = line_start;
+        self.written = line_start;
     }
 }
 
 /// Parts of one `writev`: with the common 32 KiB messages more than a disk takes at once.
 const SLICES: usize = 256;
+
+fn seconds(time: SystemTime) -> u64 {
+    let since_epoch = time.duration_since(SystemTime::UNIX_EPOCH);
+    since_epoch.map_or(0, |since| since.as_secs())
+}
+
+/// As many files may be put aside in one second.
+const ASIDES_MAX: u32 = 1_000;
 
 /// How long a full disk is left in peace.
 const RETRY: Duration = Duration::from_secs(1);

@@ -16,11 +16,11 @@ const ROOM: usize = 16 << 20;
 
 fn sink(path: impl Into<PathBuf>) -> Result<FileSink, SinkError> {
     let path = path.into();
-    let Opened::New(target) = Target::open(&path, Locking::Exclusive, |_| false)? else {
+    let Opened::New(target) = Target::open(&path, (Locking::Exclusive, None), |_| false)? else {
         panic!("nothing is known");
     };
-    let counters = Arc::new(FileCounters::new(path));
-    let mut sink = FileSink::new(counters, Locking::Exclusive, target);
+    let counters = Arc::new(FileCounters::new(path.clone()));
+    let mut sink = FileSink::new(path, counters, (Locking::Exclusive, Arc::default()), target);
     sink.set_room(Arc::new(Room::new(ROOM)), ROOM);
     Ok(sink)
 }
@@ -188,7 +188,7 @@ fn a_line_begun_in_the_old_file_is_whole_in_the_new_one() {
     push(&mut sink, "aaa\nbbb\nccc\n");
     // As after a full disk took six bytes.
     fs::write(&path, "aaa\nbb").unwrap();
-    sink.begun = 6;
+    sink.written = 6;
 
     fs::rename(&path, &moved).unwrap();
     sink.take_back();
@@ -249,7 +249,7 @@ fn a_line_begun_when_it_is_given_up_is_not_left_torn_nor_those_before_it_counted
     push(&mut sink, "ddd");
     // As after a full disk took six bytes.
     fs::write(&path, "aaa\nbb").unwrap();
-    sink.begun = 6;
+    sink.written = 6;
 
     sink.abandon();
 

@@ -3,21 +3,83 @@
 use proptest::prelude::*;
 
 use super::*;
+use crate::steps::{Condition, Pattern};
+
+mod directives;
+mod originals;
 
 fn parse(text: &str) -> Result<Config, ConfigErrors> {
     Config::parse(text.as_bytes(), "spreadlogd.conf")
 }
 
-/// Address, group and file of every Log, one per line.
+/// Address, group and destination of every Log, one per line, and what else is said of it.
 fn outline(config: &Config) -> String {
     let mut lines = Vec::new();
     for spread in config.spreads() {
         for log in spread.logs() {
-            let file = log.file().display();
-            lines.push(format!("{} {} {file}", spread.addresses(), log.group()));
+            let to = match log.destination() {
+                None => "nowhere".to_owned(),
+                Some(Destination::Command(command)) => format!("|{}", command.to_string_lossy()),
+                Some(path) => path.fixed().map_or("many".to_owned(), |path| {
+                    path.to_string_lossy().into_owned()
+                }),
+            };
+            let (address, group) = (spread.addresses(), log.group());
+            lines.push(format!("{address} {group} {to}{}", details(log)));
         }
     }
     lines.join("\n")
+}
+
+fn details(log: &Log) -> String {
+    let words = |patterns: &[Pattern]| {
+        let words: Vec<&str> = patterns.iter().map(Pattern::as_str).collect();
+        words.join(" or ")
+    };
+    let plain = Log::plain(log.group(), None);
+    let mut text = String::new();
+    let mut say = |name: &str, value: Option<String>| {
+        text.extend(value.map(|value| format!(" {name}:{value}")));
+    };
+    let texts = |patterns: &[Pattern]| (!patterns.is_empty()).then(|| words(patterns));
+    say("match", texts(log.matches()));
+    say("exclude", texts(log.excludes()));
+    let wheres: Vec<&str> = log.wheres().iter().map(Condition::as_str).collect();
+    say("where", (!wheres.is_empty()).then(|| wheres.join(" and ")));
+    say(
+        "vhosts",
+        log.vhost_dir()
+            .map(|dir| dir.to_string_lossy().into_owned()),
+    );
+    say(
+        "time",
+        log.rewrite().map(|rewrite| rewrite.as_str().to_owned()),
+    );
+    say(
+        "modules",
+        (!log.modules().is_empty()).then(|| log.modules().join(",")),
+    );
+    say("perl", log.perl_log().map(str::to_owned));
+    say("hup", log.perl_hup().map(str::to_owned));
+    say("python", log.python_log().map(str::to_owned));
+    say("size", log.rotate().size.map(|size| size.to_string()));
+    say(
+        "every",
+        log.rotate().every.map(|every| format!("{every:?}")),
+    );
+    say("compress", log.compress().map(|form| format!("{form:?}")));
+    say("files", log.keep().files.map(|files| files.to_string()));
+    say("age", log.keep().age.map(|age| format!("{age:?}")));
+    say("mode", log.mode().map(|mode| format!("{mode:o}")));
+    say(
+        "sync",
+        (log.sync() != plain.sync()).then(|| format!("{:?}", log.sync())),
+    );
+    say(
+        "format",
+        (log.format() != plain.format()).then(|| format!("{:?}", log.format())),
+    );
+    text
 }
 
 /// The text, and what it means.
@@ -118,8 +180,8 @@ const REFUSED: &[(&str, &[&str])] = &[
         &["1:33 `` cannot be the name of a file"],
     ),
     (
-        "Spread { Log { Group = a File = '|rotatelogs x' } }",
-        &["1:33 a command as `File` is not supported by this version of spreadlogd"],
+        "Spread { Log { Group = a File = '| ' } }",
+        &["1:33 there is no command after `|`"],
     ),
     (
         "Spread { Port = 1@h Host = x }",
@@ -181,49 +243,6 @@ fn every_mistake_is_told_with_its_place() {
 
         assert_eq!(&titles(&errors), expected, "{text}");
     }
-}
-
-/// Every directive that is not built yet, in the sample of the original and beside it.
-#[test]
-fn directives_of_the_original_are_refused_by_name() {
-    let text = "BufferSize = 65536
-ModuleDir = /tmp
-LoadModule foo bar
-LoadModule foo
-PerlLib .
-PerlUse mylogger
-PythonLib .
-PythonImport mylogger
-Spread {
-  Port = 4913@gollum.int.example.net
-  Log {
-    RewriteTimestamp = CommonLogFormat
-    Group = omniti
-    PerlLog mylogger::log
-    PerlHup mylogger::hup
-    PythonLog mylogger.log
-    ModuleLog foo
-    Match = \"\\.gif\"
-    VhostDir = /var/log/vhosts
-    File = omniti.log
-  }
-}
-";
-    let errors = parse(text).unwrap_err();
-
-    let refused: Vec<&str> = errors
-        .problems()
-        .iter()
-        .map(|finding| match &finding.problem {
-            Problem::Unsupported(name) => *name,
-            other => panic!("{other}"),
-        })
-        .collect();
-    assert_eq!(
-        refused.join(" "),
-        "ModuleDir LoadModule LoadModule PerlLib PerlUse PythonLib PythonImport \
-         RewriteTimestamp PerlLog PerlHup PythonLog ModuleLog Match VhostDir"
-    );
 }
 
 #[test]
@@ -319,9 +338,9 @@ fn bytes_that_are_not_text_are_kept_in_names_of_files() {
 
     let config = Config::parse(text, "x").unwrap();
 
-    let file = config.spreads()[0].logs()[0].file();
+    let file = config.spreads()[0].logs()[0].destination().unwrap().fixed();
     assert_eq!(
-        std::os::unix::ffi::OsStrExt::as_bytes(file.as_os_str()),
+        file.unwrap().into_os_string().into_encoded_bytes(),
         b"/caf\xe9"
     );
 }
@@ -386,6 +405,25 @@ fn words() -> impl Strategy<Value = String> {
         "LoadModule",
         "Match",
         "Grup",
+        "ModuleLog",
+        "PerlUse",
+        "PerlLog",
+        "VhostDir",
+        "RewriteTimestamp",
+        "CommonLogFormat",
+        "Where",
+        "Rotate",
+        "Keep",
+        "Compress",
+        "Mode",
+        "Sync",
+        "Exclude",
+        "status >= 500",
+        "10M",
+        "90d",
+        "(",
+        "gzip",
+        "%",
         "{",
         "}",
         "{",
@@ -396,6 +434,9 @@ fn words() -> impl Strategy<Value = String> {
         " ",
         "\t",
         "#",
+        "{",
+        "}",
+        "=",
         "\"",
         "'",
         "a",

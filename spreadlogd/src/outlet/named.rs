@@ -1,0 +1,152 @@
+//! Files that lines name: one for each virtual host, each day, or whatever the path asks for.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::os::unix::ffi::OsStrExt as _;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use spread_logger::diagnostics::Chain;
+use tracing::warn;
+
+use super::Moment;
+use crate::counters::FileCounters;
+use crate::sink::{Care, Shelf, Stay};
+use crate::steps::{OTHER, PathTemplate};
+
+/// Which files lines name.
+#[derive(Debug)]
+pub(crate) enum Pattern {
+    /// `VhostDir`: the file of a host is in this directory, by its name.
+    Directory(PathBuf),
+    /// A path with fields in it, from a directory on.
+    Template(PathTemplate, PathBuf),
+}
+
+impl Pattern {
+    /// As it is called in figures.
+    pub(crate) fn described(&self) -> PathBuf {
+        match self {
+            Self::Directory(directory) => directory.join("*"),
+            Self::Template(template, base) => base.join(OsStr::from_bytes(template.as_bytes())),
+        }
+    }
+}
+
+/// The files of a Log that lines name.
+#[derive(Debug)]
+pub(crate) struct Named {
+    pattern: Pattern,
+    care: Arc<Care>,
+    counters: Arc<FileCounters>,
+    /// The open files by host, and by sender where the path says so; the number that tells a file
+    /// from a later one at the same index.
+    known: HashMap<String, (usize, u64)>,
+    /// Until when they are right.
+    until: Option<SystemTime>,
+    group: String,
+    sender: String,
+    key: String,
+    time: SystemTime,
+    /// When it was last said that a file cannot be opened.
+    told: Option<Instant>,
+}
+
+impl Named {
+    pub(crate) fn new(pattern: Pattern, care: Arc<Care>, counters: Arc<FileCounters>) -> Self {
+        Self {
+            pattern,
+            care,
+            counters,
+            known: HashMap::new(),
+            until: None,
+            group: String::new(),
+            sender: String::new(),
+            key: String::new(),
+            time: SystemTime::UNIX_EPOCH,
+            told: None,
+        }
+    }
+
+    /// The next lines are of this message.
+    pub(crate) fn begin(&mut self, group: &str, sender: &str, at: Moment) {
+        if self.until.is_some_and(|until| until <= at.time) || self.time > at.time {
+            self.known.clear();
+        }
+        if self.time != at.time {
+            self.time = at.time;
+            self.until = match &self.pattern {
+                Pattern::Directory(_) => None,
+                Pattern::Template(template, _) => template.same_until(at.time),
+            };
+        }
+        replace(&mut self.group, group);
+        replace(&mut self.sender, sender);
+    }
+
+    /// The file for a line of this host; `None` if neither that nor the one for all others can be
+    /// opened.
+    pub(crate) fn file(
+        &mut self,
+        host: Option<&str>,
+        shelf: &mut Shelf,
+        at: Moment,
+    ) -> Option<usize> {
+        let host = host.unwrap_or(OTHER);
+        self.key.clear();
+        self.key.push_str(host);
+        if matches!(&self.pattern, Pattern::Template(template, _) if template.names_sender()) {
+            self.key.push(' ');
+            self.key.push_str(&self.sender);
+        }
+        if let Some(&(index, number)) = self.known.get(&self.key)
+            && shelf.is_open(index, number)
+        {
+            return Some(index);
+        }
+        let index = self.open(host, shelf, at).or_else(|| {
+            let is_other = host == OTHER;
+            (!is_other).then(|| self.open(OTHER, shelf, at)).flatten()
+        })?;
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+        }
+        let place = (index, shelf.number(index)?);
+        self.known.insert(self.key.clone(), place);
+        Some(index)
+    }
+
+    fn open(&mut self, host: &str, shelf: &mut Shelf, at: Moment) -> Option<usize> {
+        let path = match &self.pattern {
+            Pattern::Directory(directory) => directory.join(host),
+            Pattern::Template(template, base) => {
+                let host = Some(host.as_bytes());
+                base.join(template.expand(at.time, host, &self.group, &self.sender))
+            }
+        };
+        let stay = Stay::WhileUsed;
+        match shelf.open(&path, (&self.counters, &self.care), stay, at.now) {
+            Ok(index) => Some(index),
+            Err(error) => {
+                let is_due = self.told.is_none_or(|told| at.now >= told + TELL_EVERY);
+                if is_due {
+                    self.told = Some(at.now);
+                    warn!("{}: its lines go to the file for all others", Chain(&error));
+                }
+                None
+            }
+        }
+    }
+}
+
+fn replace(text: &mut String, with: &str) {
+    text.clear();
+    text.push_str(with);
+}
+
+/// 65,536 names are remembered, four times as many as there may be open files.
+const KNOWN_MAX: usize = 65_536;
+
+/// One of many that fail for the same reason is enough, every so often.
+const TELL_EVERY: Duration = Duration::from_secs(10);

@@ -1,0 +1,360 @@
+//! The files that are open: those of the configuration, for good, and those that lines name, as
+//! long as they are written to.
+//!
+//! However a file is spelt, it is open once; when it is opened again, it is by the spelling that
+//! came first. Files that lines name (one for each virtual host, one for each day) are bounded in
+//! number: the one that was not written to for longest is closed for a new one, and any that is
+//! quiet for [`IDLE_MAX`]. Their lines wait for company, since a system call for each line of each
+//! host would cost more than all else together.
+
+use std::collections::HashMap;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use tokio::sync::mpsc;
+use tracing::debug;
+
+use super::open::make_directories;
+use super::{Care, FileSink, Identity, Lines, Locking, Opened, SinkError, Target};
+use crate::counters::FileCounters;
+use crate::room::Room;
+
+/// What a file is opened for.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stay {
+    /// The configuration names it: it stays open.
+    Always,
+    /// Lines name it: it is closed when it is quiet.
+    WhileUsed,
+}
+
+/// The open files, by index. An index is a file's until the shelf says that it was closed.
+#[derive(Debug)]
+pub(crate) struct Shelf {
+    locking: Locking,
+    slots: Vec<Option<Slot>>,
+    free: Vec<usize>,
+    by_path: HashMap<PathBuf, usize>,
+    by_identity: HashMap<Identity, usize>,
+    /// Those with something to be written.
+    dirty: Vec<usize>,
+    /// How many there may be of those that lines name, and are.
+    passing_max: usize,
+    passing: usize,
+    room: Arc<Room>,
+    tap: Option<mpsc::Sender<Bytes>>,
+    /// Closed since the writer last asked: their places in the ledger.
+    closed: Vec<usize>,
+    is_hurried: bool,
+    /// Files opened so far.
+    opened: u64,
+}
+
+#[derive(Debug)]
+struct Slot {
+    sink: FileSink,
+    /// Tells it from another file at the same index.
+    number: u64,
+    stay: Stay,
+    /// The index of its file in the ledger, once it has one.
+    file: Option<usize>,
+    is_dirty: bool,
+    /// When the first of what waits came.
+    since: Instant,
+    used: Instant,
+}
+
+impl Shelf {
+    /// An empty one. What its files keep while they cannot be written is a part of `room`.
+    pub(crate) fn new(locking: Locking, room: Arc<Room>, tap: Option<mpsc::Sender<Bytes>>) -> Self {
+        Self {
+            locking,
+            slots: Vec::new(),
+            free: Vec::new(),
+            by_path: HashMap::new(),
+            by_identity: HashMap::new(),
+            dirty: Vec::new(),
+            passing_max: PASSING_MAX,
+            passing: 0,
+            room,
+            tap,
+            closed: Vec::new(),
+            is_hurried: false,
+            opened: 0,
+        }
+    }
+
+    /// Bounds the files that lines name by what the process may have open.
+    pub(crate) fn set_passing_max(&mut self, passing_max: usize) {
+        self.passing_max = passing_max.clamp(1, PASSING_MAX);
+    }
+
+    /// The file that an absolute `path` leads to, opened and locked if it is not open.
+    ///
+    /// # Errors
+    /// When it cannot be opened, or is another writer's.
+    pub(crate) fn open(
+        &mut self,
+        path: &Path,
+        (counters, care): (&Arc<FileCounters>, &Arc<Care>),
+        stay: Stay,
+        now: Instant,
+    ) -> Result<usize, SinkError> {
+        if let Some(&index) = self.by_path.get(path) {
+            return Ok(index);
+        }
+        if stay == Stay::WhileUsed && self.passing >= self.passing_max {
+            self.make_place();
+        }
+        if stay == Stay::WhileUsed {
+            make_directories(path)?;
+        }
+        let known = |identity| self.by_identity.contains_key(&identity);
+        let target = match Target::open(path, (self.locking, care.mode), known)? {
+            Opened::Known(identity) => {
+                let index = self.by_identity.get(&identity).copied().unwrap_or_default();
+                // By another name. Only the names of the configuration are few.
+                if stay == Stay::Always {
+                    self.by_path.insert(path.to_owned(), index);
+                }
+                return Ok(index);
+            }
+            Opened::New(target) => target,
+        };
+        debug!("opened {}", path.display());
+        let mut sink = FileSink::new(
+            path.to_owned(),
+            Arc::clone(counters),
+            (self.locking, Arc::clone(care)),
+            target,
+        );
+        sink.set_room(Arc::clone(&self.room), self.room.max() / PASSING_SHARES);
+        if let Some(tap) = &self.tap {
+            sink.set_tap(tap.clone());
+        }
+        let identity = sink.identity();
+        self.opened += 1;
+        let slot = Slot {
+            sink,
+            number: self.opened,
+            stay,
+            file: None,
+            is_dirty: false,
+            since: now,
+            used: now,
+        };
+        let index = match self.free.pop() {
+            Some(index) => index,
+            None => {
+                self.slots.push(None);
+                self.slots.len() - 1
+            }
+        };
+        if let Some(place) = self.slots.get_mut(index) {
+            *place = Some(slot);
+        }
+        self.by_path.insert(path.to_owned(), index);
+        self.by_identity.insert(identity, index);
+        self.passing += usize::from(stay == Stay::WhileUsed);
+        Ok(index)
+    }
+
+    /// Shares the room out among the files of the configuration, so that those in trouble leave as
+    /// much to the others. To be called when all of them are open.
+    pub(crate) fn share_room(&mut self) {
+        let always = self.slots.iter().flatten();
+        let always = always.filter(|slot| slot.stay == Stay::Always).count();
+        let share = self.room.max() / always.max(1);
+        for slot in self.slots.iter_mut().flatten() {
+            if slot.stay == Stay::Always {
+                slot.sink.set_room(Arc::clone(&self.room), share);
+            }
+        }
+    }
+
+    /// Takes lines for a file; they are written by a flush that is due.
+    pub(crate) fn push(&mut self, index: usize, lines: Lines, now: Instant) {
+        let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        slot.sink.push(lines);
+        slot.used = now;
+        if !slot.is_dirty {
+            slot.is_dirty = true;
+            slot.since = now;
+            self.dirty.push(index);
+        }
+    }
+
+    pub(crate) fn sink(&mut self, index: usize) -> Option<&mut FileSink> {
+        self.slots
+            .get_mut(index)?
+            .as_mut()
+            .map(|slot| &mut slot.sink)
+    }
+
+    /// What tells the file at an index from one that is there later.
+    pub(crate) fn number(&self, index: usize) -> Option<u64> {
+        Some(self.slots.get(index)?.as_ref()?.number)
+    }
+
+    /// Whether the file that had this number is open still.
+    pub(crate) fn is_open(&self, index: usize, number: u64) -> bool {
+        self.number(index) == Some(number)
+    }
+
+    /// The index of a file in the ledger.
+    pub(crate) fn file(&self, index: usize) -> Option<usize> {
+        self.slots.get(index)?.as_ref()?.file
+    }
+
+    pub(crate) fn set_file(&mut self, index: usize, file: usize) {
+        if let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) {
+            slot.file = Some(file);
+        }
+    }
+
+    /// All that are open.
+    pub(crate) fn indices(&self) -> Vec<usize> {
+        let slots = self.slots.iter().enumerate();
+        slots
+            .filter(|(_, slot)| slot.is_some())
+            .map(|(at, _)| at)
+            .collect()
+    }
+
+    /// Those whose lines have waited long enough, or are many; they are to be written now.
+    pub(crate) fn due(&self, now: Instant) -> Vec<usize> {
+        let is_due = |index: &usize| self.due_at(*index).is_some_and(|at| at <= now);
+        self.dirty.iter().copied().filter(is_due).collect()
+    }
+
+    /// All that have something to be written.
+    pub(crate) fn dirty(&self) -> Vec<usize> {
+        self.dirty.clone()
+    }
+
+    /// When the next is due.
+    pub(crate) fn next_due(&self) -> Option<Instant> {
+        self.dirty
+            .iter()
+            .filter_map(|index| self.due_at(*index))
+            .min()
+    }
+
+    fn due_at(&self, index: usize) -> Option<Instant> {
+        let slot = self.slots.get(index)?.as_ref()?;
+        if let Some(retry_at) = slot.sink.retry_at() {
+            return Some(retry_at);
+        }
+        let is_now =
+            self.is_hurried || slot.stay == Stay::Always || slot.sink.held() >= COMPANY_BYTES;
+        Some(if is_now {
+            slot.since
+        } else {
+            slot.since + COMPANY_MAX
+        })
+    }
+
+    /// Nothing waits for company any more.
+    pub(crate) fn hurry(&mut self) {
+        self.is_hurried = true;
+    }
+
+    /// Forgets of those that were due which have nothing left to be written.
+    pub(crate) fn settle(&mut self, now: Instant) {
+        let slots = &mut self.slots;
+        self.dirty.retain(|index| {
+            let Some(slot) = slots.get_mut(*index).and_then(Option::as_mut) else {
+                return false;
+            };
+            slot.is_dirty = !slot.sink.is_idle();
+            slot.since = now;
+            slot.is_dirty
+        });
+    }
+
+    /// A file was opened again by its path.
+    pub(crate) fn reopen(&mut self, index: usize) -> bool {
+        let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
+            return false;
+        };
+        let before = slot.sink.identity();
+        let is_new = slot.sink.reopen();
+        if is_new {
+            self.by_identity.remove(&before);
+            self.by_identity.insert(slot.sink.identity(), index);
+        }
+        is_new
+    }
+
+    /// Closes what lines name and nobody writes to any more: all of it, or what is quiet.
+    pub(crate) fn close_quiet(&mut self, all: bool, now: Instant) {
+        for index in self.indices() {
+            let slot = self.slots.get(index).and_then(Option::as_ref);
+            let is_quiet = slot.is_some_and(|slot| {
+                let is_old = now.saturating_duration_since(slot.used) >= IDLE_MAX;
+                slot.stay == Stay::WhileUsed && !slot.is_dirty && (all || is_old)
+            });
+            if is_quiet {
+                self.close(index);
+            }
+        }
+    }
+
+    /// The places in the ledger of those that were closed since the last call.
+    pub(crate) fn take_closed(&mut self) -> Vec<usize> {
+        std::mem::take(&mut self.closed)
+    }
+
+    /// Closes an eighth of what lines name: those that were not written to for longest. One at a
+    /// time would look through all of them for each.
+    fn make_place(&mut self) {
+        let mut quiet: Vec<(Instant, usize)> = self
+            .indices()
+            .into_iter()
+            .filter_map(|index| {
+                let slot = self.slots.get(index)?.as_ref()?;
+                let may_go = slot.stay == Stay::WhileUsed && !slot.is_dirty;
+                may_go.then_some((slot.used, index))
+            })
+            .collect();
+        quiet.sort_unstable();
+        let count = self.passing_max.div_ceil(8);
+        for (_, index) in quiet.into_iter().take(count) {
+            self.close(index);
+        }
+    }
+
+    fn close(&mut self, index: usize) {
+        let Some(slot) = self.slots.get_mut(index).and_then(Option::take) else {
+            return;
+        };
+        debug!("closed {}", slot.sink.path().display());
+        self.by_path.remove(slot.sink.path());
+        self.by_identity.remove(&slot.sink.identity());
+        self.passing -= usize::from(slot.stay == Stay::WhileUsed);
+        self.closed.extend(slot.file);
+        self.free.push(index);
+    }
+}
+
+/// 16,384 files that lines name, where the process may have so many open: more hosts than a farm
+/// has active at once, and some 10 MiB of our memory.
+const PASSING_MAX: usize = 16_384;
+
+/// A file that lines name may keep a 64th of the room: if one cannot be written, its whole disk
+/// cannot, and the others are as many.
+const PASSING_SHARES: usize = 64;
+
+/// Five minutes: a host that is asked for so seldom pays for opening its file.
+pub(crate) const IDLE_MAX: Duration = Duration::from_secs(300);
+
+/// Half a second: who watches a host's log does not feel it, and 5,000 hosts are 10,000 writes a
+/// second at most.
+const COMPANY_MAX: Duration = Duration::from_millis(500);
+
+/// 64 KiB: worth a system call.
+const COMPANY_BYTES: usize = 64 * 1024;

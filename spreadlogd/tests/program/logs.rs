@@ -1,0 +1,252 @@
+//! What a Log makes of its lines, and where it puts them.
+
+use std::collections::BTreeMap;
+use std::fs;
+use std::io::Read as _;
+
+use rustix::process::Signal;
+
+use crate::support::{Dir, Program, Publisher, TestHub};
+
+/// A running program with one Log of group g, `log` being its directives.
+fn start(dir: &Dir, hub: &TestHub, log: &str) -> Program {
+    let port = hub.port();
+    dir.write(
+        "c",
+        &format!("Spread {{ Port = {port}@127.0.0.1 Log {{ Group = g {log} }} }}\n"),
+    );
+    let mut program = Program::start(dir.path(), &["-v", "-c", "c"]);
+    program.wait_for("joined g");
+    program
+}
+
+fn line(host: &str, method: &str, path: &str, status: u16) -> String {
+    format!(
+        "{host} 192.0.2.7 - - [28/Nov/2026:09:30:00 +0000] \"{method} {path} HTTP/1.1\" {status} 5 \"-\" \"-\"\n"
+    )
+}
+
+/// The original looked at a message as one line, and at what was left of the last one behind it.
+#[test]
+fn lines_are_chosen_one_by_one() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let log = "File = log Match = '\\.html ' Match = '\\.gif ' Exclude = 'robots' \
+               Where = 'status < 400 and not method = HEAD'";
+    let program = start(&dir, &hub, log);
+    let mut publisher = Publisher::connect(&hub);
+
+    let kept = [
+        line("a", "GET", "/x.html", 200),
+        line("a", "GET", "/y.gif", 304),
+    ];
+    let left_out = [
+        line("a", "GET", "/x.html", 404),
+        line("a", "HEAD", "/x.html", 200),
+        line("a", "GET", "/x.png", 200),
+        line("a", "GET", "/robots.html", 200),
+    ];
+    let [first, second] = &kept;
+    publisher.queue(&["g"], first.clone() + &left_out[0] + second + &left_out[1]);
+    publisher.queue(&["g"], left_out[2].clone() + left_out[3].trim_end());
+    publisher.sync();
+    program.stop();
+
+    assert_eq!(dir.read("log"), kept.concat());
+}
+
+/// The original's worst: it opened whatever a client called its host, ended when it could not, and
+/// when two names had the same sum of characters.
+#[test]
+fn hosts_have_files_of_their_own_and_nothing_else() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    fs::create_dir(dir.join("hosts")).unwrap();
+    let mut program = start(&dir, &hub, "VhostDir = hosts");
+    let mut publisher = Publisher::connect(&hub);
+
+    let mut expected: BTreeMap<String, String> = BTreeMap::new();
+    for n in 0..40 {
+        for host in [
+            "www.site0.com",
+            "www.site1.com",
+            "WWW.ab.com:80",
+            "www.ba.com.",
+        ] {
+            publisher.queue(&["g"], format!("{host} {n}\n"));
+            let name = host.to_lowercase();
+            let name = name
+                .trim_end_matches(":80")
+                .trim_end_matches('.')
+                .to_owned();
+            *expected.entry(name).or_default() += &format!("{n}\n");
+        }
+    }
+    let strange = [
+        "../../logs/etc/x 1\n",
+        "sub/dir 2\n",
+        ".. 3\n",
+        ". 4\n",
+        "alone\n",
+        "\0 5\n",
+    ];
+    for line in strange {
+        publisher.queue(&["g"], line);
+    }
+    publisher.sync();
+    expected.insert("_other_".to_owned(), strange.concat());
+    // They came last.
+    program.wait_for("hosts/_other_");
+    program.signal(Signal::HUP);
+    program.wait_for("closed");
+    publisher.send(&["g"], "www.site0.com after\n");
+    expected
+        .get_mut("www.site0.com")
+        .unwrap()
+        .push_str("after\n");
+    program.stop();
+
+    let files = fs::read_dir(dir.join("hosts")).unwrap().map(|entry| {
+        let entry = entry.unwrap();
+        let name = entry.file_name().into_string().unwrap();
+        (name, fs::read_to_string(entry.path()).unwrap())
+    });
+    assert_eq!(files.collect::<BTreeMap<_, _>>(), expected);
+}
+
+#[test]
+fn a_path_may_be_made_of_host_group_and_time() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let program = start(&dir, &hub, "File = 'logs/%{group}/%{host}/access_log'");
+    let mut publisher = Publisher::connect(&hub);
+
+    let lines = ["a.example", "B.example", "a.example"].map(|host| line(host, "GET", "/", 200));
+    publisher.send(&["g"], lines.concat());
+    program.stop();
+
+    assert_eq!(
+        dir.read("logs/g/a.example/access_log"),
+        lines[0].clone() + &lines[2]
+    );
+    assert_eq!(dir.read("logs/g/b.example/access_log"), lines[1]);
+}
+
+#[test]
+fn what_is_put_aside_is_compressed_and_kept_as_asked() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let log = "File = log Rotate = 1K Compress = gzip Keep = 2 Mode = 0600";
+    let program = start(&dir, &hub, log);
+    let mut publisher = Publisher::connect(&hub);
+
+    let mut all = String::new();
+    for n in 0..5 {
+        // Each is written before the next is sent: what comes together is put aside together.
+        let lines: String = (0..60).map(|m| format!("{n} {m:014}\n")).collect();
+        publisher.send(&["g"], lines.clone());
+        while !dir.join("log").exists() || !dir.read("log").ends_with(&lines) {
+            publisher.sync();
+        }
+        all += &lines;
+    }
+    program.stop();
+
+    let mut names: Vec<String> = fs::read_dir(dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| name.starts_with("log."))
+        .collect();
+    names.sort();
+    assert_eq!(names.len(), 2, "{names:?}");
+    assert!(names.iter().all(|name| name.ends_with(".gz")), "{names:?}");
+    let mut kept = String::new();
+    // Those of one second have a number, which sorts before the dot.
+    names.sort_by_key(|name| name.replace(".gz", ""));
+    for name in &names {
+        let file = fs::File::open(dir.join(name)).unwrap();
+        flate2::read::GzDecoder::new(file)
+            .read_to_string(&mut kept)
+            .unwrap();
+    }
+    kept += &dir.read("log");
+    assert!(all.ends_with(&kept), "{kept}");
+    assert_eq!(kept.len(), 3 * all.len() / 5);
+    let mode = std::os::unix::fs::PermissionsExt::mode(
+        &fs::metadata(dir.join("log")).unwrap().permissions(),
+    );
+    assert_eq!(mode & 0o777, 0o600);
+}
+
+#[test]
+fn a_command_is_fed_and_started_again_for_hup() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let program = start(
+        &dir,
+        &hub,
+        "File = '|cat >> out; echo ended >> out' Match = 1",
+    );
+    let mut publisher = Publisher::connect(&hub);
+
+    publisher.send(&["g"], "1\n2\n");
+    while !dir.join("out").exists() || dir.read("out") != "1\n" {
+        publisher.sync();
+    }
+    program.signal(Signal::HUP);
+    while dir.read("out") != "1\nended\n" {
+        publisher.sync();
+    }
+    publisher.send(&["g"], "21\n");
+    program.stop();
+
+    assert_eq!(dir.read("out"), "1\nended\n21\nended\n");
+}
+
+/// A message, its sender and its group reach the function whole, whatever `Match` says of the file.
+#[test]
+fn functions_of_perl_are_called_with_each_message() {
+    if std::process::Command::new("perl")
+        .arg("-v")
+        .output()
+        .is_err()
+    {
+        println!("perl is not installed: nothing is tried");
+        return;
+    }
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    dir.write(
+        "Mine.pm",
+        "package Mine; sub log { my ($s, $g, $m) = @_; open my $f, '>>', 'out'; \
+         print $f \"$g \", ($s =~ /^#/ ? 'ok' : $s), \" $m\"; close $f } 1;\n",
+    );
+    let port = hub.port();
+    let text = format!(
+        "PerlLib . PerlUse Mine Spread {{ Port = {port}@127.0.0.1 \
+         Log {{ Group = g File = log Match = nothing PerlLog Mine::log }} }}\n"
+    );
+    dir.write("c", &text);
+    let mut program = Program::start(dir.path(), &["-c", "c"]);
+    program.wait_for("joined g");
+
+    Publisher::connect(&hub).send(&["g"], "one\n");
+    program.stop();
+
+    assert_eq!(dir.read("out"), "g ok one\n");
+    assert_eq!(dir.read("log"), "");
+}
+
+/// What was not wanted is accounted for, so that nobody asks for it again.
+#[test]
+fn json_and_rewritten_times_are_what_the_file_gets() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let program = start(
+        &dir,
+        &hub,
+        "File = log Format = json RewriteTimestamp = '[now]'",
+    );
+    Publisher::connect(&hub).send(&["g"], line("a", "GET", "/", 200));
+    program.stop();
+
+    let object: serde_json::Value = serde_json::from_str(&dir.read("log")).unwrap();
+    assert_eq!(object["group"], "g");
+    assert_eq!(
+        object["line"],
+        "a 192.0.2.7 - - [now] \"GET / HTTP/1.1\" 200 5 \"-\" \"-\""
+    );
+}
