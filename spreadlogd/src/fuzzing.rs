@@ -10,6 +10,8 @@ use crate::steps::{
     Condition, Form, Hosts, Message, OTHER, Parts, PathTemplate, Pattern, Place, Rewrite, Steps,
 };
 
+pub use crate::config::written::written;
+
 /// A journal: what is whole in it reads back, and repeating it gives a ledger whose books add up,
 /// whatever the files turn out to be.
 pub fn journal(bytes: &[u8]) {

@@ -1,11 +1,9 @@
 //! Configurations: any bytes are answered, and what is accepted can be written down and read back.
 #![no_main]
 
-use std::fmt::Write as _;
-use std::os::unix::ffi::OsStrExt as _;
-
 use libfuzzer_sys::fuzz_target;
 use spreadlogd::Config;
+use spreadlogd::fuzzing::written;
 
 fuzz_target!(|text: &[u8]| {
     match Config::parse(text, "spreadlogd.conf") {
@@ -36,20 +34,4 @@ fuzz_target!(|text: &[u8]| {
 /// Nothing of the file gives orders to the operator's terminal.
 fn assert_shown(text: &str) {
     assert!(text.chars().all(|c| c == '\n' || !c.is_control()), "{text:?}");
-}
-
-/// The groups and files of a configuration; `None` when a File is none of one name that fits into quotes.
-fn written(config: &Config) -> Option<String> {
-    let mut text = String::new();
-    for spread in config.spreads() {
-        writeln!(text, "Spread {{\nPort = \"{}\"", spread.addresses()).unwrap();
-        for log in spread.logs() {
-            let file = log.destination()?.fixed()?;
-            let file = std::str::from_utf8(file.as_os_str().as_bytes()).ok()?.replace('%', "%%");
-            let quote = ['"', '\''].into_iter().find(|&quote| !file.contains(quote))?;
-            writeln!(text, "Log {{ Group = '{}' File = {quote}{file}{quote} }}", log.group()).ok()?;
-        }
-        text.push_str("}\n");
-    }
-    Some(text)
 }

@@ -42,6 +42,8 @@ mod nearest;
 mod parser;
 mod problem;
 mod quantity;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod written;
 
 use std::path::{Path, PathBuf};
 

@@ -68,6 +68,7 @@ fn directives_mean_what_they_say() {
         let config = parse(&log(text)).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
 
         assert_eq!(outline(&config), format!("4803 g {expected}"), "{text}");
+        assert_read_back(&config);
     }
 }
 

@@ -141,6 +141,7 @@ fn what_the_original_accepts_means_the_same() {
         let config = parse(text).unwrap_or_else(|errors| panic!("{text}\n{errors}"));
 
         assert_eq!(&outline(&config), expected, "{text}");
+        assert_read_back(&config);
     }
 }
 
@@ -393,6 +394,16 @@ fn the_longest_text_is_answered() {
     }
 }
 
+/// What is accepted can be written down, and is read as the same.
+fn assert_read_back(config: &Config) {
+    let Some(text) = written::written(config) else {
+        return;
+    };
+    let again = parse(&text).unwrap_or_else(|errors| panic!("{errors}"));
+    assert_eq!(written::written(&again), Some(text));
+    assert_eq!(outline(&again), outline(config));
+}
+
 fn words() -> impl Strategy<Value = String> {
     let word = prop::sample::select(vec![
         "Spread",
@@ -453,7 +464,7 @@ fn words() -> impl Strategy<Value = String> {
 }
 
 /// As it may be written: bare or in quotes.
-fn written(word: &str, style: u8) -> String {
+fn spelt(word: &str, style: u8) -> String {
     match style {
         0 => format!(" = \"{word}\""),
         1 => format!("='{word}'"),
@@ -475,7 +486,10 @@ proptest! {
     #[test]
     fn any_words_are_answered(text in words()) {
         match parse(&text) {
-            Ok(config) => prop_assert!(!config.spreads().is_empty()),
+            Ok(config) => {
+                prop_assert!(!config.spreads().is_empty());
+                assert_read_back(&config);
+            }
             Err(errors) => prop_assert!(errors.render(true).contains("spreadlogd.conf")),
         }
     }
@@ -489,7 +503,7 @@ proptest! {
         let mut text = "Spread {".to_owned();
         let mut expected = Vec::new();
         for (group, file) in &logs {
-            let (g, f) = (written(group, style), written(file, style));
+            let (g, f) = (spelt(group, style), spelt(file, style));
             text.push_str(&format!("Log {{ Group{g}\nFile{f} # {group}\n}}"));
             expected.push(format!("4803 {group} {file}"));
         }

@@ -105,6 +105,7 @@ fn originals_are_read_unchanged() {
         let config = Config::parse(text, name).unwrap_or_else(|errors| panic!("{errors}"));
 
         assert_eq!(&outline(&config), expected, "{name}");
+        assert_read_back(&config);
         assert_eq!(config.warnings().render(false), "", "{name}");
     }
 }
