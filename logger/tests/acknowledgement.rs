@@ -87,7 +87,10 @@ async fn a_control_goes_first_on_every_connection_and_data_when_a_host_has_answe
     for connection in 0..2 {
         let first = peer.any_message().await;
         let own = Name::from(peer.private_group);
-        assert_eq!(named(&first.groups), ["access_log.ctl", &own.to_string()]);
+        assert_eq!(
+            named(&first.groups),
+            ["access_log.ctl", ".ctl", &own.to_string()]
+        );
         assert_eq!(first.service, Service::Agreed);
         let Ok(Notice::Control(control)) = Notice::parse(&first.body) else {
             panic!("{first:?}");

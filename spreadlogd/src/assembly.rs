@@ -89,7 +89,7 @@ impl Assembly {
             let feed = assembly.module(module, config.module_dir())?;
             assembly.modules.insert(module.name().to_owned(), feed);
         }
-        let logs = || config.spreads().iter().flat_map(Subscription::logs);
+        let logs = || config.spreads().iter().flat_map(Subscription::all_logs);
         if logs().any(|log| log.perl_log().is_some() || log.perl_hup().is_some()) {
             let perl = config.perl();
             let libs: Vec<PathBuf> = perl.libs().map(Path::to_owned).collect();

@@ -156,7 +156,9 @@ impl Spreadlogd {
                 .extend(routes.iter().map(|(group, _)| Arc::clone(group)));
             let session = SessionCounters::new(spread.addresses().clone());
             counters.sessions.push(Arc::new(session));
-            routers.push(Router::new(routes));
+            let mut router = Router::new(routes);
+            set_default(&mut router, spread, &mut logs, &mut counters)?;
+            routers.push(router);
         }
         tell_of_long_names(config);
         let (ledger, directory) = open_ledger(config, options, &mut logs.shelf)?;
@@ -377,6 +379,22 @@ fn routes(
         }
     }
     Ok(routes)
+}
+
+/// Puts the Default block to work, if there is one.
+fn set_default(
+    router: &mut Router,
+    spread: &Subscription,
+    logs: &mut Assembly,
+    counters: &mut Counters,
+) -> Result<(), StartError> {
+    if let Some(log) = spread.default() {
+        let outlet = logs.add(log, counters)?;
+        let group = Arc::new(GroupCounters::new(log.group()));
+        counters.groups.push(Arc::clone(&group));
+        router.set_default(group, outlet);
+    }
+    Ok(())
 }
 
 /// How long after its deadline the writer may need to notice it: a write to a disk that is busy,

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use spread::stream::{
     self, HostId, KeptStream, Key, News, Notice, Number, Receiver, StreamGroup, Taken,
+    announcements,
 };
 use spread::{Delivery, GroupName, Message, Name, Refused, Reject};
 use tracing::{debug, info, warn};
@@ -38,6 +39,8 @@ pub(crate) struct Intake {
     taken: Vec<Taken<Arrived>>,
     began: Instant,
     overflow: Option<Overflow>,
+    /// Groups that were announced and are to be joined.
+    announced: Vec<GroupName>,
     /// When the ledger was last given what a publisher says of itself, by stream.
     told: HashMap<Key, Told>,
 }
@@ -94,11 +97,18 @@ impl Intake {
                 receiver.restore(key, kept, Duration::ZERO);
             }
         }
-        let controls = place.router.groups().filter_map(control_of);
+        let mut router = place.router;
+        // What was announced before is known to be there.
+        for source in ledger.accounts.keys() {
+            if source.block == place.block && source.instance.is_some() {
+                router.announce(source.group);
+            }
+        }
+        let controls = router.groups().filter_map(control_of);
         Self {
             block: place.block,
             controls: controls.map(Name::from).collect(),
-            router: place.router,
+            router,
             session: place.session,
             queue,
             counters,
@@ -106,6 +116,7 @@ impl Intake {
             taken: Vec::new(),
             began: Instant::now(),
             overflow: None,
+            announced: Vec::new(),
             told: HashMap::new(),
         }
     }
@@ -116,8 +127,20 @@ impl Intake {
 
     /// The groups to join, in this order: what publishers tell of a stream before the stream.
     pub(crate) fn groups(&self) -> Vec<GroupName> {
+        let all = self.router.has_default().then(announcements);
+        let all = all.and_then(|all| GroupName::try_from(all).ok());
         let controls = self.router.groups().filter_map(control_of);
-        controls.chain(self.router.groups()).collect()
+        all.into_iter()
+            .chain(controls)
+            .chain(self.router.groups())
+            .collect()
+    }
+
+    /// The groups that were announced since the last call, to be joined in this order.
+    pub(crate) fn take_announced(&mut self) -> Vec<GroupName> {
+        let groups = std::mem::take(&mut self.announced);
+        let with_control = |group| control_of(group).into_iter().chain([group]);
+        groups.into_iter().flat_map(with_control).collect()
     }
 
     /// Takes a delivery in; the type of our own message to `own`, our private group, if it is one.
@@ -251,7 +274,9 @@ impl Intake {
     /// Whether it is addressed as what publishers tell of their streams is.
     fn is_of_control(&self, message: &Message, own: Name) -> bool {
         let first = message.groups.first();
-        message.groups == [own] || first.is_some_and(|first| self.controls.contains(first))
+        message.groups == [own]
+            || first.is_some_and(|first| self.controls.contains(first))
+            || self.router.has_default() && message.groups.contains(&announcements())
     }
 
     fn take_control(&mut self, message: &Message) {
@@ -266,6 +291,14 @@ impl Intake {
             }
         };
         let is_its = stream::Instance::of_sender(message.sender) == Some(control.instance);
+        if is_its && self.router.announce(control.group.name()) {
+            info!(
+                "group {} is announced: its lines are written too",
+                control.group.name()
+            );
+            self.controls.insert(control.group.control());
+            self.announced.push(control.group.name());
+        }
         if !is_its || self.router.logs(control.group.name().into()).is_none() {
             self.session.refused_notices.add(1);
             debug!("{} speaks for a stream that is not its own", message.sender);

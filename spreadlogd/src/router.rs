@@ -16,11 +16,23 @@ use crate::counters::GroupCounters;
 #[derive(Debug)]
 pub(crate) struct Router {
     routes: HashMap<Name, Route>,
+    /// For groups that no Log names.
+    default: Option<Default>,
+}
+
+/// What is done with groups that no Log names.
+#[derive(Debug)]
+struct Default {
+    counters: Arc<GroupCounters>,
+    logs: Arc<[usize]>,
+    /// How many there are.
+    announced: usize,
 }
 
 /// Where the messages of a group go.
 #[derive(Debug)]
 struct Route {
+    group: GroupName,
     counters: Arc<GroupCounters>,
     /// Indices of the Logs, each once.
     logs: Arc<[usize]>,
@@ -31,17 +43,55 @@ impl Router {
     pub(crate) fn new(groups: impl IntoIterator<Item = (Arc<GroupCounters>, Vec<usize>)>) -> Self {
         let routes = groups.into_iter().map(|(counters, logs)| {
             let name = Name::from(counters.group);
-            let logs = logs.into();
-            (name, Route { counters, logs })
+            let route = Route {
+                group: counters.group,
+                counters,
+                logs: logs.into(),
+            };
+            (name, route)
         });
         Self {
             routes: routes.collect(),
+            default: None,
         }
+    }
+
+    /// Messages to groups that are announced are for this Log, and counted together.
+    pub(crate) fn set_default(&mut self, counters: Arc<GroupCounters>, log: usize) {
+        self.default = Some(Default {
+            counters,
+            logs: Arc::new([log]),
+            announced: 0,
+        });
+    }
+
+    /// Whether groups that no Log names are wanted.
+    pub(crate) const fn has_default(&self) -> bool {
+        self.default.is_some()
+    }
+
+    /// A publisher tells of a group; whether that is a new one and wanted.
+    pub(crate) fn announce(&mut self, group: GroupName) -> bool {
+        let name = Name::from(group);
+        let Some(default) = &mut self.default else {
+            return false;
+        };
+        if default.announced >= ANNOUNCED_MAX || self.routes.contains_key(&name) {
+            return false;
+        }
+        default.announced += 1;
+        let route = Route {
+            group,
+            counters: Arc::clone(&default.counters),
+            logs: Arc::clone(&default.logs),
+        };
+        self.routes.insert(name, route);
+        true
     }
 
     /// The groups to join.
     pub(crate) fn groups(&self) -> impl Iterator<Item = GroupName> {
-        self.routes.values().map(|route| route.counters.group)
+        self.routes.values().map(|route| route.group)
     }
 
     /// The Logs of messages to `group`; `None` if no Log asks for them.
@@ -53,7 +103,7 @@ impl Router {
     /// The first group of an address that some Log asks for.
     pub(crate) fn first(&self, groups: &[Name]) -> Option<GroupName> {
         let route = groups.iter().find_map(|group| self.routes.get(group))?;
-        Some(route.counters.group)
+        Some(route.group)
     }
 
     /// The Logs of a message to `groups`, which each of them counts once, however often it is
@@ -96,12 +146,17 @@ impl fmt::Display for Router {
             write!(f, "{separator}{name}")?;
         }
         match names.len() {
+            0 if self.has_default() => f.write_str("what is announced"),
             0 => f.write_str("no group"),
             len if len > NAMED_MAX => write!(f, " and {} more", len - NAMED_MAX),
             _ => Ok(()),
         }
     }
 }
+
+/// 1,000 groups that nobody has named: each is two joins, a file and its place in the ledger, and
+/// whoever reaches a daemon can announce more.
+const ANNOUNCED_MAX: usize = 1_000;
 
 /// Groups named in a line for the operator; more would hide the rest of it.
 const NAMED_MAX: usize = 8;

@@ -4,7 +4,9 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
-use spread::stream::{Before, Identity, Next, Notice, Number, Parting, Sender, Store, StreamGroup};
+use spread::stream::{
+    Before, Identity, Next, Notice, Number, Parting, Sender, Store, StreamGroup, announcements,
+};
 use spread::{Delivery, Message, Name, Service};
 use tokio::time::Instant;
 
@@ -380,7 +382,7 @@ impl Run {
         let group = self.group;
         match next {
             Next::Control(body) => {
-                let groups = [group.control(), own.into()];
+                let groups = [group.control(), announcements(), own.into()];
                 self.link.offer(service, &groups, body.into())
             }
             Next::Answer(to, body) => self.link.offer(Service::Fifo, &[to], body.into()),

@@ -11,7 +11,7 @@ use std::path::Path;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use bytes::BytesMut;
-use spread::stream::{Ack, Control, HostId, Instance, Need, Notice, StreamGroup};
+use spread::stream::{Ack, Control, HostId, Instance, Need, Notice, StreamGroup, announcements};
 use spread::wire::Limits;
 use spread::wire::handshake::{Answer, ServerHandshake, ServerStep};
 use spread::{Delivery, GroupName, Message, Name, PrivateGroup, Request, Service};
@@ -119,7 +119,10 @@ impl Peer {
         if message.groups.first()?.as_bytes() != b"access_log.ctl" {
             return None;
         }
-        assert_eq!(message.groups[1..], [Name::from(self.private_group)]);
+        assert_eq!(
+            message.groups[1..],
+            [announcements(), Name::from(self.private_group)]
+        );
         match Notice::parse(&message.body).unwrap() {
             Notice::Control(control) => Some(control),
             other => panic!("a control was expected, not {other:?}"),

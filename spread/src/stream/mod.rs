@@ -44,7 +44,7 @@ mod store;
 
 pub use instance::Instance;
 pub use notice::{Ack, Bye, Control, HostId, LostLines, Need, Notice, NoticeError};
-pub use number::{GroupTooLong, Number, StreamGroup, numbered, repaired};
+pub use number::{GroupTooLong, Number, StreamGroup, announcements, numbered, repaired};
 pub use ranges::{Gaps, Ranges};
 pub use receiver::{Cause, KeptStream, Key, News, Receiver, Stream, Taken};
 pub use sender::{Before, Identity, Next, Parting, Sender};

@@ -68,6 +68,13 @@ impl fmt::Display for Number {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct StreamGroup(GroupName);
 
+/// The group of all controls, whatever stream they tell of: `.ctl`. Who wants groups that he does
+/// not know the names of joins it.
+#[must_use]
+pub fn announcements() -> Name {
+    joined(b"", b".ctl")
+}
+
 impl StreamGroup {
     /// The group beside it, where publishers tell of their streams: its name and `.ctl`.
     #[must_use]

@@ -43,6 +43,7 @@ pub(super) enum Shape {
 pub(super) enum Key {
     Spread,
     Log,
+    Default,
     BufferSize,
     ModuleDir,
     LoadModule,
@@ -54,6 +55,7 @@ pub(super) enum Key {
     Port,
     Host,
     Group,
+    Base,
     File,
     Match,
     VhostDir,
@@ -103,8 +105,10 @@ const DIRECTIVES: &[Directive] = &[
     row("Port", Key::Port, Place::Spread, Shape::Value),
     row("Host", Key::Host, Place::Spread, Shape::Value),
     row("Log", Key::Log, Place::Spread, Shape::Block),
+    row("Default", Key::Default, Place::Spread, Shape::Block),
     row("Group", Key::Group, Place::Log, Shape::Value),
     row("File", Key::File, Place::Log, Shape::Value),
+    row("Base", Key::Base, Place::Log, Shape::Value),
     row("Match", Key::Match, Place::Log, Shape::Value),
     row("VhostDir", Key::VhostDir, Place::Log, Shape::Value),
     row(

@@ -117,6 +117,7 @@ impl Config {
             spreads: vec![Subscription {
                 addresses,
                 logs: vec![Log::plain(group, Some(file))],
+                default: None,
             }],
             ledger: None,
             module_dir: None,
@@ -175,6 +176,7 @@ impl Config {
 pub struct Subscription {
     addresses: Addresses,
     logs: Vec<Log>,
+    default: Option<Log>,
 }
 
 impl Subscription {
@@ -188,5 +190,17 @@ impl Subscription {
     #[must_use]
     pub fn logs(&self) -> &[Log] {
         &self.logs
+    }
+
+    /// Its Log blocks, and its Default block.
+    pub(crate) fn all_logs(&self) -> impl Iterator<Item = &Log> {
+        self.logs.iter().chain(&self.default)
+    }
+
+    /// `Default`: what is done with groups that no Log names and that publishers tell of. Its
+    /// group is the one where they do.
+    #[must_use]
+    pub const fn default(&self) -> Option<&Log> {
+        self.default.as_ref()
     }
 }

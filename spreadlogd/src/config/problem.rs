@@ -26,6 +26,15 @@ pub enum Problem {
     /// More Spread blocks than a host needs.
     #[error("more than {SPREADS_MAX} Spread blocks")]
     TooManySpreads,
+    /// A Default block that names no directory.
+    #[error("no Base")]
+    NoBase,
+    /// A directive that says what a Default leaves open.
+    #[error("`{0}` has no place in a Default block")]
+    NotInDefault(&'static str),
+    /// A directory for groups, in a block for one.
+    #[error("`Base` belongs in a Default block")]
+    BaseAlone,
     /// More Log blocks than a host has descriptors for.
     #[error("more than {LOGS_MAX} Log blocks")]
     TooManyLogs,
@@ -216,6 +225,8 @@ impl Problem {
         Some(match self {
             Self::NoSpread => "Spread { Log { Group = access_log File = /var/log/access_log } }",
             Self::NoGroup => "name the Spread group whose lines to write: Group = access_log",
+            Self::NoBase => "name the directory for the file of each group: Base = /var/log/farm",
+            Self::NotInDefault(_) => "it is for all groups that no Log names",
             Self::NoFile => {
                 "name the file to write to: File = /var/log/access_log; or a VhostDir, ModuleLog, \
                  PerlLog or PythonLog"

@@ -41,7 +41,15 @@ pub fn written(config: &Config) -> Option<String> {
         .ok()?;
         for log in spread.logs() {
             out.push_str("Log {\n");
+            line(&mut out, "Group =", log.group().to_string().as_bytes())?;
+            say_destination(&mut out, log)?;
             say_log(&mut out, log)?;
+            out.push_str("}\n");
+        }
+        if let Some(default) = spread.default() {
+            out.push_str("Default {\n");
+            say_base(&mut out, default)?;
+            say_log(&mut out, default)?;
             out.push_str("}\n");
         }
         out.push_str("}\n");
@@ -49,15 +57,26 @@ pub fn written(config: &Config) -> Option<String> {
     Some(out)
 }
 
-fn say_log(out: &mut String, log: &Log) -> Option<()> {
-    line(out, "Group =", log.group().to_string().as_bytes())?;
+fn say_destination(out: &mut String, log: &Log) -> Option<()> {
     match log.destination() {
-        Some(Destination::Path(path)) => line(out, "File =", path.as_bytes())?,
+        Some(Destination::Path(path)) => line(out, "File =", path.as_bytes()),
         Some(Destination::Command(command)) => {
-            line(out, "File =", &[b"|", command.as_bytes()].concat())?;
+            line(out, "File =", &[b"|", command.as_bytes()].concat())
         }
-        None => {}
+        None => Some(()),
     }
+}
+
+fn say_base(out: &mut String, log: &Log) -> Option<()> {
+    let Some(Destination::Path(path)) = log.destination() else {
+        return None;
+    };
+    let base = str::from_utf8(path.as_bytes()).ok()?;
+    let base = base.strip_suffix("/%{group}")?.replace("%%", "%");
+    line(out, "Base =", base.as_bytes())
+}
+
+fn say_log(out: &mut String, log: &Log) -> Option<()> {
     for pattern in log.matches() {
         line(out, "Match =", pattern.as_str().as_bytes())?;
     }

@@ -40,7 +40,7 @@ pub(crate) struct Named {
     pattern: Pattern,
     care: Arc<Care>,
     counters: Arc<FileCounters>,
-    /// The open files by host, and by sender where the path says so; the number that tells a file
+    /// The open files by host, and by group and sender where the path says so; the number that tells a file
     /// from a later one at the same index.
     known: HashMap<String, (usize, u64)>,
     /// Until when they are right.
@@ -96,9 +96,17 @@ impl Named {
         let host = host.unwrap_or(OTHER);
         self.key.clear();
         self.key.push_str(host);
-        if matches!(&self.pattern, Pattern::Template(template, _) if template.names_sender()) {
-            self.key.push(' ');
-            self.key.push_str(&self.sender);
+        if let Pattern::Template(template, _) = &self.pattern {
+            // No name has a space in it.
+            for (is_named, name) in [
+                (template.names_group(), &self.group),
+                (template.names_sender(), &self.sender),
+            ] {
+                if is_named {
+                    self.key.push(' ');
+                    self.key.push_str(name);
+                }
+            }
         }
         if let Some(&(index, number)) = self.known.get(&self.key)
             && shelf.is_open(index, number)

@@ -279,6 +279,15 @@ impl Subscriber {
 
     /// Tells publishers what is safe and what is missing.
     fn say_what_is_due(&mut self, sender: &mut client::Sender) {
+        for group in self.intake.take_announced() {
+            if let Err(error) = sender.join(group) {
+                // It is joined with the others when there is another session.
+                warn!(
+                    "cannot join {group}, which was announced: {}",
+                    Chain(&error)
+                );
+            }
+        }
         while let Some((to, notice)) = self.intake.letter() {
             say(sender, to, &notice);
         }

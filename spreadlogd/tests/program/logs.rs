@@ -6,6 +6,7 @@ use std::io::Read as _;
 
 use rustix::process::Signal;
 
+use crate::numbered::Numbered;
 use crate::support::{Dir, Program, Publisher, TestHub};
 
 /// A running program with one Log of group g, `log` being its directives.
@@ -249,4 +250,50 @@ fn json_and_rewritten_times_are_what_the_file_gets() {
         object["line"],
         "a 192.0.2.7 - - [now] \"GET / HTTP/1.1\" 200 5 \"-\" \"-\""
     );
+}
+
+/// What was sent before anybody knew of the group is asked for.
+#[test]
+fn groups_that_nobody_names_are_written_when_they_are_announced() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let text = format!(
+        "Spread {{ Port = {}@127.0.0.1 Default {{ Base = farm }} Log {{ Group = g File = log }} }}\n",
+        hub.port()
+    );
+    dir.write("c", &text);
+    let mut program = Program::start(dir.path(), &["-c", "c"]);
+    program.wait_for("joined g");
+    let mut publishers = [(1, "one"), (2, "g"), (3, "two.\\")]
+        .map(|(n, group)| (group, Numbered::connect_to(&hub, n, group)));
+
+    for round in 0..3 {
+        for (group, publisher) in &mut publishers {
+            publisher.push(format!("{group} {round}\n"));
+            publisher.run_until_all_is_safe();
+        }
+    }
+    let said = program.stop();
+
+    let expected = |group: &str| {
+        (0..3)
+            .map(|round| format!("{group} {round}\n"))
+            .collect::<String>()
+    };
+    assert_eq!(dir.read("log"), expected("g"));
+    assert_eq!(dir.read("farm/one"), expected("one"));
+    assert!(said.contains("group one is announced"), "{said}");
+    let strange = fs::read_dir(dir.join("farm")).unwrap();
+    let strange = strange
+        .map(|entry| entry.unwrap().file_name())
+        .filter(|name| name != "one");
+    let strange: Vec<_> = strange.collect();
+    assert_eq!(strange.len(), 1, "{strange:?}");
+    let path = dir.join("farm").join(&strange[0]);
+    assert_eq!(fs::read_to_string(path).unwrap(), expected("two.\\"));
+
+    // They are known when it starts again.
+    let mut program = Program::start(dir.path(), &["-c", "c"]);
+    let line = program.wait_for("joined ");
+    assert!(line.contains("one"), "{line}");
+    program.stop();
 }

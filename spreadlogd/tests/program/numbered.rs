@@ -6,7 +6,9 @@ use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use spread::client::{ConnectOptions, Outgoing, Session, connect};
-use spread::stream::{Identity, Instance, Next, Notice, Number, Parting, Sender, StreamGroup};
+use spread::stream::{
+    Identity, Instance, Next, Notice, Number, Parting, Sender, StreamGroup, announcements,
+};
 use spread::{Address, Delivery, GroupName, Name, Service};
 use tokio::runtime::Runtime;
 use tokio::time::timeout;
@@ -26,7 +28,12 @@ pub(crate) struct Numbered {
 
 impl Numbered {
     pub(crate) fn connect(hub: &TestHub, instance: u8) -> Self {
-        let group = StreamGroup::try_from(GroupName::new("g").unwrap()).unwrap();
+        Self::connect_to(hub, instance, "g")
+    }
+
+    /// One to another group than g.
+    pub(crate) fn connect_to(hub: &TestHub, instance: u8, group: &str) -> Self {
+        let group = StreamGroup::try_from(GroupName::new(group).unwrap()).unwrap();
         let instance = Instance::from_random([instance; 8]);
         let address: Address = hub.address().parse().unwrap();
         let options = ConnectOptions {
@@ -129,7 +136,11 @@ impl Numbered {
         let own = Name::from(self.session.private_group());
         let group = self.group;
         let (groups, service, body): (Vec<Name>, _, Bytes) = match next {
-            Next::Control(body) => (vec![group.control(), own], Service::Agreed, body.into()),
+            Next::Control(body) => (
+                vec![group.control(), announcements(), own],
+                Service::Agreed,
+                body.into(),
+            ),
             Next::Answer(to, body) => (vec![to], Service::Fifo, body.into()),
             Next::Data(number, body) => {
                 if self.lost.remove(&number.get()) {

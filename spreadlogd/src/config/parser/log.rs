@@ -3,18 +3,24 @@
 use std::ops::Range;
 use std::time::Duration;
 
+use spread::GroupName;
+use spread::stream::announcements;
+
 use super::values::{Kept, Rotation};
 use super::{Found, Item, Parser, Slot, Value};
 use crate::config::directive::{Key, Place};
 use crate::config::findings::quoted;
 use crate::config::problem::Problem;
-use crate::config::{Every, LOGS_MAX, Log};
-use crate::steps::{Condition, Pattern};
+use crate::config::{Destination, Every, LOGS_MAX, Log};
+use crate::steps::{Condition, PathTemplate, Pattern};
 
 /// What a Log block says, before all of it is known.
 #[derive(Default)]
 struct Parts<'t> {
+    /// It is a Default block: of groups that nobody names.
+    is_default: bool,
     group: Slot<'t>,
+    base: Slot<'t>,
     file: Slot<'t>,
     vhost_dir: Slot<'t>,
     rewrite: Slot<'t>,
@@ -42,6 +48,7 @@ impl<'t> Parts<'t> {
     const fn slot(&mut self, key: Key) -> Option<&mut Slot<'t>> {
         Some(match key {
             Key::Group => &mut self.group,
+            Key::Base => &mut self.base,
             Key::File => &mut self.file,
             Key::VhostDir => &mut self.vhost_dir,
             Key::RewriteTimestamp => &mut self.rewrite,
@@ -77,7 +84,10 @@ impl<'t> Parser<'t> {
         if self.logs == LOGS_MAX + 1 {
             self.errors.push(Problem::TooManyLogs, block.span.clone());
         }
-        let mut parts = Parts::default();
+        let mut parts = Parts {
+            is_default: block.directive.key == Key::Default,
+            ..Parts::default()
+        };
         let errors = self.errors.list.len();
         while let Item::Directive(found) = self.item(Place::Log, Some(block)) {
             let key = found.directive.key;
@@ -92,14 +102,57 @@ impl<'t> Parser<'t> {
         }
         // What looks missing in a block with an error in it may be what the error is about.
         if self.errors.list.len() == errors {
-            if parts.group.is_none() {
-                self.errors.push(Problem::NoGroup, block.span.clone());
-            }
-            if parts.leads_nowhere() {
-                self.errors.push(Problem::NoFile, block.span.clone());
-            }
+            self.check_block(block, &parts);
         }
         self.log_of(parts)
+    }
+
+    /// A Log names its group and where its lines go; a Default names its directory alone.
+    fn check_block(&mut self, block: &Found, parts: &Parts<'_>) {
+        if parts.is_default {
+            if parts.base.is_none() {
+                self.errors.push(Problem::NoBase, block.span.clone());
+            }
+            for (name, slot) in [
+                ("Group", &parts.group),
+                ("File", &parts.file),
+                ("VhostDir", &parts.vhost_dir),
+            ] {
+                if let Some(value) = slot {
+                    self.errors
+                        .push(Problem::NotInDefault(name), value.span.clone());
+                }
+            }
+            return;
+        }
+        if let Some(base) = &parts.base {
+            self.errors.push(Problem::BaseAlone, base.span.clone());
+        }
+        if parts.group.is_none() {
+            self.errors.push(Problem::NoGroup, block.span.clone());
+        }
+        if parts.leads_nowhere() && parts.base.is_none() {
+            self.errors.push(Problem::NoFile, block.span.clone());
+        }
+    }
+
+    /// The path of the file of each group in the directory of a Default.
+    fn base(&mut self, value: &Value<'_>) -> Option<Destination> {
+        self.path(value)?;
+        let directory = value.word.iter().flat_map(|byte| match byte {
+            // It is a directory, and no path with fields.
+            b'%' => b"%%".to_vec(),
+            byte => vec![*byte],
+        });
+        let text: Vec<u8> = directory.chain(*b"/%{group}").collect();
+        match PathTemplate::parse(&text) {
+            Ok(path) => Some(Destination::Path(path)),
+            Err(_) => {
+                let problem = Problem::File(quoted(value.word));
+                self.errors.push(problem, value.span.clone());
+                None
+            }
+        }
     }
 
     /// A directive that may stand several times.
@@ -171,9 +224,16 @@ impl<'t> Parser<'t> {
     fn log_of(&mut self, parts: Parts<'t>) -> Option<Log> {
         let errors = self.errors.list.len();
         self.check_files(&parts);
-        let group = parts.group.and_then(|value| self.group(&value));
+        let group = if parts.is_default {
+            GroupName::try_from(announcements()).ok()
+        } else {
+            parts.group.and_then(|value| self.group(&value))
+        };
         let mut log = Log::plain(group?, None);
-        log.destination = parts.file.and_then(|value| self.destination(&value));
+        log.destination = match &parts.base {
+            Some(base) => self.base(base),
+            None => parts.file.and_then(|value| self.destination(&value)),
+        };
         log.vhost_dir = parts.vhost_dir.and_then(|value| self.path(&value));
         log.rewrite = parts.rewrite.and_then(|value| self.rewrite(&value));
         log.perl_log = parts
@@ -211,7 +271,7 @@ impl<'t> Parser<'t> {
                 self.warnings
                     .push(Problem::CommandUnused, command.span.clone());
             }
-        } else if parts.file.is_none() || command.is_some() {
+        } else if parts.file.is_none() && parts.base.is_none() || command.is_some() {
             for (_, name, span) in &parts.of_files {
                 let problem = Problem::FilesOnly(name);
                 match command {

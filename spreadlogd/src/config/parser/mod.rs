@@ -15,8 +15,8 @@ use std::path::PathBuf;
 use spread::Addresses;
 
 use super::{
-    BYTES_MAX, Config, LINE_BYTES_MAX, MODULES_MAX, Module, Perl, Python, SPREAD_PORT, SPREADS_MAX,
-    Subscription,
+    BYTES_MAX, Config, LINE_BYTES_MAX, Log, MODULES_MAX, Module, Perl, Python, SPREAD_PORT,
+    SPREADS_MAX, Subscription,
 };
 use crate::config::directive::{Directive, Key, Place};
 use crate::config::findings::{ConfigErrors, Findings, Warnings, quoted};
@@ -238,12 +238,22 @@ impl<'t> Parser<'t> {
     fn spread(&mut self, block: &Found) -> Option<Subscription> {
         self.open(block);
         let (mut port, mut host) = (None, None);
+        let mut default: Option<(Log, Range<usize>)> = None;
         let mut logs = Vec::new();
         let mut blocks = 0;
         while let Item::Directive(found) = self.item(Place::Spread, Some(block)) {
             match found.directive.key {
                 Key::Port => self.slot(&found, &mut port),
                 Key::Host => self.slot(&found, &mut host),
+                Key::Default => {
+                    blocks += 1;
+                    let span = found.span.clone();
+                    if let Some(log) = self.log(&found)
+                        && let Some((_, first)) = default.replace((log, span.clone()))
+                    {
+                        self.repeated(&found, span, first);
+                    }
+                }
                 _ => {
                     blocks += 1;
                     logs.extend(self.log(&found));
@@ -254,7 +264,11 @@ impl<'t> Parser<'t> {
             self.warnings.push(Problem::NoLog, block.span.clone());
         }
         let addresses = self.addresses(block, port, &host)?;
-        Some(Subscription { addresses, logs })
+        Some(Subscription {
+            addresses,
+            logs,
+            default: default.map(|(log, _)| log),
+        })
     }
 }
 

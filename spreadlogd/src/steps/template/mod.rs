@@ -110,6 +110,12 @@ impl PathTemplate {
         self.parts.contains(&Part::Host)
     }
 
+    /// Whether the path depends on the group.
+    #[must_use]
+    pub fn names_group(&self) -> bool {
+        self.parts.contains(&Part::Group)
+    }
+
     /// Whether the path depends on the sender.
     #[must_use]
     pub fn names_sender(&self) -> bool {
