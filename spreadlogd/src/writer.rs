@@ -135,6 +135,11 @@ impl Writer {
 
     /// Takes a message for these Logs apart into what each file gets of it.
     fn push(&mut self, lines: &Lines, logs: &[usize], at: Moment) {
+        if self.shelf.is_crowded() {
+            // So that those which wait can be closed for others.
+            let dirty = self.shelf.dirty();
+            self.write(&dirty, at.now);
+        }
         for &log in logs {
             if let Some(outlet) = self.outlets.logs.get_mut(log) {
                 outlet.add(lines, &mut self.shelf, at, &mut self.pieces);
@@ -266,7 +271,7 @@ impl Writer {
             }
             self.settle(index);
         }
-        self.shelf.settle(now);
+        self.shelf.settle();
         self.tell_settled();
         if !asides.is_empty() {
             // What becomes of them then must not matter to what a crash leaves to be found out.

@@ -263,15 +263,14 @@ impl Shelf {
         self.is_hurried = true;
     }
 
-    /// Forgets of those that were due which have nothing left to be written.
-    pub(crate) fn settle(&mut self, now: Instant) {
+    /// Forgets which have nothing left to be written.
+    pub(crate) fn settle(&mut self) {
         let slots = &mut self.slots;
         self.dirty.retain(|index| {
             let Some(slot) = slots.get_mut(*index).and_then(Option::as_mut) else {
                 return false;
             };
             slot.is_dirty = !slot.sink.is_idle();
-            slot.since = now;
             slot.is_dirty
         });
     }
@@ -302,6 +301,12 @@ impl Shelf {
                 self.close(index);
             }
         }
+    }
+
+    /// Whether so many files are open that a new one needs another to be closed. Those that wait to
+    /// be written to are not.
+    pub(crate) const fn is_crowded(&self) -> bool {
+        self.passing >= self.passing_max
     }
 
     /// The places in the ledger of those that were closed since the last call.
@@ -358,3 +363,108 @@ const COMPANY_MAX: Duration = Duration::from_millis(500);
 
 /// 64 KiB: worth a system call.
 const COMPANY_BYTES: usize = 64 * 1024;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shelf() -> (tempfile::TempDir, Shelf) {
+        let dir = tempfile::tempdir().unwrap();
+        let room = Arc::new(Room::new(1 << 20));
+        (dir, Shelf::new(Locking::Exclusive, room, None))
+    }
+
+    fn open(shelf: &mut Shelf, path: &Path, stay: Stay, now: Instant) -> usize {
+        let counters = Arc::new(FileCounters::new(path.to_owned()));
+        let how = (&counters, &Arc::default());
+        shelf.open(path, how, stay, now).unwrap()
+    }
+
+    fn push(shelf: &mut Shelf, index: usize, now: Instant) {
+        let lines = Lines::of_stranger(Bytes::from_static(b"line\n"));
+        assert!(shelf.room.take(lines.cost()));
+        shelf.push(index, lines, now);
+    }
+
+    fn write(shelf: &mut Shelf, now: Instant) -> Vec<usize> {
+        let due = shelf.due(now);
+        for &index in &due {
+            let sink = shelf.sink(index).unwrap();
+            let _ = sink.prepare(now);
+            sink.write(now);
+        }
+        shelf.settle();
+        due
+    }
+
+    /// However often others are written meanwhile, and however hurried the end is.
+    #[test]
+    fn lines_wait_for_company_for_so_long_and_no_longer() {
+        let (dir, mut shelf) = shelf();
+        let began = Instant::now();
+        let busy = open(&mut shelf, &dir.path().join("busy"), Stay::Always, began);
+        let quiet = open(
+            &mut shelf,
+            &dir.path().join("quiet"),
+            Stay::WhileUsed,
+            began,
+        );
+        push(&mut shelf, quiet, began);
+
+        for tick in 0..25 {
+            let now = began + tick * Duration::from_millis(20);
+            push(&mut shelf, busy, now);
+            assert_eq!(write(&mut shelf, now), [busy]);
+        }
+        assert_eq!(shelf.next_due(), Some(began + COMPANY_MAX));
+        assert_eq!(write(&mut shelf, began + COMPANY_MAX), [quiet]);
+
+        push(&mut shelf, quiet, began + COMPANY_MAX);
+        shelf.hurry();
+        assert_eq!(write(&mut shelf, began + COMPANY_MAX), [quiet]);
+    }
+
+    /// Whatever lines name, no more files are open than were allowed, and none that waits is closed.
+    #[test]
+    fn files_that_lines_name_are_bounded_in_number() {
+        let (dir, mut shelf) = shelf();
+        shelf.set_passing_max(8);
+        let now = Instant::now();
+        let waiting = open(
+            &mut shelf,
+            &dir.path().join("waiting"),
+            Stay::WhileUsed,
+            now,
+        );
+        push(&mut shelf, waiting, now);
+        let number = shelf.number(waiting).unwrap();
+
+        for n in 0..100_u64 {
+            let path = dir.path().join(format!("host-{n}"));
+            open(
+                &mut shelf,
+                &path,
+                Stay::WhileUsed,
+                now + Duration::from_secs(n),
+            );
+            assert!(shelf.indices().len() <= 8);
+            assert!(shelf.is_open(waiting, number));
+        }
+        shelf.close_quiet(true, now);
+
+        assert_eq!(shelf.indices(), [waiting]);
+    }
+
+    /// By a link, or by another spelling.
+    #[test]
+    fn a_file_is_open_once_however_it_is_called() {
+        let (dir, mut shelf) = shelf();
+        let (path, link) = (dir.path().join("log"), dir.path().join("link"));
+        let now = Instant::now();
+        let first = open(&mut shelf, &path, Stay::Always, now);
+        std::os::unix::fs::symlink(&path, &link).unwrap();
+
+        assert_eq!(open(&mut shelf, &link, Stay::WhileUsed, now), first);
+        assert_eq!(open(&mut shelf, &path, Stay::Always, now), first);
+    }
+}

@@ -297,7 +297,6 @@ impl FileSink {
         debug!("put {} aside", path.display());
         Some(Aside {
             of: self.path.clone(),
-            path,
             care: *self.care,
         })
     }
