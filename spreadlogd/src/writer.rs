@@ -219,8 +219,11 @@ impl Writer {
         if let Some(file) = self.shelf.file(index) {
             return Some(file);
         }
-        let account = self.shelf.sink(index)?.account();
-        let file = self.journal.open_file(account, None);
+        // It may be one of these, opened again.
+        self.forget_closed();
+        let sink = self.shelf.sink(index)?;
+        self.asides.catch_up(sink.path(), sink.care());
+        let file = self.journal.open_file(sink.account(), None);
         self.shelf.set_file(index, file);
         Some(file)
     }

@@ -142,7 +142,14 @@ impl Ledger {
         if let Some(index) = self.files.iter().position(is_same) {
             if let Some(known) = self.files.get_mut(index) {
                 // A shorter file is another one with the same number, or was emptied.
-                if file.length < known.length {
+                if file.length < known.length && file.path != known.path {
+                    // What the one of before has of messages that are in some of their files is
+                    // not in this one.
+                    known.identity = Identity::GONE;
+                    known.is_open = false;
+                    self.files.push(file);
+                    return self.files.len() - 1;
+                } else if file.length < known.length {
                     *known = file;
                 } else {
                     known.path = file.path;
@@ -201,9 +208,17 @@ impl Ledger {
         account.bytes = account.bytes.saturating_add(bytes);
     }
 
-    /// The files that a message is in already, though not in all.
-    pub(crate) fn partial(&self, source: Source, number: u64) -> Option<&BTreeSet<usize>> {
-        self.partials.get(&(source, number))
+    /// Whether a message that is not in all its files is in `file`, or in one that was there before
+    /// it and has been put aside or moved away since.
+    pub(crate) fn is_in(&self, source: Source, number: u64, file: usize) -> bool {
+        let path = |file: usize| self.files.get(file).map(|file| &file.path);
+        let partial = self.partials.get(&(source, number));
+        partial.is_some_and(|files| {
+            let is_it = |before: &usize| {
+                *before == file || path(file).is_some_and(|it| path(*before) == Some(it))
+            };
+            files.iter().any(is_it)
+        })
     }
 
     /// Forgets the oldest of the files that are not written to any more.

@@ -75,6 +75,8 @@ impl Replay {
                 length,
                 path,
             } => {
+                // Closed and opened again: what was written before was over.
+                self.settle(file, u64::MAX);
                 let index = self.ledger.open_file(FileAccount {
                     path,
                     identity,

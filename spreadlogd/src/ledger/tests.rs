@@ -316,6 +316,23 @@ fn of_a_torn_message_without_number_the_whole_lines_stay() {
     assert_eq!((tail.cut_at, tail.keeps_lines), (10, Some(stranger)));
 }
 
+/// As the files of hosts are when there are many.
+#[test]
+fn what_was_written_before_a_file_was_closed_and_opened_again_stands() {
+    let events = vec![
+        opened(0),
+        write(0, vec![entry(1, 10)]),
+        opened(10),
+        write(10, vec![entry(2, 10)]),
+        opened(20),
+    ];
+
+    let (ledger, tails) = replayed(events, Found::Length(20));
+
+    assert_eq!(ledger.accounts[&source(Some(1))].safe.count(), 2);
+    assert_eq!((ledger.files[0].lines, tails.len()), (2, 0));
+}
+
 #[test]
 fn a_message_for_two_files_is_safe_when_both_have_it() {
     let mut ledger = Ledger::default();
@@ -326,11 +343,39 @@ fn a_message_for_two_files_is_safe_when_both_have_it() {
 
     assert!(!ledger.written(0, &both, 0));
     assert!(!ledger.written(0, &both, 0), "the same file again");
-    assert_eq!(ledger.partial(both.source, 1).map(BTreeSet::len), Some(1));
+    assert!(ledger.is_in(both.source, 1, 0) && !ledger.is_in(both.source, 1, 1));
     assert!(ledger.written(1, &both, 0));
 
     assert_eq!(ledger.accounts[&both.source].lines, 1);
-    assert_eq!(ledger.partial(both.source, 1), None);
+    assert!(!ledger.is_in(both.source, 1, 0));
+}
+
+/// Rotation in between; and the system gives a deleted file's inode to another.
+#[test]
+fn what_is_in_some_of_its_files_is_known_by_their_paths() {
+    let mut ledger = Ledger::default();
+    let file = |path: &str, inode| FileAccount {
+        path: path.into(),
+        identity: Identity { device: 1, inode },
+        is_ours: true,
+        start: 0,
+        length: 0,
+        lines: 0,
+        is_open: true,
+    };
+    let both = Entry {
+        files: 2,
+        ..entry(1, 10)
+    };
+    let moved = ledger.open_file(file("log", 1));
+    ledger.written(moved, &both, 0);
+
+    let next = ledger.open_file(file("log", 2));
+    let other = ledger.open_file(file("other", 1));
+
+    assert!(ledger.is_in(both.source, 1, next));
+    assert!(!ledger.is_in(both.source, 1, other));
+    assert!(ledger.written(other, &both, 0));
 }
 
 #[test]

@@ -75,6 +75,12 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
+    /// No file's: inodes are counted from 1.
+    pub(crate) const GONE: Self = Self {
+        device: 0,
+        inode: 0,
+    };
+
     /// What `path` leads to now.
     pub(crate) fn of_path(path: &Path) -> io::Result<Self> {
         Ok(Self::of(&path.metadata()?))
