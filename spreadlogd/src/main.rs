@@ -48,11 +48,11 @@ fn main() -> ExitCode {
         Some(Tool::Audit(tool)) => return tool.run(),
         Some(Tool::Tail(tool)) => return tool.run(),
         Some(Tool::Merge(tool)) => {
-            raise_descriptor_limit();
+            let _ = raise_descriptor_limit();
             return tool.run();
         }
         Some(Tool::Diff(tool)) => {
-            raise_descriptor_limit();
+            let _ = raise_descriptor_limit();
             return tool.run();
         }
         Some(Tool::Replay(tool)) => return tool.run(),
@@ -113,7 +113,7 @@ fn start(
     diagnostics: &Diagnostics,
 ) -> Result<Summary, Box<dyn Error>> {
     let process = Process::started_now();
-    raise_descriptor_limit();
+    let files_max = raise_descriptor_limit();
     let status = status::Waiting::bind(&args.status)?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -141,6 +141,7 @@ fn start(
         stop_timeout: Duration::from_secs(args.stop_timeout.into()),
         state_dir: args.state.clone(),
         says_farewell: args.farewell,
+        files_max,
         ..Options::default()
     };
     let spreadlogd = Spreadlogd::open(&config, &options)?;
@@ -285,8 +286,9 @@ fn filter(args: &Args) -> Targets {
         .with_target(RECEIVE_ERRORS, receive_errors)
 }
 
-/// As many open files as the system lets us have: each Log may be one.
-fn raise_descriptor_limit() {
+/// As many open files as the system lets us have: each Log may be one. How many those may be that
+/// lines name: half of all.
+fn raise_descriptor_limit() -> usize {
     let limit = getrlimit(Resource::Nofile);
     let raised = Rlimit {
         current: limit.maximum,
@@ -295,6 +297,9 @@ fn raise_descriptor_limit() {
     if let Err(error) = setrlimit(Resource::Nofile, raised) {
         debug!("the limit on open files stays as it is: {error}");
     }
+    // Without a limit there is none to keep to.
+    let all = getrlimit(Resource::Nofile).current.unwrap_or(u64::MAX);
+    usize::try_from(all / 2).unwrap_or(usize::MAX)
 }
 
 /// Files named at start; with -v all are.

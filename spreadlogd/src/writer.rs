@@ -135,11 +135,11 @@ impl Writer {
 
     /// Takes a message for these Logs apart into what each file gets of it.
     fn push(&mut self, lines: &Lines, logs: &[usize], at: Moment) {
-        if self.shelf.is_crowded() {
-            // So that those which wait can be closed for others.
-            let dirty = self.shelf.dirty();
-            self.write(&dirty, at.now);
+        let crowd = self.shelf.crowd(at.now);
+        if !crowd.is_empty() {
+            self.write(&crowd, at.now);
         }
+        self.shelf.begin_message();
         for &log in logs {
             if let Some(outlet) = self.outlets.logs.get_mut(log) {
                 outlet.add(lines, &mut self.shelf, at, &mut self.pieces);

@@ -133,7 +133,11 @@ impl Named {
                 base.join(template.expand(at.time, host, &self.group, &self.sender))
             }
         };
-        let stay = Stay::WhileUsed;
+        let stay = if host == OTHER {
+            Stay::Fallback
+        } else {
+            Stay::WhileUsed
+        };
         match shelf.open(&path, (&self.counters, &self.care), stay, at.now) {
             Ok(index) => Some(index),
             Err(error) => {

@@ -28,6 +28,8 @@ pub(crate) enum Stay {
     Always,
     /// Lines name it: it is closed when it is quiet.
     WhileUsed,
+    /// The same, for lines whose own file finds no place.
+    Fallback,
 }
 
 /// The open files, by index. An index is a file's until the shelf says that it was closed.
@@ -48,6 +50,8 @@ pub(crate) struct Shelf {
     /// Closed since the writer last asked: their places in the ledger.
     closed: Vec<usize>,
     is_hurried: bool,
+    /// Which message is being taken apart: the files that it goes to stay open.
+    turn: u64,
     /// Files opened so far.
     opened: u64,
 }
@@ -61,6 +65,8 @@ struct Slot {
     /// The index of its file in the ledger, once it has one.
     file: Option<usize>,
     is_dirty: bool,
+    /// The last message that goes there.
+    turn: u64,
     /// When the first of what waits came.
     since: Instant,
     used: Instant,
@@ -82,6 +88,7 @@ impl Shelf {
             tap,
             closed: Vec::new(),
             is_hurried: false,
+            turn: 0,
             opened: 0,
         }
     }
@@ -103,18 +110,18 @@ impl Shelf {
         now: Instant,
     ) -> Result<usize, SinkError> {
         if let Some(&index) = self.by_path.get(path) {
+            self.hold(index);
             return Ok(index);
         }
-        if stay == Stay::WhileUsed && self.passing >= self.passing_max {
-            self.make_place();
-        }
-        if stay == Stay::WhileUsed {
+        if stay != Stay::Always {
+            self.find_place(path, stay)?;
             make_directories(path)?;
         }
         let known = |identity| self.by_identity.contains_key(&identity);
         let target = match Target::open(path, (self.locking, care.mode), known)? {
             Opened::Known(identity) => {
                 let index = self.by_identity.get(&identity).copied().unwrap_or_default();
+                self.hold(index);
                 // By another name. Only the names of the configuration are few.
                 if stay == Stay::Always {
                     self.by_path.insert(path.to_owned(), index);
@@ -142,6 +149,7 @@ impl Shelf {
             stay,
             file: None,
             is_dirty: false,
+            turn: self.turn,
             since: now,
             used: now,
         };
@@ -157,7 +165,7 @@ impl Shelf {
         }
         self.by_path.insert(path.to_owned(), index);
         self.by_identity.insert(identity, index);
-        self.passing += usize::from(stay == Stay::WhileUsed);
+        self.passing += usize::from(stay != Stay::Always);
         Ok(index)
     }
 
@@ -200,9 +208,38 @@ impl Shelf {
         Some(self.slots.get(index)?.as_ref()?.number)
     }
 
-    /// Whether the file that had this number is open still.
-    pub(crate) fn is_open(&self, index: usize, number: u64) -> bool {
-        self.number(index) == Some(number)
+    /// Whether the file that had this number is open still; then the message at hand goes there.
+    pub(crate) fn is_open(&mut self, index: usize, number: u64) -> bool {
+        let is_open = self.number(index) == Some(number);
+        if is_open {
+            self.hold(index);
+        }
+        is_open
+    }
+
+    /// The next message is taken apart. What it goes to stays open until the one after it.
+    pub(crate) fn begin_message(&mut self) {
+        self.turn += 1;
+    }
+
+    fn hold(&mut self, index: usize) {
+        if let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) {
+            slot.turn = self.turn;
+        }
+    }
+
+    /// So many files have something to be written that soon none could be closed for another; they
+    /// are to be written now.
+    pub(crate) fn crowd(&self, now: Instant) -> Vec<usize> {
+        if self.dirty.len() < self.passing_max.div_ceil(2) {
+            return Vec::new();
+        }
+        let slot = |index: usize| self.slots.get(index)?.as_ref();
+        let may_be = |index: &usize| {
+            let retry_at = slot(*index).and_then(|slot| slot.sink.retry_at());
+            retry_at.is_none_or(|at| at <= now)
+        };
+        self.dirty.iter().copied().filter(may_be).collect()
     }
 
     /// The index of a file in the ledger.
@@ -295,7 +332,7 @@ impl Shelf {
             let slot = self.slots.get(index).and_then(Option::as_ref);
             let is_quiet = slot.is_some_and(|slot| {
                 let is_old = now.saturating_duration_since(slot.used) >= IDLE_MAX;
-                slot.stay == Stay::WhileUsed && !slot.is_dirty && (all || is_old)
+                slot.stay != Stay::Always && !slot.is_dirty && (all || is_old)
             });
             if is_quiet {
                 self.close(index);
@@ -303,15 +340,25 @@ impl Shelf {
         }
     }
 
-    /// Whether so many files are open that a new one needs another to be closed. Those that wait to
-    /// be written to are not.
-    pub(crate) const fn is_crowded(&self) -> bool {
-        self.passing >= self.passing_max
-    }
-
     /// The places in the ledger of those that were closed since the last call.
     pub(crate) fn take_closed(&mut self) -> Vec<usize> {
         std::mem::take(&mut self.closed)
+    }
+
+    /// Sees to it that another file that lines name may be opened.
+    fn find_place(&mut self, path: &Path, stay: Stay) -> Result<(), SinkError> {
+        if self.passing >= self.passing_max {
+            self.make_place();
+        }
+        // One message may name more files than there can be: the ledger needs some, too.
+        let passing_max = self.passing_max + self.passing_max / 2;
+        if stay == Stay::WhileUsed && self.passing >= passing_max {
+            return Err(SinkError::Open {
+                path: path.to_owned(),
+                source: rustix::io::Errno::MFILE.into(),
+            });
+        }
+        Ok(())
     }
 
     /// Closes an eighth of what lines name: those that were not written to for longest. One at a
@@ -322,7 +369,8 @@ impl Shelf {
             .into_iter()
             .filter_map(|index| {
                 let slot = self.slots.get(index)?.as_ref()?;
-                let may_go = slot.stay == Stay::WhileUsed && !slot.is_dirty;
+                let is_quiet = !slot.is_dirty && slot.turn != self.turn;
+                let may_go = slot.stay != Stay::Always && is_quiet;
                 may_go.then_some((slot.used, index))
             })
             .collect();
@@ -340,7 +388,7 @@ impl Shelf {
         debug!("closed {}", slot.sink.path().display());
         self.by_path.remove(slot.sink.path());
         self.by_identity.remove(&slot.sink.identity());
-        self.passing -= usize::from(slot.stay == Stay::WhileUsed);
+        self.passing -= usize::from(slot.stay != Stay::Always);
         self.closed.extend(slot.file);
         self.free.push(index);
     }
