@@ -231,9 +231,11 @@ impl Writer {
     /// Whether a message that comes again is in this file since before.
     fn has_already(&mut self, index: usize, lines: &Lines) -> bool {
         let origin = lines.origin;
-        let file = self.file(index);
-        let partial = self.journal.ledger().partial(origin.source, origin.number);
-        partial.is_some_and(|files| file.is_some_and(|file| files.contains(&file)))
+        let Some(file) = self.file(index) else {
+            return false;
+        };
+        let ledger = self.journal.ledger();
+        ledger.is_in(origin.source, origin.number, file)
     }
 
     /// Writes what is due: first to the journal, then to the files.

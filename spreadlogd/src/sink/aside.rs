@@ -3,9 +3,10 @@
 //! A thread of its own does it, one file after another, so that neither receiving nor writing
 //! waits. A compressed file is there whole or not at all: it is written under another name, made
 //! safe, and moved into its place before the original goes. At a stop what is being compressed is
-//! left as it was; the next time that the same file is put aside, what was left is done as well.
+//! left as it was, for the next start.
 
-use std::ffi::OsString;
+use std::collections::{HashMap, HashSet};
+use std::ffi::{OsStr, OsString};
 use std::fs::{self, File};
 use std::io::{self, BufWriter, Read, Write as _};
 use std::os::unix::ffi::OsStrExt as _;
@@ -14,14 +15,14 @@ use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::{self, JoinHandle};
-use std::time::{Duration, SystemTime};
+use std::time::SystemTime;
 
 use flate2::write::GzEncoder;
 use ruzstd::encoding::{CompressionLevel, compress_to_vec};
 use spread_logger::diagnostics::Chain;
 use tracing::{debug, warn};
 
-use super::care::{Care, is_aside, surplus};
+use super::care::{Care, is_aside, put_aside_of, surplus};
 use crate::config::Compression;
 
 /// A file that was put aside.
@@ -29,12 +30,18 @@ use crate::config::Compression;
 pub(crate) struct Aside {
     /// Where it was.
     pub(crate) of: PathBuf,
+    /// Where it is.
+    pub(crate) path: PathBuf,
     pub(crate) care: Care,
 }
 
 /// The thread that looks after files that were put aside.
 #[derive(Debug)]
 pub(crate) struct Asides {
+    /// Directories in which it was looked what an earlier process has left.
+    listed: HashSet<PathBuf>,
+    /// What that is, by what it was put aside from.
+    left: HashMap<PathBuf, Vec<PathBuf>>,
     jobs: Option<mpsc::Sender<Aside>>,
     thread: Option<JoinHandle<()>>,
     /// What it is at is to be left.
@@ -45,9 +52,34 @@ impl Asides {
     /// None has been put aside yet; the thread begins with the first.
     pub(crate) fn new() -> Self {
         Self {
+            listed: HashSet::new(),
+            left: HashMap::new(),
             jobs: None,
             thread: None,
             is_over: Arc::default(),
+        }
+    }
+
+    /// A file is opened: what was put aside of it by a process that was killed before it could
+    /// compress that, is compressed now. To be called before it is put aside itself.
+    pub(crate) fn catch_up(&mut self, of: &Path, care: Care) {
+        let Some(directory) = of.parent().filter(|_| care.compress.is_some()) else {
+            return;
+        };
+        if !self.listed.contains(directory) {
+            self.listed.insert(directory.to_owned());
+            // Where nothing can be listed, it stays as it is.
+            for entry in fs::read_dir(directory).into_iter().flatten().flatten() {
+                let name = entry.file_name();
+                if let Some(of) = put_aside_of(name.as_bytes()) {
+                    let of = directory.join(OsStr::from_bytes(of));
+                    self.left.entry(of).or_default().push(entry.path());
+                }
+            }
+        }
+        for path in self.left.remove(of).unwrap_or_default() {
+            let of = of.to_owned();
+            self.give(Aside { of, path, care });
         }
     }
 
@@ -94,14 +126,10 @@ impl Asides {
 impl Aside {
     fn settle(&self, is_over: &AtomicBool) {
         if let Some(compression) = self.care.compress
-            && let Err(error) = self.compress_all(compression, is_over)
+            && let Err(error) = self.compress(compression, is_over)
             && !is_over.load(Ordering::Relaxed)
         {
-            warn!(
-                "cannot compress old files of {}: {}",
-                self.of.display(),
-                Chain(&error)
-            );
+            warn!("{} stays as it is: {}", self.path.display(), Chain(&error));
         }
         if let Err(error) = self.prune() {
             warn!(
@@ -112,25 +140,43 @@ impl Aside {
         }
     }
 
-    /// This one, and what was left before.
-    fn compress_all(&self, compression: Compression, is_over: &AtomicBool) -> io::Result<()> {
-        let is_plain = |path: &Path| {
-            let extension = path.extension();
-            extension.is_none_or(|extension| extension != "gz" && extension != "zst")
-        };
-        for (path, _) in self.all()? {
-            if is_plain(&path) {
-                compress(&path, compression, is_over)?;
-            }
+    fn compress(&self, compression: Compression, is_over: &AtomicBool) -> io::Result<()> {
+        let is_there = |suffix| with_suffix(&self.path, suffix).exists();
+        if is_there(".gz") || is_there(".zst") {
+            // That is whole, and this was to be deleted when a process was killed.
+            return fs::remove_file(&self.path);
         }
-        Ok(())
+        let from = File::open(&self.path)?;
+        let mode = from.metadata()?.permissions().mode();
+        let partial = with_suffix(&self.path, ".tmp");
+        let mut options = File::options();
+        options.write(true).create(true).truncate(true).mode(mode);
+        let to = options.open(&partial)?;
+        let from = Unhurried { from, is_over };
+        let (suffix, written) = match compression {
+            Compression::Gzip => (".gz", gzip(from, to)),
+            Compression::Zstd => (".zst", zstd(from, to)),
+        };
+        let whole = with_suffix(&self.path, suffix);
+        let moved = written
+            .and_then(|to| to.sync_all())
+            .and_then(|()| fs::rename(&partial, &whole));
+        if let Err(error) = moved {
+            // What is half there is of no use; if it cannot be deleted, the warning tells enough.
+            let _ = fs::remove_file(&partial);
+            return Err(error);
+        }
+        debug!("compressed {}", whole.display());
+        fs::remove_file(&self.path)
     }
 
-    /// All that were put aside from the same file, and how old each is.
-    fn all(&self) -> io::Result<Vec<(PathBuf, Duration)>> {
+    fn prune(&self) -> io::Result<()> {
         let (Some(directory), Some(name)) = (self.of.parent(), self.of.file_name()) else {
-            return Ok(Vec::new());
+            return Ok(());
         };
+        if self.care.keep.is_all() {
+            return Ok(());
+        }
         let mut files = Vec::new();
         for entry in fs::read_dir(directory)? {
             let entry = entry?;
@@ -140,45 +186,12 @@ impl Aside {
                 files.push((entry.path(), age.unwrap_or_default()));
             }
         }
-        Ok(files)
-    }
-
-    fn prune(&self) -> io::Result<()> {
-        if self.care.keep.is_all() {
-            return Ok(());
-        }
-        for path in surplus(self.care.keep, self.all()?) {
+        for path in surplus(self.care.keep, files) {
             debug!("deleting {}", path.display());
             fs::remove_file(path)?;
         }
         Ok(())
     }
-}
-
-/// Puts a compressed file in the place of one.
-fn compress(path: &Path, compression: Compression, is_over: &AtomicBool) -> io::Result<()> {
-    let from = File::open(path)?;
-    let mode = from.metadata()?.permissions().mode();
-    let partial = with_suffix(path, ".tmp");
-    let mut options = File::options();
-    options.write(true).create(true).truncate(true).mode(mode);
-    let to = options.open(&partial)?;
-    let from = Unhurried { from, is_over };
-    let (suffix, written) = match compression {
-        Compression::Gzip => (".gz", gzip(from, to)),
-        Compression::Zstd => (".zst", zstd(from, to)),
-    };
-    let whole = with_suffix(path, suffix);
-    let moved = written
-        .and_then(|to| to.sync_all())
-        .and_then(|()| fs::rename(&partial, &whole));
-    if let Err(error) = moved {
-        // What is half there is of no use; if it cannot be deleted, the error tells enough.
-        let _ = fs::remove_file(&partial);
-        return Err(error);
-    }
-    debug!("compressed {}", whole.display());
-    fs::remove_file(path)
 }
 
 /// A file that is read until it is over.
@@ -232,6 +245,7 @@ mod tests {
     fn aside(dir: &Path, compress: Compression) -> Aside {
         Aside {
             of: dir.join("log"),
+            path: dir.join("log.20261128T093000"),
             care: Care {
                 compress: Some(compress),
                 keep: Keep {
@@ -258,20 +272,13 @@ mod tests {
         let aside = aside(dir.path(), Compression::Gzip);
         let path = dir.path().join("log.20261128T093000");
         fs::write(path, "one\n").unwrap();
-        fs::write(dir.path().join("log.20261128T093001"), "two\n").unwrap();
         fs::write(dir.path().join("log.1"), "not ours\n").unwrap();
 
         aside.settle(&AtomicBool::new(true));
-        assert_eq!(
-            names(dir.path()),
-            ["log.1", "log.20261128T093000", "log.20261128T093001"]
-        );
+        assert_eq!(names(dir.path()), ["log.1", "log.20261128T093000"]);
 
         aside.settle(&AtomicBool::new(false));
-        assert_eq!(
-            names(dir.path()),
-            ["log.1", "log.20261128T093000.gz", "log.20261128T093001.gz"]
-        );
+        assert_eq!(names(dir.path()), ["log.1", "log.20261128T093000.gz"]);
     }
 
     /// More than one chunk, which are frames one behind the other.

@@ -95,6 +95,12 @@ pub(crate) fn is_aside(name: &[u8], of: &[u8]) -> bool {
     is_stamp && (rest.is_empty() || rest.strip_prefix(b"-").is_some_and(is_number))
 }
 
+/// What the file was called that was put aside as `name` and is not compressed.
+pub(crate) fn put_aside_of(name: &[u8]) -> Option<&[u8]> {
+    let dot = memchr::memrchr(b'.', name)?;
+    name.get(..dot).filter(|of| is_aside(name, of))
+}
+
 const STAMP: &str = "%Y%m%dT%H%M%S";
 const STAMP_LEN: usize = 15;
 

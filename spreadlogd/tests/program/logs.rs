@@ -175,6 +175,35 @@ fn what_is_put_aside_is_compressed_and_kept_as_asked() {
     assert_eq!(mode & 0o777, 0o600);
 }
 
+/// Killed before it was compressed, within that, and before the original was deleted.
+#[test]
+fn what_a_killed_one_has_put_aside_is_compressed_by_the_next() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let old = |n: u32| format!("log.20261128T09300{n}");
+    for n in 0..3 {
+        dir.write(&old(n), &format!("{n}\n"));
+    }
+    dir.write(&(old(1) + ".tmp"), "half of it");
+    dir.write(&(old(2) + ".gz"), "whole");
+    dir.write("other.20261128T093000", "not ours\n");
+
+    start(&dir, &hub, "File = log Rotate = 1K Compress = gzip").stop();
+
+    for n in 0..2 {
+        let file = fs::File::open(dir.join(&(old(n) + ".gz"))).unwrap();
+        let mut text = String::new();
+        flate2::read::GzDecoder::new(file)
+            .read_to_string(&mut text)
+            .unwrap();
+        assert_eq!(text, format!("{n}\n"));
+    }
+    assert_eq!(dir.read(&(old(2) + ".gz")), "whole");
+    assert_eq!(dir.read("other.20261128T093000"), "not ours\n");
+    let is_left = |name: String| dir.join(&name).exists();
+    assert!(!(0..3).map(old).any(is_left));
+    assert!(!is_left(old(1) + ".tmp"));
+}
+
 #[test]
 fn a_command_is_fed_and_started_again_for_hup() {
     let (dir, hub) = (Dir::new(), TestHub::start());

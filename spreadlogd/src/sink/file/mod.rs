@@ -297,6 +297,7 @@ impl FileSink {
         debug!("put {} aside", path.display());
         Some(Aside {
             of: self.path.clone(),
+            path,
             care: *self.care,
         })
     }
@@ -354,6 +355,11 @@ impl FileSink {
         self.counters.lines_unwritten.add(lines);
         self.room.give_back(self.held);
         self.held = 0;
+    }
+
+    /// What is asked of it beside the lines.
+    pub(crate) fn care(&self) -> Care {
+        *self.care
     }
 
     /// The file as it was named.
