@@ -488,6 +488,7 @@ mod tests {
         let number = shelf.number(waiting).unwrap();
 
         for n in 0..100_u64 {
+            shelf.begin_message();
             let path = dir.path().join(format!("host-{n}"));
             open(
                 &mut shelf,

@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use std::process::Command;
 use std::time::{Duration, Instant};
 
-use crate::program::{Program, ProgramError, free_port};
+use benches::program::{Program, ProgramError, free_port};
 
 /// A row of the table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]

@@ -9,7 +9,6 @@
 //! the machine. The server has one core to itself, the load generator ([`benches::load`]) and the hub the other.
 //!
 //! - `candidate.rs`: the servers, and how each is started;
-//! - `program.rs`: a process on a core;
 //! - `round.rs`: one round of all servers;
 //! - `report.rs`: medians, table, JSON.
 //!
@@ -22,7 +21,6 @@
 )]
 
 mod candidate;
-mod program;
 mod report;
 mod round;
 
@@ -35,6 +33,7 @@ use std::process::{Command, ExitCode};
 
 use benches::load::LoadError;
 use benches::machine::Machine;
+use benches::program;
 use clap::Parser;
 
 use crate::candidate::{Candidate, CandidateError, Setup};

@@ -14,7 +14,7 @@ use rustix::thread::{CpuSet, sched_getaffinity, sched_setaffinity};
 
 /// A running program. Dropped, it is killed; [`Program::stop`] is the polite way.
 #[derive(Debug)]
-pub(crate) struct Program {
+pub struct Program {
     name: String,
     child: Child,
     output: PathBuf,
@@ -22,7 +22,8 @@ pub(crate) struct Program {
 
 /// A program did not do what was asked of it.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum ProgramError {
+#[expect(missing_docs, reason = "the messages say it")]
+pub enum ProgramError {
     #[error("cannot start {name}")]
     Start { name: String, source: io::Error },
     #[error("{name} ended with {status} before it accepted a connection; it said:\n{said}")]
@@ -62,7 +63,10 @@ const ASK_EVERY: Duration = Duration::from_millis(5);
 
 impl Program {
     /// Starts `command` on `core`, with its output in a file of `scratch`.
-    pub(crate) fn start(
+    ///
+    /// # Errors
+    /// When it cannot be started.
+    pub fn start(
         name: &str,
         mut command: Command,
         core: Option<usize>,
@@ -90,12 +94,17 @@ impl Program {
         }
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Its process.
+    #[must_use]
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// Waits until something accepts connections at `address`.
-    pub(crate) fn wait_until_ready(&mut self, address: SocketAddr) -> Result<(), ProgramError> {
+    ///
+    /// # Errors
+    /// When it ends before, or nothing does for too long.
+    pub fn wait_until_ready(&mut self, address: SocketAddr) -> Result<(), ProgramError> {
         let deadline = Instant::now() + START_MAX;
         while TcpStream::connect(address).is_err() {
             if let Some(status) = self.ended()? {
@@ -118,7 +127,10 @@ impl Program {
     }
 
     /// Sends TERM and waits for the end: exit status 0, or TERM itself where a program does not catch it.
-    pub(crate) fn stop(mut self) -> Result<(), ProgramError> {
+    ///
+    /// # Errors
+    /// When it does not end, or badly.
+    pub fn stop(mut self) -> Result<(), ProgramError> {
         if let Some(pid) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) {
             kill_process(pid, Signal::TERM).map_err(|error| self.system(error.into()))?;
         }
@@ -145,7 +157,8 @@ impl Program {
     }
 
     /// Everything the program has printed.
-    pub(crate) fn said(&self) -> String {
+    #[must_use]
+    pub fn said(&self) -> String {
         fs::read_to_string(&self.output).unwrap_or_default()
     }
 
@@ -171,13 +184,19 @@ impl Drop for Program {
 
 /// A port that was free a moment ago. The programs take a port by number, so somebody else may be faster; then
 /// the run fails with the program's own words.
-pub(crate) fn free_port() -> io::Result<u16> {
+///
+/// # Errors
+/// When there is none.
+pub fn free_port() -> io::Result<u16> {
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?;
     Ok(listener.local_addr()?.port())
 }
 
 /// Restricts the calling thread, and what it starts from now on, to one core.
-pub(crate) fn stay_on(core: usize) -> io::Result<()> {
+///
+/// # Errors
+/// When the system does not allow it.
+pub fn stay_on(core: usize) -> io::Result<()> {
     let mut set = CpuSet::new();
     set.set(core);
     Ok(sched_setaffinity(None, &set)?)
@@ -185,7 +204,10 @@ pub(crate) fn stay_on(core: usize) -> io::Result<()> {
 
 /// The first two cores this process may use: one for the servers, one for the load. With a single core there
 /// is nothing to choose.
-pub(crate) fn two_cores() -> io::Result<Option<(usize, usize)>> {
+///
+/// # Errors
+/// When the system does not tell.
+pub fn two_cores() -> io::Result<Option<(usize, usize)>> {
     let set = sched_getaffinity(None)?;
     let mut cores = (0..CpuSet::MAX_CPU).filter(|core| set.is_set(*core));
     Ok(cores.next().zip(cores.next()))
