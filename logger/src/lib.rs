@@ -39,6 +39,7 @@ mod batch;
 mod counters;
 pub mod diagnostics;
 pub mod format;
+pub mod notify;
 mod publisher;
 mod queue;
 pub mod realtime;

@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 use http::serve::{self, Place, Process};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use spread_logger::diagnostics::{Diagnostics, FLUSH_TIMEOUT, Outlet};
+use spread_logger::notify::Notifier;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -26,7 +27,7 @@ use crate::config::Config;
 use crate::logging::{LogError, Logging};
 use crate::server::{RunError, Server, StartError};
 use crate::status::Waiting;
-use crate::systemd::{self, ActivationError, Notifier};
+use crate::systemd::{self, ActivationError};
 
 /// Why the program ends with a failure.
 #[derive(Debug, thiserror::Error)]

@@ -67,6 +67,8 @@ pub(crate) struct Assembly {
     modules: HashMap<String, Feed>,
     perl: Option<Arc<Child>>,
     python: Option<Arc<Child>>,
+    /// Module online of the configuration before.
+    online_before: Option<Online>,
 }
 
 impl Assembly {
@@ -74,7 +76,11 @@ impl Assembly {
     ///
     /// # Errors
     /// When one of them cannot be started.
-    pub(crate) fn begin(config: &Config, shelf: Shelf) -> Result<Self, AssemblyError> {
+    pub(crate) fn begin(
+        config: &Config,
+        shelf: Shelf,
+        online_before: Option<Online>,
+    ) -> Result<Self, AssemblyError> {
         let mut assembly = Self {
             shelf,
             outlets: Outlets::default(),
@@ -84,6 +90,7 @@ impl Assembly {
             modules: HashMap::new(),
             perl: None,
             python: None,
+            online_before,
         };
         for module in config.modules() {
             let feed = assembly.module(module, config.module_dir())?;
@@ -206,7 +213,12 @@ impl Assembly {
     fn module(&mut self, module: &Module, directory: Option<&Path>) -> Result<Feed, AssemblyError> {
         let (name, argument) = (module.name(), module.argument());
         if name == Module::ONLINE {
-            let online = Online::start(&OnlineSettings::parse(argument)?)?;
+            let settings = OnlineSettings::parse(argument)?;
+            let before = self.online_before.take();
+            let online = match before.filter(|online| *online.settings() == settings) {
+                Some(online) => online,
+                None => Online::start(settings)?,
+            };
             let feed = Feed::Online(online.handle());
             self.outlets.online = Some(online);
             return Ok(feed);

@@ -11,7 +11,7 @@ use spread_logger::diagnostics::{Chain, is_coloured};
 use spreadlogd::config::{FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
 use spreadlogd::{Audit, Config, ledger_place};
 
-use crate::read;
+use crate::conf::read;
 
 /// `spreadlogd audit [-c FILE | --file PATH | --state DIR] [--json] [--verify] [--strict]`.
 #[derive(Clone, Debug, Args)]

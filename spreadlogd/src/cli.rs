@@ -17,8 +17,8 @@ use crate::tools::{DiffArgs, MergeArgs, ReplayArgs};
 /// Writes the log lines of a whole web farm, received over Spread, to files.
 ///
 /// Without --config it joins one group and writes it to one file. It stays in the foreground. HUP
-/// opens the files again after they were moved; TERM or INT writes what has been received and
-/// ends, a second one ends at once.
+/// opens the files again after they were moved, and reads the configuration again; TERM or INT
+/// writes what has been received and ends, a second one ends at once.
 #[derive(Debug, Parser)]
 #[command(name = "spreadlogd", version, disable_version_flag = true, after_help = EXAMPLES)]
 #[command(args_conflicts_with_subcommands = true, disable_help_subcommand = true)]
@@ -66,6 +66,10 @@ pub(crate) struct Args {
     /// How many seconds stopping may take, for reading what the daemons have and for writing it
     #[arg(long, value_name = "SECONDS", default_value_t = 10)]
     pub(crate) stop_timeout: u16,
+
+    /// Where to write the number of this process, from when the files are open until the end
+    #[arg(long, value_name = "PATH")]
+    pub(crate) pid_file: Option<PathBuf>,
 
     /// Where the status page, and metrics for Prometheus at /metrics, are to be had: PORT of this
     /// machine alone, HOST:PORT, or none

@@ -23,12 +23,12 @@ use crate::counters::{Counters, GroupCounters, SessionCounters, Summary};
 use crate::intake::{Intake, Place};
 use crate::journal::{Directory, Journal, StateError, recover, seconds};
 use crate::ledger::Ledger;
-use crate::online::{Online, OnlineHandle};
+use crate::online::Online;
 use crate::queue::{Item, Queue};
 use crate::router::Router;
 use crate::sink::{Locking, Shelf};
 use crate::state;
-use crate::subscriber::{JOIN_TIMEOUT, RETURN_AFTER, Subscriber};
+use crate::subscriber::{FirstTry, JOIN_TIMEOUT, RETURN_AFTER, Stopping, Subscriber};
 use crate::writer::Writer;
 
 /// What a [`Spreadlogd`] is told while it runs.
@@ -38,6 +38,9 @@ pub enum Command {
     Reopen,
     /// Read what the daemons have delivered, write it, and end (TERM).
     Stop,
+    /// As [`Self::Stop`], but another begins where this one ends, with another configuration
+    /// (HUP): nothing is said to publishers, and it takes no longer than it must.
+    HandOver,
 }
 
 /// What the configuration file does not say.
@@ -59,6 +62,8 @@ pub struct Options {
     /// Whether publishers are told at the stop that this logging host does not come back, so that
     /// they keep nothing for it.
     pub says_farewell: bool,
+    /// Module online of the one before, which goes on if the configuration asks for the same.
+    pub online: Option<Online>,
     /// Is offered the body of each message that was written: whole lines, one or more. It is
     /// never waited for.
     pub tap: Option<mpsc::Sender<Bytes>>,
@@ -84,6 +89,7 @@ impl Default for Options {
             stop_timeout: Self::STOP_TIMEOUT,
             state_dir: None,
             says_farewell: false,
+            online: None,
             tap: None,
         }
     }
@@ -130,7 +136,8 @@ pub struct Spreadlogd {
     queue: Arc<Queue>,
     counters: Arc<Counters>,
     joined: watch::Sender<usize>,
-    online: Option<OnlineHandle>,
+    tried: watch::Sender<usize>,
+    online: Option<Online>,
     stop_timeout: Duration,
 }
 
@@ -146,7 +153,7 @@ impl Spreadlogd {
         let room = Arc::clone(queue.room());
         let mut shelf = Shelf::new(options.locking, room, options.tap.clone());
         shelf.set_passing_max(options.files_max);
-        let mut logs = Assembly::begin(config, shelf)?;
+        let mut logs = Assembly::begin(config, shelf, options.online.clone())?;
         let mut counters = Counters::default();
         let mut routers = Vec::new();
         for spread in config.spreads() {
@@ -165,9 +172,9 @@ impl Spreadlogd {
         let (ledger, blocks) = state::name_blocks(ledger, config.spreads());
         counters.room = Arc::clone(queue.room());
         counters.children = mem::take(&mut logs.programs);
-        let online = logs.outlets.online.as_ref().map(Online::handle);
+        let online = logs.outlets.online.clone();
         let counters = Arc::new(counters);
-        let joined = watch::Sender::new(0);
+        let (joined, tried) = (watch::Sender::new(0), watch::Sender::new(0));
         let mut settlers: Vec<_> = ledger.blocks.iter().map(|_| closed()).collect();
         let mut subscribers = Vec::new();
         for ((session, router), block) in counters.sessions().iter().zip(routers).zip(blocks) {
@@ -188,6 +195,7 @@ impl Spreadlogd {
                 counters: Arc::clone(session),
                 options: connect_options(options),
                 joined: joined.clone(),
+                first_try: FirstTry::new(tried.clone()),
                 join_timeout: JOIN_TIMEOUT,
                 return_after: RETURN_AFTER,
                 intake: Intake::new(place, Arc::clone(&queue), Arc::clone(&counters), &ledger),
@@ -208,6 +216,7 @@ impl Spreadlogd {
             queue,
             counters,
             joined,
+            tried,
             online,
             stop_timeout: options.stop_timeout,
         })
@@ -221,7 +230,7 @@ impl Spreadlogd {
 
     /// Who is online, if the configuration loads that module.
     #[must_use]
-    pub fn online(&self) -> Option<OnlineHandle> {
+    pub fn online(&self) -> Option<Online> {
         self.online.clone()
     }
 
@@ -230,6 +239,13 @@ impl Spreadlogd {
     #[must_use]
     pub fn joined(&self) -> watch::Receiver<usize> {
         self.joined.subscribe()
+    }
+
+    /// How many sessions have joined, or failed to, at least once: as many as there are Spread
+    /// blocks when all that can be had at once is there.
+    #[must_use]
+    pub fn tried(&self) -> watch::Receiver<usize> {
+        self.tried.subscribe()
     }
 
     /// Runs until it is stopped, or `commands` is closed.
@@ -256,15 +272,22 @@ impl Spreadlogd {
             };
             match command {
                 Some(Command::Reopen) => self.queue.command(Item::Reopen),
-                Some(Command::Stop) | None => break Ok(()),
+                Some(Command::Stop) | None => break Ok(false),
+                Some(Command::HandOver) => break Ok(true),
             }
         };
-        info!("stopping: what the daemons have delivered is read and written first");
+        let is_handed_over = matches!(ended, Ok(true));
+        if !is_handed_over {
+            info!("stopping: what the daemons have delivered is read and written first");
+        }
         let now = Instant::now();
         let deadline = now + self.stop_timeout;
         self.queue.command(Item::Hurry);
         // Half of the time for what the daemons still have, the other for the files.
-        stop.send_replace(Some(now + self.stop_timeout / 2));
+        stop.send_replace(Some(Stopping {
+            by: now + self.stop_timeout / 2,
+            is_handed_over,
+        }));
         while sessions.join_next().await.is_some() {}
         queue.finish(deadline);
         match timeout_at(deadline + HANG, writer).await {
@@ -274,7 +297,7 @@ impl Spreadlogd {
         }
         let summary = self.counters.summary();
         info!("{summary}");
-        ended.map(|()| summary)
+        ended.map(|_| summary)
     }
 }
 

@@ -5,41 +5,43 @@
 
 mod auditing;
 mod cli;
+mod conf;
 mod hub;
+mod pid_file;
 mod realtime;
+mod reload;
+mod signals;
 mod status;
 mod stops;
+mod systemd;
 mod tailing;
 mod tools;
 
-use std::convert::Infallible;
 use std::error::Error;
-use std::fs::File;
-use std::io::{self, Read as _, Write as _};
-use std::path::{Path, PathBuf};
+use std::io::{self, Write as _};
+use std::path::PathBuf;
 use std::process::{self, ExitCode};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use clap::Parser as _;
 use http::serve::Process;
-use rustix::process::{Resource, Rlimit, Signal, getrlimit, setrlimit};
+use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use spread::{AddressError, Addresses, GroupName, NameError};
-use spread_logger::diagnostics::{Chain, Diagnostics, Stamps, is_coloured};
-use spreadlogd::config::{BYTES_MAX, FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
-use spreadlogd::{
-    Command, Config, Counters, Locking, Options, RECEIVE_ERRORS, Report, RunError, Spreadlogd,
-    Summary,
-};
+use spread_logger::diagnostics::{Chain, Diagnostics, Stamps};
+use spreadlogd::config::{FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
+use spreadlogd::{Config, Counters, Locking, Options, RECEIVE_ERRORS, Spreadlogd};
 use tokio::runtime;
-use tokio::signal::unix::{self, SignalKind, signal};
-use tokio::sync::mpsc;
 use tracing::{debug, error, info};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use cli::{Args, Tool};
+use conf::Conf;
 use hub::HubThread;
-use status::Sources;
-use stops::{Stops, Wish};
+use pid_file::PidFile;
+use reload::{Ended, Life};
+use signals::Signals;
+use status::{Shown, Sources};
+use systemd::Manager;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -65,8 +67,10 @@ fn main() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    let parsed = match parse(&args, &diagnostics) {
-        Ok(parsed) => parsed,
+    let read = args.config.as_ref();
+    let read = read.map(|path| Conf::read(path, &diagnostics));
+    let conf = match read.transpose() {
+        Ok(conf) => conf,
         Err(text) => {
             diagnostics.say(&text);
             return ExitCode::from(2);
@@ -75,9 +79,9 @@ fn main() -> ExitCode {
     if args.check {
         return ExitCode::SUCCESS;
     }
-    match start(&args, parsed, &diagnostics) {
-        Ok(summary) if summary.lines_unwritten == 0 => ExitCode::SUCCESS,
-        Ok(_) => ExitCode::FAILURE,
+    match start(&args, conf, &diagnostics) {
+        Ok(true) => ExitCode::SUCCESS,
+        Ok(false) => ExitCode::FAILURE,
         Err(error) => {
             error!("{}", Chain(&*error));
             ExitCode::FAILURE
@@ -85,35 +89,17 @@ fn main() -> ExitCode {
     }
 }
 
-/// The configuration file, if there is one; the error is the text for the operator.
-fn parse(args: &Args, diagnostics: &Diagnostics) -> Result<Option<Config>, String> {
-    let Some(path) = &args.config else {
-        return Ok(None);
-    };
-    let coloured = is_coloured();
-    let name = path.display().to_string();
-    let text = read(path).map_err(|error| format!("error: cannot read {name}: {error}\n"))?;
-    let config = Config::parse(&text, &name).map_err(|errors| errors.render(coloured))?;
-    diagnostics.say(&config.warnings().render(coloured));
-    Ok(Some(config))
-}
-
-/// The text of a file, one byte more than is allowed at most: the parser says that it is too long.
-fn read(path: &Path) -> io::Result<Vec<u8>> {
-    let mut text = Vec::new();
-    let limit = BYTES_MAX as u64 + 1;
-    File::open(path)?.take(limit).read_to_end(&mut text)?;
-    Ok(text)
-}
-
-/// Opens, connects, and runs until it is told to stop.
+/// Opens, connects, and runs until it is told to stop; whether everything was written.
 fn start(
     args: &Args,
-    parsed: Option<Config>,
+    conf: Option<Conf>,
     diagnostics: &Diagnostics,
-) -> Result<Summary, Box<dyn Error>> {
+) -> Result<bool, Box<dyn Error>> {
     let process = Process::started_now();
     let files_max = raise_descriptor_limit();
+    if let Some(path) = &args.pid_file {
+        PidFile::check(path)?;
+    }
     let status = status::Waiting::bind(&args.status)?;
     let runtime = runtime::Builder::new_current_thread()
         .enable_all()
@@ -127,11 +113,58 @@ fn start(
     if let Some(hub) = &hub {
         info!("a hub for this machine is at {}", hub.address());
     }
-    let config = match parsed {
-        Some(config) => config,
-        None => single(args, hub.as_ref())?,
+    let conf = match conf {
+        Some(conf) => conf,
+        None => Conf::of_options(single(args, hub.as_ref())?),
     };
-    let options = Options {
+    let options = options(args, files_max);
+    let spreadlogd = Spreadlogd::open(&conf.config, &options)?;
+    tell_files(&spreadlogd.counters());
+    let pid_file = args.pid_file.as_deref().map(PidFile::write).transpose()?;
+    let shown = Shown::new(&spreadlogd, hub.as_ref().map(HubThread::reader));
+    // It answers until everything has ended, as a stop is what one may want to watch.
+    let _status = match status {
+        Some(status) => {
+            info!("status is at http://{}/", status.address());
+            Some(status.start(&Sources {
+                process,
+                diagnostics: diagnostics.outlet(),
+                shown: shown.clone(),
+            })?)
+        }
+        None => None,
+    };
+    if let Some(priority) = args.realtime {
+        // This thread is the one that reads: the files are written by another.
+        realtime::enter(priority);
+    }
+    let life = Life {
+        path: args.config.clone(),
+        options,
+        diagnostics,
+        manager: Manager::from_env()?,
+        shown,
+        signals,
+    };
+    let is_whole = match runtime.block_on(life.live(spreadlogd, conf)) {
+        Err(ended @ Ended::AtOnce) => {
+            // Nothing of what is under way is waited for.
+            error!("{ended}");
+            drop(pid_file);
+            diagnostics.flush();
+            process::exit(1);
+        }
+        outcome => outcome?,
+    };
+    if let Some(hub) = hub {
+        hub.stop();
+    }
+    Ok(is_whole)
+}
+
+/// What the configuration does not say.
+fn options(args: &Args, files_max: usize) -> Options {
+    Options {
         locking: if args.unlocked {
             Locking::None
         } else {
@@ -143,35 +176,10 @@ fn start(
         says_farewell: args.farewell,
         files_max,
         ..Options::default()
-    };
-    let spreadlogd = Spreadlogd::open(&config, &options)?;
-    tell_files(&spreadlogd.counters());
-    // It answers until everything has ended, as a stop is what one may want to watch.
-    let _status = match status {
-        Some(status) => {
-            info!("status is at http://{}/", status.address());
-            let hub = hub.as_ref().map(HubThread::reader);
-            Some(status.start(&Sources {
-                process,
-                diagnostics: diagnostics.outlet(),
-                report: Report::new(spreadlogd.counters(), hub),
-                online: spreadlogd.online(),
-            })?)
-        }
-        None => None,
-    };
-    if let Some(priority) = args.realtime {
-        // This thread is the one that reads: the files are written by another.
-        realtime::enter(priority);
     }
-    let summary = runtime.block_on(run(spreadlogd, signals, diagnostics))?;
-    if let Some(hub) = hub {
-        hub.stop();
-    }
-    Ok(summary)
 }
 
-fn tell_files(counters: &Counters) {
+pub(crate) fn tell_files(counters: &Counters) {
     let files = counters.files();
     match files.len() {
         0..=FILES_TOLD_MAX => files
@@ -206,66 +214,6 @@ enum BadDefault {
     Address(#[from] AddressError),
     #[error(transparent)]
     Group(#[from] NameError),
-}
-
-/// Runs it under the signals: HUP opens the files again, TERM and INT stop it.
-async fn run(
-    spreadlogd: Spreadlogd,
-    signals: Signals,
-    diagnostics: &Diagnostics,
-) -> Result<Summary, RunError> {
-    let (commands, receiver) = mpsc::channel(1);
-    tokio::select! {
-        summary = spreadlogd.run(receiver) => summary,
-        never = signals.pass_on(commands, diagnostics) => match never {},
-    }
-}
-
-/// The signals that are commands.
-struct Signals {
-    hup: unix::Signal,
-    term: unix::Signal,
-    int: unix::Signal,
-}
-
-impl Signals {
-    /// Catches them from now on, in the current runtime.
-    fn catch() -> io::Result<Self> {
-        // Caught, and no more: a limit on the size of files is a failed write and not the end.
-        let _ = signal(SignalKind::from_raw(Signal::XFSZ.as_raw()))?;
-        Ok(Self {
-            hup: signal(SignalKind::hangup())?,
-            term: signal(SignalKind::terminate())?,
-            int: signal(SignalKind::interrupt())?,
-        })
-    }
-
-    async fn pass_on(
-        mut self,
-        commands: mpsc::Sender<Command>,
-        diagnostics: &Diagnostics,
-    ) -> Infallible {
-        let (mut stops, began) = (Stops::default(), Instant::now());
-        loop {
-            let stop = tokio::select! {
-                _ = self.hup.recv() => None,
-                _ = self.term.recv() => Some(SignalKind::terminate()),
-                _ = self.int.recv() => Some(SignalKind::interrupt()),
-            };
-            let command = match stop.map(|signal| stops.on(signal, began.elapsed())) {
-                None => Command::Reopen,
-                Some(Wish::Stop) => Command::Stop,
-                Some(Wish::Same) => continue,
-                Some(Wish::EndAtOnce) => {
-                    error!("told to stop a second time: ending at once");
-                    diagnostics.flush();
-                    process::exit(1);
-                }
-            };
-            // While it stops it takes no more, and needs none.
-            let _ = commands.send(command).await;
-        }
-    }
 }
 
 /// What is said, of all that could be.
@@ -307,6 +255,8 @@ const FILES_TOLD_MAX: usize = 8;
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

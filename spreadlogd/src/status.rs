@@ -2,12 +2,14 @@
 //! write never wait for whoever looks.
 
 use std::net::SocketAddr;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use http::metrics::{Family, JSON, Page};
 use http::serve::{BindError, Body, Listener, Place, Process, Rate, Routes, Serving};
+use spread::hub::HubReader;
 use spread_logger::diagnostics::Outlet;
-use spreadlogd::Report;
 use spreadlogd::online::OnlineHandle;
+use spreadlogd::{Report, Spreadlogd};
 
 /// A status listener that has its socket and waits to be started.
 #[derive(Debug)]
@@ -20,9 +22,58 @@ pub(crate) struct Waiting {
 pub(crate) struct Sources {
     pub(crate) process: Process,
     pub(crate) diagnostics: Outlet,
-    pub(crate) report: Report,
+    pub(crate) shown: Shown,
+}
+
+/// The configuration at work, which gives way to another while the listener stays.
+#[derive(Clone, Debug)]
+pub(crate) struct Shown {
+    now: Arc<Mutex<Now>>,
+    hub: Option<HubReader>,
+}
+
+#[derive(Debug)]
+struct Now {
+    report: Report,
     /// Who is online, if that is kept: it is at `/online` then.
-    pub(crate) online: Option<OnlineHandle>,
+    online: Option<OnlineHandle>,
+}
+
+impl Shown {
+    /// Tells of this one, and of the hub in the same process if there is one.
+    pub(crate) fn new(spreadlogd: &Spreadlogd, hub: Option<HubReader>) -> Self {
+        let now = Now::of(spreadlogd, hub.clone());
+        Self {
+            now: Arc::new(Mutex::new(now)),
+            hub,
+        }
+    }
+
+    /// Tells of another from now on.
+    pub(crate) fn change(&self, spreadlogd: &Spreadlogd) {
+        *self.now() = Now::of(spreadlogd, self.hub.clone());
+    }
+
+    fn report(&self) -> Report {
+        self.now().report.clone()
+    }
+
+    fn online(&self) -> Option<OnlineHandle> {
+        self.now().online.clone()
+    }
+
+    fn now(&self) -> MutexGuard<'_, Now> {
+        self.now.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Now {
+    fn of(spreadlogd: &Spreadlogd, hub: Option<HubReader>) -> Self {
+        Self {
+            report: Report::new(spreadlogd.counters(), hub),
+            online: spreadlogd.online().map(|online| online.handle()),
+        }
+    }
 }
 
 impl Waiting {
@@ -45,13 +96,14 @@ impl Waiting {
             move || asked.families(),
             move |families| shown.page(families, rate.per_second()),
         );
-        if let Some(online) = sources.online.clone() {
-            routes = routes.asked_at("/online", move |query| Body {
+        let online = sources.shown.clone();
+        routes = routes.asked_at("/online", move |query| {
+            online.online().map(|online| Body {
                 media_type: JSON,
                 bytes: online.json(query),
-            });
-        }
-        let watch = async move { watching.watch(|| watched.report.lines()).await };
+            })
+        });
+        let watch = async move { watching.watch(|| watched.shown.report().lines()).await };
         self.listener.start(routes, watch)
     }
 }
@@ -68,13 +120,13 @@ impl Sources {
             build.sample([("version", env!("CARGO_PKG_VERSION").into())], true),
             diagnostics.value(self.diagnostics.found_no_room()),
         ];
-        families.extend(self.report.families());
+        families.extend(self.shown.report().families());
         families.extend(self.process.families());
         families
     }
 
     fn page(&self, families: &[Family], rate: Option<f64>) -> Vec<u8> {
-        let mut sections = self.report.sections(families, rate);
+        let mut sections = self.shown.report().sections(families, rate);
         sections.push(self.process.section(families));
         let page = Page {
             program: "spreadlogd",

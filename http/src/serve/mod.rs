@@ -69,7 +69,7 @@ struct Route {
 }
 
 /// What makes an answer, of the query.
-type Answering = dyn Fn(&[u8]) -> Body + Send + Sync;
+type Answering = dyn Fn(&[u8]) -> Option<Body> + Send + Sync;
 
 impl Routes {
     /// Adds a path, and what makes its answer: at once, since others wait for it.
@@ -79,16 +79,16 @@ impl Routes {
     }
 
     /// Adds a path, and what makes its answer to a query: what follows the `?` as it came, empty
-    /// if there is none.
+    /// if there is none. Where it makes none, there is nothing at that path for now.
     #[must_use]
-    pub fn asked_at(
+    pub fn asked_at<B: Into<Option<Body>>>(
         mut self,
         path: &'static str,
-        answer: impl Fn(&[u8]) -> Body + Send + Sync + 'static,
+        answer: impl Fn(&[u8]) -> B + Send + Sync + 'static,
     ) -> Self {
         self.0.push(Route {
             path,
-            answer: Box::new(answer),
+            answer: Box::new(move |query| answer(query).into()),
         });
         self
     }

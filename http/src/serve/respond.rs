@@ -72,8 +72,8 @@ pub(super) fn respond(
             connection,
             head_only,
         )
-    } else if let Some(route) = routes.find(path) {
-        content(&(route.answer)(query), connection, head_only)
+    } else if let Some(body) = routes.find(path).and_then(|route| (route.answer)(query)) {
+        content(&body, connection, head_only)
     } else {
         page(Status::NotFound, &[SERVER], connection, head_only)
     };

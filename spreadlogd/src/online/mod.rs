@@ -32,13 +32,14 @@ use std::io;
 use std::net::{SocketAddr, TcpListener};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::thread;
+use std::thread::{self, JoinHandle};
 use std::time::Instant;
 
 use bytes::{Bytes, BytesMut};
 use tokio::runtime;
 use tokio::sync::{mpsc, oneshot};
 
+use crate::config::{Config, Module};
 use crate::room::Room;
 use hit::{CookieField, Hit};
 use window::Window;
@@ -49,12 +50,21 @@ const QUEUE_MESSAGES_MAX: usize = 1_024;
 /// 4 MiB of lines may wait: some 20,000, which are counted in a few hundredths of a second.
 const QUEUE_BYTES_MAX: usize = 4 << 20;
 
-/// The module, on its thread; it ends when this is dropped.
-#[derive(Debug)]
+/// The module, on its thread; it ends, and its address is free, when the last clone of this is
+/// dropped.
+#[derive(Clone, Debug)]
 pub struct Online {
+    settings: OnlineSettings,
     address: SocketAddr,
     handle: OnlineHandle,
-    _stop: oneshot::Sender<Infallible>,
+    _thread: Arc<OnlineThread>,
+}
+
+/// Ends the thread when it is dropped, and waits for that.
+#[derive(Debug)]
+struct OnlineThread {
+    stop: Option<oneshot::Sender<Infallible>>,
+    thread: Option<JoinHandle<()>>,
 }
 
 /// What gives lines to the module, and asks it.
@@ -99,7 +109,7 @@ impl Online {
     ///
     /// # Errors
     /// When the place to listen at is not to be had, or the system has no thread.
-    pub fn start(settings: &OnlineSettings) -> Result<Self, OnlineError> {
+    pub fn start(settings: OnlineSettings) -> Result<Self, OnlineError> {
         let bind = |source| OnlineError::Bind {
             place: settings.place(),
             source,
@@ -129,12 +139,32 @@ impl Online {
             }
         };
         let thread = thread::Builder::new().name("online".into());
-        thread.spawn(move || runtime.block_on(run))?;
+        let thread = thread.spawn(move || runtime.block_on(run))?;
         Ok(Self {
+            settings,
             address,
             handle: OnlineHandle { shared, queue },
-            _stop: stop,
+            _thread: Arc::new(OnlineThread {
+                stop: Some(stop),
+                thread: Some(thread),
+            }),
         })
+    }
+
+    /// What it was told.
+    #[must_use]
+    pub const fn settings(&self) -> &OnlineSettings {
+        &self.settings
+    }
+
+    /// Whether `config` loads the module, and tells it the same: then it can go on.
+    #[must_use]
+    pub fn is_wanted_by(&self, config: &Config) -> bool {
+        config
+            .modules()
+            .iter()
+            .filter(|module| module.name() == Module::ONLINE)
+            .any(|module| OnlineSettings::parse(module.argument()).as_ref() == Ok(&self.settings))
     }
 
     /// Where it listens.
@@ -147,6 +177,16 @@ impl Online {
     #[must_use]
     pub fn handle(&self) -> OnlineHandle {
         self.handle.clone()
+    }
+}
+
+impl Drop for OnlineThread {
+    fn drop(&mut self) {
+        drop(self.stop.take());
+        if let Some(thread) = self.thread.take() {
+            // It ends at once; a panic of it has been said.
+            let _ = thread.join();
+        }
     }
 }
 

@@ -11,7 +11,7 @@ const DEADLINE: Duration = Duration::from_secs(60);
 
 fn start() -> Online {
     let settings = OnlineSettings::parse(Some("127.0.0.1:0")).unwrap();
-    Online::start(&settings).unwrap()
+    Online::start(settings).unwrap()
 }
 
 fn line(user: &str, url: &str) -> String {

@@ -31,8 +31,17 @@ use crate::pulse::{self, Pulse};
 use crate::random::{Backoff, private_name};
 use crate::writer::Settled;
 
-/// When to have stopped, once that is known.
-pub(crate) type Stop = watch::Receiver<Option<Instant>>;
+/// How to stop, once that is known.
+pub(crate) type Stop = watch::Receiver<Option<Stopping>>;
+
+/// A wish to stop.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Stopping {
+    /// When to have stopped.
+    pub(crate) by: Instant,
+    /// Whether another subscriber comes at once, which says to publishers what is to be said.
+    pub(crate) is_handed_over: bool,
+}
 
 /// The session of one Spread block.
 #[derive(Debug)]
@@ -42,6 +51,7 @@ pub(crate) struct Subscriber {
     pub(crate) options: ConnectOptions,
     /// How many sessions have joined their groups, over all Spread blocks.
     pub(crate) joined: watch::Sender<usize>,
+    pub(crate) first_try: FirstTry,
     /// How long a daemon may take to let a session into its groups.
     pub(crate) join_timeout: Duration,
     /// How often the first daemon is tried while another is in use.
@@ -88,10 +98,15 @@ impl Subscriber {
                 connected = self.connect(first, &mut outage) => connected,
                 _ = stopped(&mut stop) => return,
             };
+            if connected.is_none() {
+                self.first_try.is_over();
+            }
             if let Some((index, address, session)) = connected {
                 outage = Outage::default();
                 first = 0;
-                match self.session(index, session, &mut stop, &mut backoff).await {
+                let end = self.session(index, session, &mut stop, &mut backoff).await;
+                self.first_try.is_over();
+                match end {
                     End::Stopped => return,
                     End::Late => {
                         warn!(
@@ -170,7 +185,7 @@ impl Subscriber {
         if let Err(error) = self.join(&mut sender, own) {
             return End::Unsaid(error);
         }
-        let (mut joined, mut deadline, mut is_leaving) = (None, None, false);
+        let (mut joined, mut stopping, mut is_leaving) = (None, None::<Stopping>, false);
         let mut join_by = Some(Instant::now() + self.join_timeout);
         let mut pulse = Pulse::new();
         let mut first_is_back = pin!(self.first_is_back(index));
@@ -195,9 +210,9 @@ impl Subscriber {
                     pulse.ask(now, || sender.multicast(&echo(&[own], ECHO_ALIVE)).is_ok());
                     continue;
                 }
-                at = stopped(stop), if deadline.is_none() => {
-                    deadline = Some(at);
-                    self.say_farewell(&mut sender);
+                asked = stopped(stop), if stopping.is_none() => {
+                    stopping = Some(asked);
+                    self.say_farewell(&mut sender, asked);
                     if let Err(error) = sender.multicast(&echo(&[own], ECHO_STOP)) {
                         return End::Unsaid(error);
                     }
@@ -210,7 +225,7 @@ impl Subscriber {
                     }
                     continue;
                 }
-                () = until(deadline) => return End::Late,
+                () = until(stopping.map(|stopping| stopping.by)) => return End::Late,
                 () = until(join_by) => return End::Silent,
             };
             match received.map(|delivery| self.intake.receive(delivery, own)) {
@@ -227,13 +242,16 @@ impl Subscriber {
             }
         };
         drop(joined);
-        self.part(sender).await;
+        self.part(sender, stopping).await;
         end
     }
 
     /// Ends a session of which everything is read.
-    async fn part(&mut self, mut sender: client::Sender) {
-        self.acknowledge_the_last(&mut sender).await;
+    async fn part(&mut self, mut sender: client::Sender, stopping: Option<Stopping>) {
+        // Who comes next has the ledger, and acknowledges what is in it.
+        if !stopping.is_some_and(|stopping| stopping.is_handed_over) {
+            self.acknowledge_the_last(&mut sender).await;
+        }
         // A courtesy: a daemon that does not take it notices the end of the connection.
         let _ = timeout(DISCONNECT_TIMEOUT, sender.disconnect()).await;
     }
@@ -268,8 +286,9 @@ impl Subscriber {
         sender.multicast(&echo(&[own], ECHO_JOINED))
     }
 
-    fn join_is_done(&self, index: usize, own: Name) -> Joined {
+    fn join_is_done(&mut self, index: usize, own: Name) -> Joined {
         let joined = Joined::new(&self.joined, &self.counters, index);
+        self.first_try.is_over();
         if let Some(address) = self.counters.connected_to() {
             let groups = self.intake.router();
             info!("connected to {address} as {own}, joined {groups}");
@@ -306,8 +325,8 @@ impl Subscriber {
     }
 
     /// Tells publishers that they need not keep anything for this host any more.
-    fn say_farewell(&self, sender: &mut client::Sender) {
-        if self.says_farewell {
+    fn say_farewell(&self, sender: &mut client::Sender, stopping: Stopping) {
+        if self.says_farewell && !stopping.is_handed_over {
             for (to, notice) in self.intake.farewell() {
                 say(sender, to, &notice);
             }
@@ -359,6 +378,22 @@ fn tell_lost(address: &Address, error: &dyn Error) {
     );
 }
 
+/// Counts a subscriber once, when it has joined or has failed to.
+#[derive(Debug)]
+pub(crate) struct FirstTry(Option<watch::Sender<usize>>);
+
+impl FirstTry {
+    pub(crate) const fn new(tried: watch::Sender<usize>) -> Self {
+        Self(Some(tried))
+    }
+
+    fn is_over(&mut self) {
+        if let Some(tried) = self.0.take() {
+            tried.send_modify(|count| *count += 1);
+        }
+    }
+}
+
 /// Counts a session among those that have joined, as long as it lives.
 struct Joined {
     sessions: watch::Sender<usize>,
@@ -395,10 +430,15 @@ fn echo(own: &[Name], mess_type: i16) -> Outgoing<'_> {
     }
 }
 
-/// Waits until it is time to stop; by when. A sender that is gone wants it now.
-async fn stopped(stop: &mut Stop) -> Instant {
-    let at = stop.wait_for(Option::is_some).await.map_or(None, |at| *at);
-    at.unwrap_or_else(Instant::now)
+/// Waits until it is time to stop; how. A sender that is gone wants it now.
+async fn stopped(stop: &mut Stop) -> Stopping {
+    let stopping = stop.wait_for(Option::is_some).await;
+    stopping
+        .map_or(None, |stopping| *stopping)
+        .unwrap_or_else(|| Stopping {
+            by: Instant::now(),
+            is_handed_over: false,
+        })
 }
 
 /// Waits until the deadline, for ever where there is none.

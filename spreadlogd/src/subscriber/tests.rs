@@ -49,7 +49,10 @@ async fn a_daemon_that_opens_a_session_and_then_says_nothing_gives_way_to_the_ne
     let is_joined = sessions.wait_for(|&sessions| sessions == 1);
     assert!(timeout(Duration::from_secs(30), is_joined).await.is_ok());
 
-    stop.send_replace(Some(Instant::now() + Duration::from_secs(10)));
+    stop.send_replace(Some(Stopping {
+        by: Instant::now() + Duration::from_secs(10),
+        is_handed_over: false,
+    }));
     running.await.unwrap();
 }
 
@@ -88,7 +91,10 @@ async fn it_goes_back_to_the_first_daemon_when_that_answers_again() {
     })
     .await
     .unwrap();
-    stop.send_replace(Some(Instant::now() + Duration::from_secs(10)));
+    stop.send_replace(Some(Stopping {
+        by: Instant::now() + Duration::from_secs(10),
+        is_handed_over: false,
+    }));
     running.await.unwrap();
 }
 
@@ -123,6 +129,7 @@ fn subscriber(session: &Arc<SessionCounters>, joined: &watch::Sender<usize>) -> 
         intake: Intake::new(place, queue, Arc::default(), &Ledger::default()),
         settled: mpsc::unbounded_channel().1,
         says_farewell: false,
+        first_try: FirstTry::new(watch::Sender::new(0)),
     }
 }
 

@@ -10,13 +10,13 @@ use rustix::process::Signal;
 use crate::numbered::Numbered;
 use crate::support::{DEADLINE, Dir, Program, Publisher, TestHub, config};
 
-fn address(program: &mut Program) -> SocketAddr {
+pub(crate) fn address(program: &mut Program) -> SocketAddr {
     let line = program.wait_for("status is at");
     let url = line.split("http://").nth(1).unwrap();
     url.trim_end_matches('/').parse().unwrap()
 }
 
-fn ask(address: SocketAddr, path: &str) -> String {
+pub(crate) fn ask(address: SocketAddr, path: &str) -> String {
     let mut stream = TcpStream::connect(address).unwrap();
     stream.set_read_timeout(Some(DEADLINE)).unwrap();
     let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
@@ -37,7 +37,7 @@ fn numbers(address: SocketAddr) -> BTreeMap<String, u64> {
 }
 
 /// Asks until the number is that: a line is written some time after it was sent.
-fn numbers_when(address: SocketAddr, name: &str, number: u64) -> BTreeMap<String, u64> {
+pub(crate) fn numbers_when(address: SocketAddr, name: &str, number: u64) -> BTreeMap<String, u64> {
     let deadline = Instant::now() + DEADLINE;
     loop {
         let numbers = numbers(address);

@@ -1,0 +1,254 @@
+//! HUP reads the configuration again.
+
+use std::fs;
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::time::Instant;
+
+use rustix::process::Signal;
+
+use crate::numbered::Numbered;
+use crate::status::{address, ask, numbers_when};
+use crate::support::{DEADLINE, Dir, Program, Publisher, TestHub, config};
+
+fn start(dir: &Dir, text: &str, more: &[&str]) -> Program {
+    dir.write("c", text);
+    Program::start(dir.path(), &[&["-v", "-c", "c"], more].concat())
+}
+
+#[test]
+fn a_changed_configuration_is_at_work_at_once() {
+    let (dir, hub, other) = (Dir::new(), TestHub::start(), TestHub::start());
+    let mut program = start(&dir, &config(&[(&hub, &[("g", "log"), ("h", "old")])]), &[]);
+    program.wait_for("joined");
+    Publisher::connect(&hub).send(&["g", "h"], "1\n");
+
+    let logs: [&[_]; 2] = [&[("g", "log")], &[("i", "sub/new")]];
+    fs::create_dir(dir.join("sub")).unwrap();
+    dir.write("c", &config(&[(&hub, logs[0]), (&other, logs[1])]));
+    program.signal(Signal::HUP);
+    program.wait_for("the new configuration is at work");
+    program.wait_for("connected to");
+    program.wait_for("connected to");
+    Publisher::connect(&hub).send(&["g"], "2\n");
+    Publisher::connect(&hub).send(&["h"], "3\n");
+    Publisher::connect(&other).send(&["i"], "4\n");
+    let said = program.stop();
+
+    // Relative paths begin where they began.
+    let files = ["log", "old", "sub/new"].map(|name| dir.read(name));
+    assert_eq!(files, ["1\n2\n", "1\n", "4\n"], "{said}");
+    // It has gone on, rather than stopped.
+    assert_eq!(said.matches("stopping").count(), 1, "{said}");
+}
+
+#[test]
+fn a_wrong_one_is_shown_and_changes_nothing_but_opens_the_files_again() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let good = config(&[(&hub, &[("g", "log")])]);
+    let mut program = start(&dir, &good, &[]);
+    program.wait_for("joined g");
+
+    for (wrong, why) in [
+        (Some(good.replace("File", "Flie")), "did you mean `File`?"),
+        (None, "cannot read c: No such file"),
+    ] {
+        match wrong {
+            Some(text) => dir.write("c", &text),
+            None => fs::remove_file(dir.join("c")).unwrap(),
+        }
+        dir.rename("log", "log.1");
+        program.signal(Signal::HUP);
+        program.wait_for(why);
+        program.wait_for("the configuration of before stays");
+        program.wait_for("reopened");
+        assert!(dir.join("log").exists());
+    }
+    Publisher::connect(&hub).send(&["g"], "1\n");
+    program.stop();
+
+    assert_eq!(dir.read("log"), "1\n");
+}
+
+/// What the text cannot show: a directory that is a file, a module that is not there.
+#[test]
+fn one_that_cannot_be_put_to_work_is_named_and_the_one_before_goes_on() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let good = config(&[(&hub, &[("g", "log")])]);
+    let mut program = start(&dir, &good, &[]);
+    program.wait_for("joined g");
+    let no_module =
+        format!("LoadModule absent\n{good}").replace("File =", "ModuleLog = absent File =");
+
+    for (bad, why) in [
+        (config(&[(&hub, &[("g", "c/log")])]), "c/log"),
+        (no_module, "LoadModule absent"),
+    ] {
+        dir.write("c", &bad);
+        program.signal(Signal::HUP);
+        program.wait_for(why);
+        program.wait_for("the configuration of before stays");
+        program.wait_for("joined g");
+    }
+    Publisher::connect(&hub).send(&["g"], "1\n");
+    dir.write("c", &good);
+    program.signal(Signal::HUP);
+    program.wait_for("still the same file");
+    program.stop();
+
+    assert_eq!(dir.read("log"), "1\n");
+}
+
+/// Numbered messages that come in between are asked for: none is lost, none is written twice.
+#[test]
+fn what_is_numbered_is_written_once_over_any_number_of_changes() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let texts = [("g", "log"), ("h", "other")];
+    let texts = [1, 2].map(|logs| config(&[(&hub, &texts[..logs])]));
+    let mut program = start(&dir, &texts[0], &[]);
+    program.wait_for("joined g");
+    let mut publisher = Numbered::connect(&hub, 0);
+    let mut expected = Vec::new();
+
+    for n in 0..6 {
+        dir.write("c", &texts[(n + 1) % 2]);
+        program.signal(Signal::HUP);
+        for m in 0..50 {
+            let line = format!("{n}.{m}");
+            publisher.push(line.clone() + "\n");
+            publisher.step();
+            expected.push(line);
+        }
+        program.wait_for("the new configuration is at work");
+    }
+    publisher.run_until_all_is_safe();
+    program.stop();
+
+    let log = dir.read("log");
+    let mut found: Vec<&str> = log.lines().collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+/// The last of several HUPs counts, whenever it comes.
+#[test]
+fn a_hup_during_a_change_is_not_lost() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let mut program = start(&dir, &config(&[(&hub, &[("g", "log")])]), &[]);
+    program.wait_for("joined g");
+
+    dir.write("c", &config(&[(&hub, &[("h", "one")])]));
+    program.signal(Signal::HUP);
+    program.wait_for("the configuration has changed");
+    dir.write("c", &config(&[(&hub, &[("i", "two")])]));
+    program.signal(Signal::HUP);
+    program.wait_for("joined i");
+
+    Publisher::connect(&hub).send(&["i"], "1\n");
+    program.stop();
+    assert_eq!(dir.read("two"), "1\n");
+}
+
+#[test]
+fn a_stop_during_a_change_is_a_stop() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let mut program = start(&dir, &config(&[(&hub, &[("g", "log")])]), &[]);
+    program.wait_for("joined g");
+
+    dir.write("c", &config(&[(&hub, &[("h", "one")])]));
+    program.signal(Signal::HUP);
+    program.wait_for("the configuration has changed");
+
+    program.stop();
+}
+
+/// Its own hub, the status listener and module online go on; the page tells of the new files.
+#[test]
+fn what_is_asked_of_it_is_asked_of_the_new_one() {
+    let dir = Dir::new();
+    let place = TcpListener::bind("127.0.0.1:0").unwrap();
+    let online = place.local_addr().unwrap();
+    drop(place);
+    let text = |hub: &str, log: &str| {
+        format!(
+            "LoadModule online {online}\n\
+             Spread {{ Port = {hub} Log {{ Group = g File = {log} ModuleLog = online }} }}\n"
+        )
+    };
+    let sockets = dir.path().to_str().unwrap().to_owned();
+    let port = free_port();
+    let hub = format!("{port}@127.0.0.1");
+    let args = [
+        "--hub",
+        &port.to_string(),
+        "--spread-socket-dir",
+        &sockets,
+        "--status",
+        "0",
+    ];
+    let mut program = start(&dir, &text(&hub, "one"), &args);
+    let address = address(&mut program);
+    program.wait_for("joined g");
+    let mut publisher = Publisher::connect_to(&hub);
+    let line =
+        "192.0.2.7 - ann [28/Nov/2026:10:00:00 +0000] \"GET /a HTTP/1.1\" 200 9 \"-\" \"x\"\n";
+    publisher.send(&["g"], line);
+    let file = |name: &str| {
+        let path = dir.join(name);
+        format!(
+            "spreadlogd_written_lines_total{{file=\"{}\"}}",
+            path.display()
+        )
+    };
+    numbers_when(address, &file("one"), 1);
+
+    dir.write("c", &text(&hub, "two"));
+    program.signal(Signal::HUP);
+    program.wait_for("joined g");
+    publisher.send(&["g"], line);
+
+    let numbers = numbers_when(address, &file("two"), 1);
+    assert!(!numbers.contains_key(&file("one")), "{numbers:#?}");
+    assert!(ask(address, "/").contains("two"));
+    // The visitor of before is remembered, with what was seen since.
+    online_says(address, "\"lines\":2");
+
+    // Told otherwise it begins anew, at the same address.
+    let quoted = format!("\"{online} cookie=9\"");
+    dir.write(
+        "c",
+        &text(&hub, "two").replace(&online.to_string(), &quoted),
+    );
+    program.signal(Signal::HUP);
+    program.wait_for("joined g");
+    online_says(address, "\"lines\":0");
+    TcpStream::connect(online).unwrap();
+
+    dir.write("c", &config_without_online(&hub));
+    program.signal(Signal::HUP);
+    program.wait_for("joined g");
+    assert!(TcpStream::connect(online).is_err());
+    program.stop();
+}
+
+/// Asks until that is said: the module counts some time after a line is written.
+fn online_says(address: SocketAddr, what: &str) {
+    let deadline = Instant::now() + DEADLINE;
+    loop {
+        let json = ask(address, "/online");
+        if json.contains(what) {
+            return;
+        }
+        assert!(Instant::now() < deadline, "{json}");
+    }
+}
+
+fn config_without_online(hub: &str) -> String {
+    format!("Spread {{ Port = {hub} Log {{ Group = g File = two }} }}\n")
+}
+
+/// One that was free a moment ago, for a hub whose configuration has to name it.
+fn free_port() -> u16 {
+    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+    listener.local_addr().unwrap().port()
+}
