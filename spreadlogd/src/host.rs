@@ -155,18 +155,9 @@ impl Spreadlogd {
         shelf.set_passing_max(options.files_max);
         let mut logs = Assembly::begin(config, shelf, options.online.clone())?;
         let mut counters = Counters::default();
-        let mut routers = Vec::new();
-        for spread in config.spreads() {
-            let routes = routes(spread, &mut logs, &mut counters)?;
-            counters
-                .groups
-                .extend(routes.iter().map(|(group, _)| Arc::clone(group)));
-            let session = SessionCounters::new(spread.addresses().clone());
-            counters.sessions.push(Arc::new(session));
-            let mut router = Router::new(routes);
-            set_default(&mut router, spread, &mut logs, &mut counters)?;
-            routers.push(router);
-        }
+        let routers = config.spreads().iter();
+        let routers = routers.map(|spread| router(spread, &mut logs, &mut counters));
+        let routers = routers.collect::<Result<Vec<Router>, _>>()?;
         tell_of_long_names(config);
         let (ledger, directory) = open_ledger(config, options, &mut logs.shelf)?;
         let (ledger, blocks) = state::name_blocks(ledger, config.spreads());
@@ -404,20 +395,25 @@ fn routes(
     Ok(routes)
 }
 
-/// Puts the Default block to work, if there is one.
-fn set_default(
-    router: &mut Router,
+/// The Logs of a Spread block put to work, and its session counted.
+fn router(
     spread: &Subscription,
     logs: &mut Assembly,
     counters: &mut Counters,
-) -> Result<(), StartError> {
+) -> Result<Router, StartError> {
+    let routes = routes(spread, logs, counters)?;
+    let groups = routes.iter().map(|(group, _)| Arc::clone(group));
+    counters.groups.extend(groups);
+    let session = SessionCounters::new(spread.addresses().clone());
+    counters.sessions.push(Arc::new(session));
+    let mut router = Router::new(routes);
     if let Some(log) = spread.default() {
         let outlet = logs.add(log, counters)?;
         let group = Arc::new(GroupCounters::new(log.group()));
         counters.groups.push(Arc::clone(&group));
         router.set_default(group, outlet);
     }
-    Ok(())
+    Ok(router)
 }
 
 /// How long after its deadline the writer may need to notice it: a write to a disk that is busy,
