@@ -17,6 +17,7 @@ mod live_daemon;
 mod logs;
 mod numbered;
 mod options;
+mod originals;
 mod outage;
 mod pid_file;
 mod realtime;
