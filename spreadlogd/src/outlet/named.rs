@@ -40,9 +40,8 @@ pub(crate) struct Named {
     pattern: Pattern,
     care: Arc<Care>,
     counters: Arc<FileCounters>,
-    /// The open files by host, and by group and sender where the path says so; the number that tells a file
-    /// from a later one at the same index.
-    known: HashMap<String, (usize, u64)>,
+    /// The open files by host, and by group and sender where the path says so.
+    known: HashMap<String, Known, foldhash::fast::RandomState>,
     /// Until when they are right.
     until: Option<SystemTime>,
     group: String,
@@ -53,13 +52,23 @@ pub(crate) struct Named {
     told: Option<Instant>,
 }
 
+/// The open file for a name.
+#[derive(Clone, Copy, Debug)]
+struct Known {
+    index: usize,
+    /// Tells it from a later one at the same index.
+    number: u64,
+    /// It is the file for all others: its own is tried again then.
+    until: Option<Instant>,
+}
+
 impl Named {
     pub(crate) fn new(pattern: Pattern, care: Arc<Care>, counters: Arc<FileCounters>) -> Self {
         Self {
             pattern,
             care,
             counters,
-            known: HashMap::new(),
+            known: HashMap::default(),
             until: None,
             group: String::new(),
             sender: String::new(),
@@ -108,20 +117,26 @@ impl Named {
                 }
             }
         }
-        if let Some(&(index, number)) = self.known.get(&self.key)
-            && shelf.is_open(index, number)
+        if let Some(known) = self.known.get(&self.key)
+            && known.until.is_none_or(|until| at.now < until)
+            && shelf.is_open(known.index, known.number)
         {
-            return Some(index);
+            return Some(known.index);
         }
-        let index = self.open(host, shelf, at).or_else(|| {
-            let is_other = host == OTHER;
-            (!is_other).then(|| self.open(OTHER, shelf, at)).flatten()
-        })?;
+        let own = self.open(host, shelf, at);
+        let index = match own {
+            None if host != OTHER => self.open(OTHER, shelf, at)?,
+            own => own?,
+        };
         if self.known.len() >= KNOWN_MAX {
             self.known.clear();
         }
-        let place = (index, shelf.number(index)?);
-        self.known.insert(self.key.clone(), place);
+        let known = Known {
+            index,
+            number: shelf.number(index)?,
+            until: own.is_none().then(|| at.now + TRY_EVERY),
+        };
+        self.known.insert(self.key.clone(), known);
         Some(index)
     }
 
@@ -162,3 +177,48 @@ const KNOWN_MAX: usize = 65_536;
 
 /// One of many that fail for the same reason is enough, every so often.
 const TELL_EVERY: Duration = Duration::from_secs(10);
+
+/// A file that cannot be opened is tried again so often: what hinders it is seldom over sooner.
+const TRY_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use super::*;
+    use crate::room::Room;
+    use crate::sink::Locking;
+
+    /// What cannot be opened goes to the file for all others, and no longer than it must.
+    #[test]
+    fn a_host_whose_file_can_be_opened_again_has_its_own() {
+        let dir = tempfile::tempdir().unwrap();
+        let hindrance = dir.path().join("a.example");
+        fs::create_dir(&hindrance).unwrap();
+        let mut shelf = Shelf::new(Locking::Exclusive, Arc::new(Room::new(1 << 20)), None);
+        let pattern = Pattern::Directory(dir.path().to_owned());
+        let counters = Arc::new(FileCounters::new(pattern.described()));
+        let mut named = Named::new(pattern, Arc::default(), counters);
+        let began = Instant::now();
+        let mut name_at = |after: Duration| {
+            let at = Moment {
+                now: began + after,
+                time: SystemTime::now(),
+            };
+            named.begin("g", "s", at);
+            let index = named.file(Some("a.example"), &mut shelf, at).unwrap();
+            let path = shelf.sink(index).unwrap().path().to_owned();
+            path.file_name().unwrap().to_owned()
+        };
+
+        assert_eq!(name_at(Duration::ZERO), OTHER);
+        fs::remove_dir(&hindrance).unwrap();
+        assert_eq!(
+            name_at(TRY_EVERY / 2),
+            OTHER,
+            "it is not tried for each line"
+        );
+        assert_eq!(name_at(TRY_EVERY), "a.example");
+        assert_eq!(name_at(10 * TRY_EVERY), "a.example");
+    }
+}
