@@ -31,7 +31,7 @@ pub(super) const STRANGER: &str = "a stranger's line ";
 pub(super) const LIAR: &str = "a liar's line ";
 
 /// What is kept beside a log file of what was cut from it: not part of the log.
-const CUT: &str = ".cut";
+const CUT: &str = ".CUT";
 
 impl Held {
     /// Reads the files in `dir` whose names begin with `name`, each in turn: those moved away are
@@ -251,7 +251,7 @@ mod tests {
             ("log.2", line(0, 1)),
             ("log.10", line(1, 0)),
             ("log", line(0, 0)),
-            ("log.cut", "half a li".to_owned()),
+            ("log.CUT", "half a li".to_owned()),
         ]);
 
         let tally = compare(&held, &[vec![WHOLE; 2], vec![WHOLE]], 0, false);

@@ -1,7 +1,7 @@
 //! After a crash: what the files really hold, and the cutting of what is torn.
 //!
 //! A file is known by device and inode, so one that was moved away by rotation is found under its
-//! new name, if that is in the same directory. What is cut off is kept beside it in `NAME.cut`.
+//! new name, if that is in the same directory. What is cut off is kept beside it in `NAME.CUT`.
 
 use std::ffi::OsString;
 use std::fs::{self, OpenOptions};
@@ -113,10 +113,10 @@ struct Stays {
     lines: usize,
 }
 
-/// Appends what was cut off to `NAME.cut`.
+/// Appends what was cut off to `NAME.CUT`: in capitals, as no virtual host's file is called so.
 fn keep(path: &Path, torn: &[u8]) -> io::Result<()> {
     let mut name = path.file_name().map_or_else(OsString::new, OsString::from);
-    name.push(".cut");
+    name.push(".CUT");
     let mut options = OpenOptions::new();
     options.append(true).create(true).mode(FILE_MODE);
     let mut cut = options.open(path.with_file_name(name))?;

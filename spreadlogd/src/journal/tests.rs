@@ -68,7 +68,7 @@ fn what_a_death_tore_is_cut_wherever_the_file_is_now() {
         let journal = open(dir.path());
 
         assert_eq!(fs::read(&now).unwrap(), b"old\none\ntwo\n");
-        let cut = now.with_file_name(if moved { "log.1.cut" } else { "log.cut" });
+        let cut = now.with_file_name(if moved { "log.1.CUT" } else { "log.CUT" });
         assert_eq!(fs::read(cut).unwrap(), b"th\n");
         let account = &journal.ledger().accounts[&source()];
         assert_eq!(account.safe.iter().collect::<Vec<_>>(), [1..=2]);
