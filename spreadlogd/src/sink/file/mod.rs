@@ -230,8 +230,13 @@ impl FileSink {
         });
     }
 
-    /// Writes what was prepared.
+    /// Writes what was prepared, as far as that goes, and makes it safe where that is asked for.
     pub(crate) fn write(&mut self, now: Instant) {
+        self.write_prepared(now);
+        self.sync(now);
+    }
+
+    fn write_prepared(&mut self, now: Instant) {
         while self.prepared > 0 {
             match self.write_some() {
                 Ok(0) => return self.fail(&io::ErrorKind::WriteZero.into(), now),
@@ -243,7 +248,6 @@ impl FileSink {
         if self.waiting.is_empty() {
             self.recover();
         }
-        self.sync(now);
     }
 
     /// Makes sure that what was written outlives a power failure, where that is asked for.
