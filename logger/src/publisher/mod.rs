@@ -18,6 +18,7 @@
 mod backoff;
 mod heirs;
 mod identity;
+mod inflow;
 mod keeper;
 mod link;
 mod notices;

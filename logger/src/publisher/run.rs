@@ -1,38 +1,35 @@
-//! A publisher at work: what each of its steps does.
+//! A publisher at work: what each of its steps does, towards the daemon and in its books.
+//!
+//! How lines come in, from the rings to the store, is [`super::inflow`].
 
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use spread::stream::{
-    Before, Identity, Next, Notice, Number, Parting, Sender, Store, StreamGroup, announcements,
+    Before, Identity, Next, Notice, Number, Parting, Sender, StreamGroup, announcements,
 };
 use spread::{Delivery, Message, Name, Service};
 use tokio::time::Instant;
 
 use super::identity::identity;
-use super::keeper::{self, Change, Keeper};
+use super::inflow::{self, Inflow};
+use super::keeper::{Change, Keeper};
 use super::link::{Event, Link, LostError};
 use super::notices::Notices;
 use super::pace::Pace;
 use super::silence::Silence;
-use super::{Publisher, PublisherOptions, WhenFull};
-use crate::batch::{Batch, Limits};
+use super::{Publisher, PublisherOptions};
 use crate::counters::{Acknowledged, Books, Counters, Lost, Sent};
-use crate::queue::{Drain, local_offset};
 use crate::spool::{Body, Orphan};
 
 /// A publisher at work.
 pub(super) struct Run {
     options: PublisherOptions,
     group: StreamGroup,
-    drains: Vec<Drain>,
     counters: Arc<Counters>,
-    batch: Batch,
+    inflow: Inflow,
     stream: Sender<Body>,
-    keeper: Option<Keeper>,
-    /// What the stream may keep.
-    bytes_max: usize,
     pace: Pace,
     silence: Silence,
     link: Link,
@@ -40,10 +37,6 @@ pub(super) struct Run {
     was_away: bool,
     notices: Notices,
     began: Instant,
-    /// When the rings were last emptied: no line in them is older.
-    drained_at: Duration,
-    /// The second for which local time's offset was last asked.
-    offset_of: u64,
     /// Messages sent again.
     repaired: u64,
     /// What happened before this process, of an instance that it goes on with.
@@ -64,26 +57,12 @@ impl Run {
         } = publisher;
         let identity = identity(&options.program);
         let notices = Notices::new(options.addresses.clone(), options.buffer_bytes, group);
-        let keeper = keeper(&identity, group, &options, &notices);
-        let bytes_max = match (&keeper, &options.spool) {
-            // One segment more may be there, because whole ones are deleted.
-            (Some(_), Some(spool)) => spool.bytes_max - keeper::segment_max(spool.bytes_max),
-            _ => options.buffer_bytes,
-        };
-        let bytes_max = match options.when_full {
-            WhenFull::PushOut => bytes_max,
-            // What the rings hold always finds room in an empty one.
-            WhenFull::Wait => {
-                let rings = counters.rings().bytes_max * drains.len();
-                bytes_max.max(2 * ROOM_OF_RINGS * rings)
-            }
-        };
+        let keeper = inflow::keeper(&identity, group, &options, &notices);
+        let rings = counters.rings().bytes_max * drains.len();
+        let bytes_max = inflow::bytes_max(&options, keeper.is_some(), rings);
         let stream = Sender::new(identity.clone(), group, bytes_max);
-        Self {
-            drains,
-            bytes_max,
-            ..Self::of(&identity, stream, (keeper, notices), counters, options)
-        }
+        let inflow = Inflow::new(&options, drains, (rings, bytes_max), keeper);
+        Self::of(&identity, stream, (inflow, notices), counters, options)
     }
 
     /// The rest of one that has died: nothing comes in, and what is there is to go.
@@ -114,38 +93,27 @@ impl Run {
         let keeper = Keeper::inherited(spool, next);
         let counters = Arc::new(Counters::new(Vec::new(), options.addresses.clone()));
         let notices = Notices::quiet(options.addresses.clone(), group);
+        let inflow = Inflow::new(&options, Vec::new(), (0, 0), Some(keeper));
         Self {
             before,
             was_away: true,
-            ..Self::of(
-                &identity,
-                stream,
-                (Some(keeper), notices),
-                counters,
-                options,
-            )
+            ..Self::of(&identity, stream, (inflow, notices), counters, options)
         }
     }
 
     fn of(
         identity: &Identity,
         stream: Sender<Body>,
-        (keeper, notices): (Option<Keeper>, Notices),
+        (inflow, notices): (Inflow, Notices),
         counters: Arc<Counters>,
         options: PublisherOptions,
     ) -> Self {
-        let limits = Limits {
-            bytes: options.message_max,
-            lines: options.batch_lines,
-            age: options.seal_after,
-        };
         // One more than it knows of may have been tried.
-        let connections = keeper.as_ref().map_or(0, |keeper| keeper.connections() + 1);
+        let connections = inflow.keeper().map_or(0, |keeper| keeper.connections() + 1);
         Self {
             group: stream.group(),
-            drains: Vec::new(),
             counters,
-            batch: Batch::new(limits),
+            inflow,
             link: Link::new(
                 options.addresses.clone(),
                 &options.socket_dir,
@@ -153,16 +121,12 @@ impl Run {
                 connections,
             ),
             stream,
-            keeper,
-            bytes_max: 0,
             pace: Pace::default(),
             silence: Silence::default(),
             was_away: false,
             notices,
             options,
             began: Instant::now(),
-            drained_at: Duration::ZERO,
-            offset_of: 0,
             repaired: 0,
             before: Before::default(),
             deadline: None,
@@ -176,82 +140,15 @@ impl Run {
 
     /// Takes all lines from the rings.
     pub(super) fn drain(&mut self) {
-        let (now, since) = (self.began.elapsed(), self.drained_at);
-        self.drained_at = now;
-        let mut bytes = 0;
-        let takes_more = self.takes_more(now);
-        let Self {
-            batch,
-            stream,
-            keeper,
-            ..
-        } = self;
-        let mut seal = |body, lines| push(stream, keeper.as_mut(), (body, lines), now);
-        for drain in self.drains.iter_mut().filter(|_| takes_more) {
-            drain.drain(|piece| {
-                bytes += piece.len() as u64;
-                batch.push(piece, since, &mut seal);
-            });
-        }
-        batch.seal_aged(now, &mut seal);
-        self.spool(now);
+        let now = self.began.elapsed();
+        let bytes = self.inflow.drain(&mut self.stream, &self.notices, now);
         self.pace.incoming(bytes, now);
-        self.refresh_offset();
-    }
-
-    /// Whether all that the rings may hold finds room.
-    fn takes_more(&self, now: Duration) -> bool {
-        if self.options.when_full == WhenFull::PushOut {
-            return true;
-        }
-        let store = self.stream.store();
-        let held = if self.stream.hosts(now) > 0 {
-            store.bytes()
-        } else {
-            // Nobody will ask for what was written.
-            let waiting = store.books().waiting;
-            let overhead = waiting.messages * Store::<Body>::FRAME_OVERHEAD as u64;
-            usize::try_from(waiting.bytes + overhead).unwrap_or(usize::MAX)
-        };
-        let rings = self.counters.rings().bytes_max * self.drains.len();
-        held + self.batch.bytes() + ROOM_OF_RINGS * rings <= self.bytes_max
+        self.inflow.refresh_offset();
     }
 
     fn seal(&mut self) {
         let now = self.began.elapsed();
-        let Self {
-            batch,
-            stream,
-            keeper,
-            ..
-        } = self;
-        batch.seal(|body, lines| push(stream, keeper.as_mut(), (body, lines), now));
-        self.spool(now);
-    }
-
-    /// Writes what was sealed into the spool, before it is sent, and what is not sealed yet.
-    fn spool(&mut self, now: Duration) {
-        if let Some(keeper) = &mut self.keeper {
-            keeper.write(self.stream.store_mut(), now);
-            let open = (self.batch.lines(), self.batch.whole());
-            keeper.write_open(self.stream.store(), open, now);
-            if let Some(change) = keeper.take_change() {
-                self.notices.spool(&change);
-            }
-        }
-    }
-
-    /// Keeps the workers' idea of local time: asking reads files, which is not for their threads.
-    fn refresh_offset(&mut self) {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        let second = since_epoch.map_or(0, |since| since.as_secs());
-        if second != self.offset_of {
-            self.offset_of = second;
-            let offset = local_offset();
-            for drain in &self.drains {
-                drain.set_offset(offset);
-            }
-        }
+        self.inflow.seal(&mut self.stream, &self.notices, now);
     }
 
     pub(super) fn handle(&mut self, event: Event) {
@@ -421,7 +318,7 @@ impl Run {
         if left.is_zero() {
             return true;
         }
-        if !self.drains.iter().all(Drain::is_finished) {
+        if !self.inflow.is_finished() {
             return false;
         }
         self.seal();
@@ -449,14 +346,14 @@ impl Run {
         self.seal();
         self.settle();
         let now = self.began.elapsed();
-        if let Some(keeper) = &mut self.keeper {
+        if let Some(keeper) = self.inflow.keeper_mut() {
             keeper.retry(self.stream.store_mut(), now);
         }
         self.publish_books();
         let books = self.books();
         self.counters.set_connected_to(None);
         let parting = self.stream.parting(now);
-        if let Some(keeper) = self.keeper.take() {
+        if let Some(keeper) = self.inflow.take_keeper() {
             self.leave_spool(keeper);
         } else {
             if books.lines > 0 && matches!(parting, Parting::Sending | Parting::Unconfirmed) {
@@ -506,7 +403,7 @@ impl Run {
 
     /// The same, and the spool goes too.
     pub(super) async fn close_and_delete(mut self) {
-        if let Some(keeper) = self.keeper.take()
+        if let Some(keeper) = self.inflow.take_keeper()
             && let Err(error) = keeper.delete()
         {
             self.notices.spool(&Change::Failed(error));
@@ -526,7 +423,7 @@ impl Run {
             cut: self.before.cut + books.cut,
         };
         self.stream.set_before(before);
-        if let Some(keeper) = &mut self.keeper {
+        if let Some(keeper) = self.inflow.keeper_mut() {
             keeper.note(&self.stream, before, self.link.connections(), now);
         }
         self.counters.set(&books);
@@ -535,11 +432,11 @@ impl Run {
 
     fn books(&self) -> Books {
         let store = self.stream.store();
-        let (books, open) = (store.books(), self.batch.lines());
+        let (books, open) = (store.books(), self.inflow.open_lines());
         let of_rings = self.counters.books();
         Books {
             lines: books.written.lines + books.waiting.lines + open,
-            bytes: books.written.bytes + books.waiting.bytes + self.batch.bytes() as u64,
+            bytes: books.written.bytes + books.waiting.bytes + self.inflow.open_bytes(),
             waiting: books.waiting.lines + open,
             sent: Sent {
                 messages: books.written.messages,
@@ -559,56 +456,6 @@ impl Run {
                 retained_bytes: store.bytes() as u64,
                 is_missing: self.silence.is_told(),
             },
-        }
-    }
-}
-
-/// Twice their bytes: where each line is a message, its frame is about as long as it.
-const ROOM_OF_RINGS: usize = 2;
-
-/// Takes a sealed message, if there is room for it.
-fn push(
-    stream: &mut Sender<Body>,
-    keeper: Option<&mut Keeper>,
-    (body, lines): (Bytes, u64),
-    now: Duration,
-) {
-    let len = body.len();
-    if let Some(keeper) = keeper
-        && !keeper.admits(stream.store(), len, now)
-    {
-        // Writing may make room.
-        keeper.write(stream.store_mut(), now);
-        if !keeper.admits(stream.store(), len, now) {
-            stream.store_mut().lose(len, lines);
-            return;
-        }
-    }
-    stream.push(Body::Memory(body), len, lines);
-}
-
-/// The spool that is asked for; without it everything is kept in memory.
-fn keeper(
-    identity: &Identity,
-    group: StreamGroup,
-    options: &PublisherOptions,
-    notices: &Notices,
-) -> Option<Keeper> {
-    let spool = options.spool.as_ref()?;
-    // It tells who this is.
-    let control = Sender::<Body>::new(identity.clone(), group, 0).control_now();
-    let created = Keeper::create(
-        &spool.dir,
-        identity.instance,
-        &control,
-        spool.bytes_max,
-        options.buffer_bytes,
-    );
-    match created {
-        Ok(keeper) => Some(keeper),
-        Err(error) => {
-            notices.no_spool(&spool.dir, &error);
-            None
         }
     }
 }
