@@ -16,14 +16,16 @@
 //! was written stays in the store until every logging host that is known has it, and is sent again
 //! to the one that asks. How fast data may go is the caller's to say.
 
+mod asked;
+mod connection;
 mod hosts;
 
-use std::collections::VecDeque;
-use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use super::{Control, HostId, Instance, LostLines, Notice, Number, Store, StreamGroup, Tally};
 use crate::name::Name;
+use asked::Asked;
+use connection::{Connection, Told};
 use hosts::Hosts;
 
 /// A publisher's stream to one group.
@@ -36,9 +38,7 @@ pub struct Sender<B> {
     /// Lines that were lost before they came to the store, and lines cut.
     before: Before,
     connection: Option<Connection>,
-    repairs: VecDeque<Repair>,
-    /// Those who asked for what is gone: they are told how far back the store goes.
-    answers: VecDeque<Name>,
+    asked: Asked,
     /// What the last control said, so that one more is sent when that has changed.
     told: Option<Told>,
     leaving: Leaving,
@@ -98,31 +98,6 @@ pub enum Parting {
     Done,
 }
 
-#[derive(Debug)]
-struct Connection {
-    since: Duration,
-    /// What is in its write queue, in order: whether it is data.
-    queued: VecDeque<bool>,
-    /// When the controls were sent that have not come back.
-    unechoed: VecDeque<Duration>,
-    last_control: Option<Duration>,
-    /// A logging host has answered on this connection.
-    is_answered: bool,
-}
-
-#[derive(Clone, Copy, Debug)]
-struct Repair {
-    to: Name,
-    number: u64,
-}
-
-/// What moves a control: the counters and the losses.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-struct Told {
-    next: Number,
-    lost: u64,
-}
-
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Leaving {
     No,
@@ -145,8 +120,7 @@ impl<B: Clone> Sender<B> {
             hosts: Hosts::default(),
             before: Before::default(),
             connection: None,
-            repairs: VecDeque::new(),
-            answers: VecDeque::new(),
+            asked: Asked::default(),
             told: None,
             leaving: Leaving::No,
             settle_by: Duration::MAX,
@@ -206,13 +180,7 @@ impl<B: Clone> Sender<B> {
     /// A connection is up.
     pub fn connected(&mut self, now: Duration) {
         self.disconnected(now);
-        self.connection = Some(Connection {
-            since: now,
-            queued: VecDeque::new(),
-            unechoed: VecDeque::new(),
-            last_control: None,
-            is_answered: false,
-        });
+        self.connection = Some(Connection::new(now));
     }
 
     /// The connection has ended.
@@ -220,12 +188,10 @@ impl<B: Clone> Sender<B> {
         let Some(connection) = self.connection.take() else {
             return;
         };
-        self.hosts
-            .connected_for(now.saturating_sub(connection.since));
+        self.hosts.connected_for(connection.age(now));
         self.store.disconnected();
         // Who asked will ask again, of the next connection.
-        self.repairs.clear();
-        self.answers.clear();
+        self.asked.clear();
         if self.leaving == Leaving::Said {
             self.leaving = Leaving::Wanted;
         }
@@ -236,9 +202,7 @@ impl<B: Clone> Sender<B> {
         let Some(connection) = &mut self.connection else {
             return;
         };
-        let count = count.min(connection.queued.len());
-        let data = connection.queued.drain(..count).filter(|is_data| *is_data);
-        self.store.written(data.count());
+        self.store.written(connection.written(count));
         self.release(now);
     }
 
@@ -248,17 +212,13 @@ impl<B: Clone> Sender<B> {
         if let Some(control) = self.control_due(now) {
             return Some(control);
         }
-        if let Some(to) = self.answers.pop_front() {
+        if let Some(to) = self.asked.next_answer() {
             let control = self.control_now();
             return Some(self.queue(false, Next::Answer(to, control)));
         }
-        while let Some(Repair { to, number }) = self.repairs.pop_front() {
-            // Pushed out since it was asked for: the next question is answered with that.
-            let number = Number::new(number);
-            if let Some((number, body)) = number.and_then(|n| Some((n, self.store.find(n)?))) {
-                let repair = Next::Repair(to, number, body.clone());
-                return Some(self.queue(false, repair));
-            }
+        if let Some((to, number, body)) = self.asked.next_repair(&self.store) {
+            let repair = Next::Repair(to, number, body.clone());
+            return Some(self.queue(false, repair));
         }
         if !self.is_settled(now) {
             return None;
@@ -289,7 +249,7 @@ impl<B: Clone> Sender<B> {
             Notice::Need(need) => {
                 for (group, of, ranges) in &need.ranges {
                     if self.is_mine(*group, *of) {
-                        self.take_need(from, ranges);
+                        self.asked.take(from, ranges, &self.store);
                     }
                 }
             }
@@ -357,18 +317,14 @@ impl<B: Clone> Sender<B> {
     #[must_use]
     pub fn is_dead(&self, now: Duration) -> bool {
         let connection = self.connection.as_ref();
-        let oldest = connection.and_then(|connection| connection.unechoed.front());
-        oldest.is_some_and(|since| now.saturating_sub(*since) >= ECHO_TIMEOUT)
+        connection.is_some_and(|connection| connection.is_dead(now))
     }
 
     /// Whether data may go on this connection: a logging host has answered, or had its time.
     #[must_use]
     pub fn is_settled(&self, now: Duration) -> bool {
         let connection = self.connection.as_ref();
-        connection.is_some_and(|connection| {
-            let timeout = connection.since + SETTLE_TIMEOUT;
-            connection.is_answered || now >= timeout.min(self.settle_by)
-        })
+        connection.is_some_and(|connection| connection.is_settled(now, self.settle_by))
     }
 
     /// When a logging host has last acknowledged something.
@@ -400,7 +356,7 @@ impl<B: Clone> Sender<B> {
         if !(control.group == self.group && control.instance == self.identity.instance) {
             return;
         }
-        connection.unechoed.pop_front();
+        connection.echoed();
         if control.leaving && self.leaving == Leaving::Said {
             self.leaving = Leaving::Echoed(now);
         }
@@ -413,33 +369,9 @@ impl<B: Clone> Sender<B> {
         if self.hosts.acknowledge(host, number, connected) {
             self.acknowledged = Some(now);
             if let Some(connection) = &mut self.connection {
-                connection.is_answered = true;
+                connection.answered();
             }
             self.release(now);
-        }
-    }
-
-    fn take_need(&mut self, from: Name, ranges: &[RangeInclusive<u64>]) {
-        let retained = self.store.retained().get();
-        let end = self.store.next_on_wire().get();
-        if ranges.iter().any(|range| *range.start() < retained)
-            && !self.answers.contains(&from)
-            && self.answers.len() < ANSWERS_MAX
-        {
-            self.answers.push_back(from);
-        }
-        let asked = ranges.iter().flat_map(|range| {
-            // Only what is kept, however much is asked for.
-            (*range.start()).max(retained)..=(*range.end()).min(end.saturating_sub(1))
-        });
-        for number in asked {
-            if self.repairs.len() >= REPAIRS_MAX {
-                return;
-            }
-            let is_queued = |repair: &Repair| repair.to == from && repair.number == number;
-            if !self.repairs.iter().any(is_queued) {
-                self.repairs.push_back(Repair { to: from, number });
-            }
         }
     }
 
@@ -451,8 +383,8 @@ impl<B: Clone> Sender<B> {
 
     /// The time for which there was a connection: hosts cannot be heard without one.
     fn connected_time(&self, now: Duration) -> Duration {
-        let since = self.connection.as_ref().map_or(now, |c| c.since);
-        self.hosts.connected() + now.saturating_sub(since)
+        let age = |connection: &Connection| connection.age(now);
+        self.hosts.connected() + self.connection.as_ref().map_or(Duration::ZERO, age)
     }
 
     fn control_due(&mut self, now: Duration) -> Option<Next<B>> {
@@ -462,21 +394,10 @@ impl<B: Clone> Sender<B> {
         };
         let may_leave = self.leaving == Leaving::Wanted && self.store.peek().is_none();
         let connection = self.connection.as_mut()?;
-        let is_due = match (connection.last_control, self.told) {
-            (None, _) | (_, None) => true,
-            _ if may_leave => true,
-            (Some(last), Some(before)) => {
-                let since = now.saturating_sub(last);
-                since >= CONTROL_QUIET
-                    || (told != before && since >= CONTROL_MOVING)
-                    || (told.lost != before.lost && since >= CONTROL_LOST)
-            }
-        };
-        if !is_due {
+        if !(may_leave || connection.control_is_due(self.told, told, now)) {
             return None;
         }
-        connection.last_control = Some(now);
-        connection.unechoed.push_back(now);
+        connection.tells(now);
         self.told = Some(told);
         if may_leave {
             self.leaving = Leaving::Said;
@@ -516,38 +437,17 @@ impl<B: Clone> Sender<B> {
 
     fn queue(&mut self, is_data: bool, next: Next<B>) -> Next<B> {
         if let Some(connection) = &mut self.connection {
-            connection.queued.push_back(is_data);
+            connection.queue(is_data);
         }
         next
     }
 }
-
-/// 2 s: hosts that lost the same daemon try again within one or two.
-const SETTLE_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// 30 s: a daemon that finds its peers again answers nothing for some ten.
-const ECHO_TIMEOUT: Duration = Duration::from_secs(30);
-
-/// While the counters move: a host that was not there hears of a stream this soon.
-const CONTROL_MOVING: Duration = Duration::from_secs(5);
-
-/// While they do not.
-const CONTROL_QUIET: Duration = Duration::from_secs(60);
-
-/// A loss is told at once, but a loss that goes on not a thousand times a second.
-const CONTROL_LOST: Duration = Duration::from_millis(250);
 
 /// Hosts heard so lately are waited for at the end, as long as the caller waits.
 const HEARD_LATELY: Duration = Duration::from_secs(5);
 
 /// 2 s: a host answers a control within milliseconds, unless it is gone or far behind.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
-
-/// Four times what one host may have outstanding; more are asked for again when these have come.
-const REPAIRS_MAX: usize = 1024;
-
-/// As many as there are hosts.
-const ANSWERS_MAX: usize = 64;
 
 #[cfg(test)]
 mod tests;

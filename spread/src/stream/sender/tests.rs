@@ -1,6 +1,9 @@
 //! The publisher's side alone: its timing, its limits, and how it leaves.
 
+use std::ops::RangeInclusive;
+
 use super::super::{Ack, Bye, Need};
+use super::asked::REPAIRS_MAX;
 use super::*;
 use crate::name::{GroupName, PrivateGroup};
 
