@@ -1,11 +1,12 @@
 //! The library in another program's process: what rthttpd's embedded mode uses.
 
 use std::path::Path;
+use std::sync::Arc;
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
 use spread::{Addresses, GroupName};
-use spreadlogd::{Command, Config, Options, RunError, Spreadlogd, Summary};
+use spreadlogd::{Command, Config, Counters, Options, RunError, Spreadlogd, Summary};
 use tokio::runtime::Runtime;
 use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
@@ -13,7 +14,8 @@ use tokio::time::timeout;
 use crate::support::{DEADLINE, Dir, Publisher, TestHub, runtime};
 
 /// A logging host on a thread and runtime of its own.
-struct Embedded {
+pub(crate) struct Embedded {
+    pub(crate) counters: Arc<Counters>,
     runtime: Runtime,
     commands: mpsc::Sender<Command>,
     /// Ends the thread's runtime without a word to the logging host.
@@ -24,7 +26,13 @@ struct Embedded {
 impl Embedded {
     /// Returns when it has joined its group.
     fn start(hub: &TestHub, file: &Path, options: &Options) -> Self {
-        let spreadlogd = Spreadlogd::open(&config(hub, file), options).unwrap();
+        Self::start_with(&config(hub, file), options)
+    }
+
+    /// Returns when the one Spread block of `config` has joined its groups.
+    pub(crate) fn start_with(config: &Config, options: &Options) -> Self {
+        let spreadlogd = Spreadlogd::open(config, options).unwrap();
+        let counters = spreadlogd.counters();
         let mut joined = spreadlogd.joined();
         let (commands, receiver) = mpsc::channel(1);
         let (abort, aborted) = oneshot::channel::<()>();
@@ -39,6 +47,7 @@ impl Embedded {
         let joined = async { joined.wait_for(|&sessions| sessions == 1).await.is_ok() };
         assert!(runtime.block_on(within(joined)));
         Self {
+            counters,
             runtime,
             commands,
             abort,
@@ -46,7 +55,7 @@ impl Embedded {
         }
     }
 
-    fn stop(self) -> Summary {
+    pub(crate) fn stop(self) -> Summary {
         self.commands.blocking_send(Command::Stop).unwrap();
         self.thread.join().unwrap().unwrap().unwrap()
     }

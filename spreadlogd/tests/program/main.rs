@@ -24,6 +24,7 @@ mod realtime;
 mod regressions;
 mod reload;
 mod rotation;
+mod sinks;
 mod status;
 mod stopping;
 mod streams;

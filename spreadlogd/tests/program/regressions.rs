@@ -8,7 +8,7 @@
 //! | matched and took the host from what an earlier message had left in memory | [`a_message_is_matched_by_its_own_bytes`] |
 //! | heard signals with the next message only | `rotation::hup_opens_a_relative_path_again_at_once_and_loses_nothing`, `stopping::term_writes_what_was_delivered_before` |
 //! | took no notice of failed and short writes | `writing::a_full_disk_is_said_counted_and_survived`, `rotation::lines_that_the_old_file_could_not_take_are_whole_in_the_new_one` |
-//! | died of SIGPIPE, never started a command again | [`programs_that_fail_keep_nobody_waiting`] |
+//! | died of SIGPIPE, never started a command again | `sinks::every_line_is_written_or_lost_and_counted_whatever_fails` |
 //! | had one name for all its sessions, cut to ten characters | `writing::spread_blocks_are_sessions_of_their_own_to_one_daemon_or_several` |
 //! | spun after a reconnection, with its socket in its children | `outage`; descriptors are closed on exec: [`a_command_has_no_descriptor_of_ours`] |
 //! | opened relative paths from `/` after HUP | `rotation::hup_opens_a_relative_path_again_at_once_and_loses_nothing` |
@@ -16,7 +16,7 @@
 //! | cut the end off a line whose time got longer | [`the_time_has_the_zone_of_the_process`], `steps::timestamp` |
 //! | took the number of `-b` for its configuration | `writing::the_longest_message_that_spread_carries_is_written_whole` |
 //! | aborted on a bad expression | [`a_bad_expression_is_shown`] |
-//! | went on as a second logger where a command could not be executed | [`programs_that_fail_keep_nobody_waiting`] |
+//! | went on as a second logger where a command could not be executed | `sinks::every_line_is_written_or_lost_and_counted_whatever_fails` |
 //! | dropped all lines of a file that it could not open | `options::a_file_that_cannot_be_written_is_named` |
 //! | compared the keys of blocks wrongly | there are none: blocks are counted |
 //! | crashed on `Log { }` | `config::tests::every_mistake_is_told_with_its_place` |
@@ -25,7 +25,7 @@
 //! | joined on a mailbox that was never set, every 5 s | joined is once for each session: `outage` |
 //! | wrote debug text for each VhostDir | [`the_time_has_the_zone_of_the_process`] says nothing without `-v` |
 //! | dropped 20 KB, glued, split at NUL | `writing::the_longest_message_that_spread_carries_is_written_whole`, `writing::a_message_without_a_newline_gets_one` |
-//! | ended when Perl died or a function was not there | [`programs_that_fail_keep_nobody_waiting`] |
+//! | ended when Perl died or a function was not there | `sinks::every_line_is_written_or_lost_and_counted_whatever_fails` |
 //! | stood still while a client of `online` had sent half a request | `online::tests::half_a_request_freezes_nobody` |
 //! | lost what came while it was away or slow | `streams`, `killed`, for numbered senders |
 
@@ -227,64 +227,4 @@ fn a_command_has_no_descriptor_of_ours() {
 
     let fds = dir.read("fds");
     assert!(!fds.contains("socket:") && !fds.contains("/log"), "{fds}");
-}
-
-/// What fails goes on while another group's lines are written: each is waited for, so that they
-/// have come though nobody reads. The session is never lost, and every line is accounted for.
-#[cfg(target_os = "linux")]
-#[test]
-fn programs_that_fail_keep_nobody_waiting() {
-    let (dir, hub) = (Dir::new(), TestHub::start());
-    let mut faults = vec![
-        "File = /dev/full",
-        "File = '|exit 1'",
-        "File = '|exec ./there-is-no-such-program'",
-        "File = '|read line; exit 0'",
-        "File = '|exec sleep 100000'",
-        "File = '|read line; kill -9 $$'",
-    ];
-    let has = |program| Command::new(program).arg("-v").output().is_ok();
-    let mut head = String::new();
-    if has("perl") {
-        head += "PerlUse Mine ";
-        dir.write(
-            "Mine.pm",
-            "package Mine; sub falls { die 'here' } sub ends { kill 9, $$ } 1;\n",
-        );
-        head += "PerlLib . ";
-        faults.extend([
-            "PerlLog Mine::falls",
-            "PerlLog Mine::ends",
-            "PerlLog Mine::is_not_there",
-        ]);
-    }
-    let logs: String = faults
-        .iter()
-        .map(|log| format!("Log {{ Group = bad {log} }} "))
-        .collect();
-    let text = format!(
-        "{head} Spread {{ Port = {}@127.0.0.1 Log {{ Group = good File = good }} {logs} }}\n",
-        hub.port()
-    );
-    dir.write("c", &text);
-    let mut program = Program::start(dir.path(), &["-c", "c", "--stop-timeout", "2"]);
-    program.wait_for("joined");
-    let mut publisher = Publisher::connect(&hub);
-    let lines = |n: u64| format!("{n:06} {}\n", "x".repeat(90)).repeat(100);
-
-    let mut expected = String::new();
-    for n in 0..300 {
-        publisher.queue(&["bad"], lines(n));
-        publisher.send(&["good"], format!("{n}\n"));
-        expected += &format!("{n}\n");
-        while dir.read("good") != expected {
-            publisher.sync();
-        }
-    }
-    program.signal(Signal::TERM);
-    let (_, said) = program.end();
-
-    assert_eq!(said.matches("joined").count(), 1, "{said}");
-    assert!(!said.contains("lost the Spread daemon"), "{said}");
-    assert_eq!(dir.read("good"), expected);
 }
