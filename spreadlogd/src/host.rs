@@ -361,7 +361,6 @@ fn open_ledger(
     };
     let (directory, kept) = Directory::open(&path)?;
     let mut ledger = recover(kept);
-    ledger.forget_old_files();
     ledger.since = seconds();
     Ok((ledger, Some(directory)))
 }

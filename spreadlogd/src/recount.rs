@@ -61,6 +61,7 @@ mod tests {
             length,
             lines: 0,
             is_open: true,
+            used: 0,
         }
     }
 

@@ -299,6 +299,7 @@ fn files_are_told_as_they_were_counted() {
         length: 100,
         lines: 10,
         is_open: false,
+        used: 0,
     };
     let counted = |lines| Recount::Lines {
         lines,
@@ -323,7 +324,7 @@ fn files_are_told_as_they_were_counted() {
         ),
     ] {
         let mut ledger = Ledger::default();
-        ledger.files.push(file("log"));
+        ledger.files.open(file("log"));
         let look = Look {
             place: "ledger".into(),
             now: 9,

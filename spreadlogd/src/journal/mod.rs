@@ -71,11 +71,12 @@ impl Journal {
     }
 
     /// A file has been opened in place of another, or at the start; what the journal calls it.
-    pub(crate) fn open_file(&mut self, file: FileAccount, before: Option<usize>) -> usize {
+    pub(crate) fn open_file(&mut self, mut file: FileAccount, before: Option<usize>) -> usize {
         if let Some(before) = before.and_then(|index| self.ledger.files.get_mut(index)) {
             before.is_open = false;
         }
-        let index = self.ledger.open_file(file);
+        file.used = seconds();
+        let index = self.ledger.files.open(file);
         self.encode_opened(index);
         index
     }
@@ -155,12 +156,13 @@ impl Journal {
         // What is encoded was applied as well, but for what is only prepared, and nothing is.
         self.buffer.clear();
         self.is_broken = true;
+        self.ledger.forget_old_files();
         if let Some(directory) = &mut self.directory {
             directory.checkpoint(&self.ledger)?;
         }
         self.encoder = Encoder::default();
         self.is_broken = false;
-        let open = self.ledger.files.iter().enumerate();
+        let open = self.ledger.files.indexed();
         let open: Vec<usize> = open.filter(|(_, f)| f.is_open).map(|(at, _)| at).collect();
         for index in open {
             self.encode_opened(index);

@@ -21,9 +21,7 @@ use crate::sink::Identity;
 /// All log files must be locked by us already.
 pub(crate) fn recover(kept: Kept) -> Ledger {
     let (mut ledger, tails) = replay(kept);
-    for file in &mut ledger.files {
-        file.is_open = false;
-    }
+    ledger.files.close_all();
     for tail in tails {
         let Some(file) = ledger.files.get(tail.file).cloned() else {
             continue;

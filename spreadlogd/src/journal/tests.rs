@@ -45,6 +45,7 @@ fn account(path: &Path) -> FileAccount {
         length,
         lines: 0,
         is_open: true,
+        used: 0,
     }
 }
 

@@ -2,7 +2,7 @@
 //!
 //! Unknown keys are ignored, so that a later version can add some; another `v` is refused.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeSet, HashMap};
 use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
@@ -39,13 +39,24 @@ pub enum ImageError {
 
 /// Writes a ledger, with the number of the journal that goes on from here.
 pub(crate) fn write(ledger: &Ledger, generation: u64) -> Result<Vec<u8>, serde_json::Error> {
+    // In the image nothing is left out where a file was forgotten.
+    let places: HashMap<usize, usize> = ledger
+        .files
+        .indexed()
+        .zip(0..)
+        .map(|((index, _), place)| (index, place))
+        .collect();
     let partials = ledger
         .partials
         .iter()
         .map(|((source, number), files)| Partial {
             source: source.into(),
             number: *number,
-            files: files.iter().copied().collect(),
+            files: files
+                .iter()
+                .filter_map(|f| places.get(f))
+                .copied()
+                .collect(),
         });
     let image = Image {
         v: VERSION,
@@ -83,9 +94,11 @@ pub(crate) fn read(text: &[u8]) -> Result<(Ledger, u64), ImageError> {
         ledger.accounts.insert(source, account);
     }
     ledger.since = image.since;
+    let count = image.files.len();
     ledger.files = image.files.into_iter().map(FileAccount::from).collect();
     for partial in image.partials {
-        let files: BTreeSet<usize> = partial.files.into_iter().collect();
+        let files = partial.files.into_iter().filter(|file| *file < count);
+        let files: BTreeSet<usize> = files.collect();
         let place = (partial.source.read()?, partial.number);
         ledger.partials.insert(place, files);
     }
@@ -173,6 +186,8 @@ struct FileImage {
     length: u64,
     lines: u64,
     is_open: bool,
+    #[serde(default)]
+    used: u64,
 }
 
 /// A path need not be text.
@@ -330,6 +345,7 @@ impl From<&FileAccount> for FileImage {
             length: file.length,
             lines: file.lines,
             is_open: file.is_open,
+            used: file.used,
         }
     }
 }
@@ -353,6 +369,7 @@ impl From<FileImage> for FileAccount {
             length: image.length,
             lines: image.lines,
             is_open: image.is_open,
+            used: image.used,
         }
     }
 }

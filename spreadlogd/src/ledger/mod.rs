@@ -13,30 +13,28 @@
 
 mod account;
 mod event;
+mod files;
 mod image;
 mod replay;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::PathBuf;
 
 use spread::stream::{HostId, Instance, Key, StreamGroup};
 use spread::{GroupName, Name};
 
 pub(crate) use account::{Account, Fate, Gap, reason};
 pub(crate) use event::{Decoder, Encoder, Entry, Event};
+pub(crate) use files::{FileAccount, Files};
 pub use image::ImageError;
 pub(crate) use image::{read as read_image, write as write_image};
 pub(crate) use replay::{Found, Replay, Tail};
-
-use crate::sink::Identity;
 
 /// The books of a logging host.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Ledger {
     pub(crate) blocks: Vec<Block>,
     pub(crate) accounts: BTreeMap<Source, Account>,
-    /// Files, those of before a rotation too.
-    pub(crate) files: Vec<FileAccount>,
+    pub(crate) files: Files,
     /// Since when this logging host has been listening, in seconds since 1970.
     pub(crate) since: u64,
     /// Messages that are in some of their files and not in all, and in which.
@@ -86,23 +84,6 @@ impl Source {
     }
 }
 
-/// A file that lines were written to.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct FileAccount {
-    pub(crate) path: PathBuf,
-    pub(crate) identity: Identity,
-    /// A regular file under our lock: what it holds can be looked up and cut.
-    pub(crate) is_ours: bool,
-    /// Its length when it was first opened here: what is before is not ours.
-    pub(crate) start: u64,
-    /// Its length after the last message that was written to it.
-    pub(crate) length: u64,
-    /// Lines that we wrote to it.
-    pub(crate) lines: u64,
-    /// Whether it is written to, as opposed to moved away.
-    pub(crate) is_open: bool,
-}
-
 impl Ledger {
     /// The account of `source`, which is opened if there is none.
     pub(crate) fn account(&mut self, source: Source) -> &mut Account {
@@ -136,39 +117,12 @@ impl Ledger {
         }
     }
 
-    /// A file is open from now on; its index.
-    pub(crate) fn open_file(&mut self, file: FileAccount) -> usize {
-        let is_same = |known: &FileAccount| known.identity == file.identity;
-        if let Some(index) = self.files.iter().position(is_same) {
-            if let Some(known) = self.files.get_mut(index) {
-                // A shorter file is another one with the same number, or was emptied.
-                if file.length < known.length && file.path != known.path {
-                    // What the one of before has of messages that are in some of their files is
-                    // not in this one.
-                    known.identity = Identity::GONE;
-                    known.is_open = false;
-                    self.files.push(file);
-                    return self.files.len() - 1;
-                } else if file.length < known.length {
-                    *known = file;
-                } else {
-                    known.path = file.path;
-                    known.length = file.length;
-                    known.is_ours = file.is_ours;
-                    known.is_open = true;
-                }
-            }
-            return index;
-        }
-        self.files.push(file);
-        self.files.len() - 1
-    }
-
     /// A message has been written to `file`, all of it. Whether it is in all its files now.
     pub(crate) fn written(&mut self, file: usize, entry: &Entry, at: u64) -> bool {
         if let Some(file) = self.files.get_mut(file) {
             file.length = file.length.saturating_add(entry.len.into());
             file.lines = file.lines.saturating_add(entry.lines.into());
+            file.used = at;
         }
         if entry.files > 1 && entry.number > 0 {
             let place = (entry.source, entry.number);
@@ -221,28 +175,15 @@ impl Ledger {
         })
     }
 
-    /// Forgets the oldest of the files that are not written to any more.
+    /// Forgets files that are done with, of too many; to be called where a journal begins anew.
     pub(crate) fn forget_old_files(&mut self) {
-        // Indices are what everything else knows them by, so only before anything is opened.
-        let closed = self.files.iter().filter(|file| !file.is_open).count();
-        let mut too_many = closed.saturating_sub(CLOSED_FILES_MAX);
-        if too_many == 0 || !self.partials.is_empty() {
-            return;
-        }
-        self.files.retain(|file| {
-            let is_one = !file.is_open && too_many > 0;
-            too_many -= usize::from(is_one);
-            !is_one
-        });
+        let needed = self.partials.values().flatten().copied().collect();
+        self.files.forget_old(&needed);
     }
 }
 
 /// 100,000: an hour of a busy farm while one of two files cannot be written.
 const PARTIALS_MAX: usize = 100_000;
-
-/// A year of daily rotation of some hosts, or ten thousand hosts that were quiet: `audit --verify`
-/// counts them again as long as they are there. Each is some 200 bytes of the image.
-const CLOSED_FILES_MAX: usize = 10_000;
 
 #[cfg(test)]
 mod tests;

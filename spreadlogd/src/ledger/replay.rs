@@ -77,7 +77,7 @@ impl Replay {
             } => {
                 // Closed and opened again: what was written before was over.
                 self.settle(file, u64::MAX);
-                let index = self.ledger.open_file(FileAccount {
+                let index = self.ledger.files.open(FileAccount {
                     path,
                     identity,
                     is_ours,
@@ -85,6 +85,7 @@ impl Replay {
                     length,
                     lines: 0,
                     is_open: true,
+                    used: at,
                 });
                 let opened = Written {
                     file: index,

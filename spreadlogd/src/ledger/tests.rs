@@ -6,7 +6,9 @@ use std::ops::RangeInclusive;
 use proptest::prelude::*;
 use spread::stream::Cause;
 
+use super::files::CLOSED_FILES_MAX;
 use super::*;
+use crate::sink::Identity;
 
 fn group(name: &str) -> GroupName {
     GroupName::new(name).unwrap()
@@ -330,7 +332,7 @@ fn what_was_written_before_a_file_was_closed_and_opened_again_stands() {
     let (ledger, tails) = replayed(events, Found::Length(20));
 
     assert_eq!(ledger.accounts[&source(Some(1))].safe.count(), 2);
-    assert_eq!((ledger.files[0].lines, tails.len()), (2, 0));
+    assert_eq!((ledger.files.get(0).unwrap().lines, tails.len()), (2, 0));
 }
 
 #[test]
@@ -350,11 +352,8 @@ fn a_message_for_two_files_is_safe_when_both_have_it() {
     assert!(!ledger.is_in(both.source, 1, 0));
 }
 
-/// Rotation in between; and the system gives a deleted file's inode to another.
-#[test]
-fn what_is_in_some_of_its_files_is_known_by_their_paths() {
-    let mut ledger = Ledger::default();
-    let file = |path: &str, inode| FileAccount {
+fn file(path: &str, inode: u64) -> FileAccount {
+    FileAccount {
         path: path.into(),
         identity: Identity { device: 1, inode },
         is_ours: true,
@@ -362,16 +361,60 @@ fn what_is_in_some_of_its_files_is_known_by_their_paths() {
         length: 0,
         lines: 0,
         is_open: true,
-    };
+        used: inode,
+    }
+}
+
+/// Those that are open, or have what others of a message's files lack, keep their places; so do
+/// the ones that were used last, over a restart as well.
+#[test]
+fn files_that_are_done_with_are_forgotten_while_it_runs() {
+    let mut ledger = Ledger::default();
+    let open = ledger.files.open(file("open", 1));
+    let partial = ledger.files.open(file("partial", 2));
     let both = Entry {
         files: 2,
         ..entry(1, 10)
     };
-    let moved = ledger.open_file(file("log", 1));
+    ledger.written(partial, &both, 0);
+    ledger.files.get_mut(partial).unwrap().is_open = false;
+    let last = 3 * CLOSED_FILES_MAX as u64;
+
+    for inode in 3..=last {
+        let index = ledger.files.open(file("log", inode));
+        ledger.files.get_mut(index).unwrap().is_open = false;
+        if inode % 1_000 == 0 {
+            ledger.forget_old_files();
+            let count = ledger.files.iter().count();
+            assert!(count <= CLOSED_FILES_MAX + 2, "{count}");
+        }
+    }
+
+    let inode = |index| ledger.files.get(index).unwrap().identity.inode;
+    assert_eq!((inode(open), inode(partial)), (1, 2));
+    let again = ledger.clone().files.open(file("other", last));
+    assert_eq!(ledger.files.get(again).unwrap().path.to_str(), Some("log"));
+    let image = write_image(&ledger, 1).unwrap();
+    let (mut read, _) = read_image(&image).unwrap();
+    assert_eq!(read.files, ledger.files);
+    let next = read.files.open(file("partial", last + 1));
+    assert!(read.is_in(both.source, 1, next));
+    assert!(!read.is_in(both.source, 1, 0));
+}
+
+/// Rotation in between; and the system gives a deleted file's inode to another.
+#[test]
+fn what_is_in_some_of_its_files_is_known_by_their_paths() {
+    let mut ledger = Ledger::default();
+    let both = Entry {
+        files: 2,
+        ..entry(1, 10)
+    };
+    let moved = ledger.files.open(file("log", 1));
     ledger.written(moved, &both, 0);
 
-    let next = ledger.open_file(file("log", 2));
-    let other = ledger.open_file(file("other", 1));
+    let next = ledger.files.open(file("log", 2));
+    let other = ledger.files.open(file("other", 1));
 
     assert!(ledger.is_in(both.source, 1, next));
     assert!(!ledger.is_in(both.source, 1, other));

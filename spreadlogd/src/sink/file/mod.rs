@@ -136,6 +136,7 @@ impl FileSink {
             length,
             lines: 0,
             is_open: true,
+            used: 0,
         }
     }
 
