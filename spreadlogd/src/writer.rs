@@ -58,6 +58,8 @@ struct Open {
     /// Files of which the outcome is not known.
     left: usize,
     is_refused: bool,
+    /// Lines of it that no file takes.
+    unplaced: u32,
 }
 
 impl Writer {
@@ -155,20 +157,22 @@ impl Writer {
         if refused > 0 {
             self.lose(refused, logs);
         }
+        let unplaced = u32::try_from(refused.min(lines.count)).unwrap_or(u32::MAX);
         if pieces.is_empty() {
-            self.leave_out(lines);
+            self.leave_out(lines, unplaced);
             return;
         }
         if origin.number > 0 {
             pieces.retain(|(index, _)| !self.has_already(*index, lines));
             match pieces.len() {
                 // As with fewer files than at its first time, since when the configuration changed.
-                0 => self.leave_out(lines),
-                1 => {}
+                0 => self.leave_out(lines, unplaced),
+                1 if unplaced == 0 => {}
                 left => {
                     let open = Open {
                         left,
                         is_refused: false,
+                        unplaced,
                     };
                     self.open.insert((origin.source, origin.number), open);
                 }
@@ -190,16 +194,17 @@ impl Writer {
     }
 
     /// No file could be opened for these, not even the one for all others. They are not asked for
-    /// again: what keeps a file from being opened is there for days.
+    /// again: what keeps a file from being opened is there for days, and the publisher's store
+    /// would be full of them.
     fn lose(&self, lines: u64, logs: &[usize]) {
         if let Some(file) = self.counters.of_logs(logs).next() {
             file.lines_lost.add(lines);
         }
     }
 
-    /// No file is to have anything of a message; the ledger takes note of it, so that it is not
-    /// asked for.
-    fn leave_out(&mut self, lines: &Lines) {
+    /// No file has anything of a message, be it that none is to, or that for `unplaced` of its lines
+    /// none could be opened; the ledger takes note of it, so that it is not asked for.
+    fn leave_out(&mut self, lines: &Lines, unplaced: u32) {
         let (count, len) = lines.amount();
         let Origin { source, number, .. } = lines.origin;
         if number == 0 {
@@ -208,10 +213,23 @@ impl Writer {
         self.journal.note(&Event::LeftOut {
             source,
             number,
-            lines: count,
+            lines: count.saturating_sub(unplaced),
             len,
         });
+        self.note_unplaced(source, number, unplaced);
         self.tell(source, number, true);
+    }
+
+    /// The books are to say which lines are not where they belong.
+    fn note_unplaced(&mut self, source: Source, number: u64, lines: u32) {
+        if lines > 0 {
+            let event = Event::Unplaced {
+                source,
+                number,
+                lines,
+            };
+            self.journal.note(&event);
+        }
     }
 
     /// The index of a file in the ledger; it gets one if it has none yet.
@@ -332,7 +350,11 @@ impl Writer {
                 return;
             }
             is_written = !open.is_refused;
+            let unplaced = open.unplaced;
             self.open.remove(&place);
+            if is_written {
+                self.note_unplaced(entry.source, entry.number, unplaced);
+            }
         }
         self.tell(entry.source, entry.number, is_written);
     }

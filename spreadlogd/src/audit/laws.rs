@@ -16,6 +16,10 @@ pub(crate) fn hold(audit: &Audit) {
                 // At the end of what a number holds, sums stay there.
                 assert!(one == other || other > u128::from(u64::MAX), "{stream:?}");
             }
+            assert!(
+                lines.absent.is_none_or(|absent| absent >= lines.unplaced),
+                "{stream:?}"
+            );
             let messages = &stream.messages;
             let all = messages.missing.checked_add(messages.on_their_way);
             assert!(

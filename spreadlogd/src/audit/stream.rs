@@ -20,7 +20,7 @@ pub(super) struct StreamBooks {
     pub(super) heard: u64,
     pub(super) lines: Lines,
     pub(super) messages: Messages,
-    /// Whether the lines that are not here are in messages that are not here.
+    /// Whether the lines that are not here are in messages that are not here, or had no file.
     pub(super) agrees: bool,
     pub(super) gaps: Vec<GapBooks>,
 }
@@ -54,8 +54,10 @@ pub(super) struct Lines {
     pub(super) lost_there: LostThere,
     /// In the files.
     pub(super) written: u64,
-    /// In messages that are not here: missing, lost here, or of before its time.
+    /// In messages that are not here (missing, lost here, or of before its time), or unplaced.
     pub(super) absent: Option<u64>,
+    /// Lost here, as no file could be opened for them.
+    pub(super) unplaced: u64,
     /// Written, and more than the publisher has said.
     pub(super) surplus: u64,
     /// Of those written: a crash has left no proof of it.
@@ -129,8 +131,9 @@ impl StreamBooks {
         let lines = Lines::new(account);
         // Lines of what is on its way are in neither.
         let is_hole = |m: &Messages| m.missing + m.lost + m.before + m.on_their_way > 0;
-        let agrees =
-            lines.surplus == 0 && (lines.absent.unwrap_or_default() == 0 || is_hole(&messages));
+        let is_explained =
+            |absent: u64| absent.saturating_sub(lines.unplaced) == 0 || is_hole(&messages);
+        let agrees = lines.surplus == 0 && lines.absent.is_none_or(is_explained);
         let said = account.control.as_ref();
         Self {
             instance: instance.to_string(),
@@ -184,13 +187,16 @@ impl Lines {
             }),
             written: account.lines,
             absent: None,
+            unplaced: account.unplaced,
             surplus: 0,
             uncertain: account.uncertain,
             cut: said.map_or(0, |said| said.cut),
         };
         if let (Some(said), Some(since)) = (said, account.since_control) {
-            let told = account.lines.saturating_sub(since);
-            lines.absent = Some(said.lines.saturating_sub(told));
+            let settled = account.lines.saturating_add(account.unplaced);
+            let told = settled.saturating_sub(since);
+            let absent = said.lines.saturating_sub(told);
+            lines.absent = Some(absent.saturating_add(account.unplaced));
             lines.surplus = told.saturating_sub(said.lines);
             let served = said.lines.saturating_add(since);
             lines.served = Some(served.saturating_add(lines.lost_there.sum()));

@@ -71,6 +71,23 @@ impl Story {
         self.0.written(0, &entry, at);
     }
 
+    /// None of its lines has a file.
+    fn unplace(&mut self, source: Source, number: u64, lines: u32, at: u64) {
+        let left_out = Event::LeftOut {
+            source,
+            number,
+            lines: 0,
+            len: 0,
+        };
+        self.0.apply(&left_out, at);
+        let unplaced = Event::Unplaced {
+            source,
+            number,
+            lines,
+        };
+        self.0.apply(&unplaced, at);
+    }
+
     fn miss(&mut self, source: Source, range: std::ops::RangeInclusive<u64>, at: u64) {
         self.0.apply(&Event::Missing { source, range }, at);
     }
@@ -349,6 +366,8 @@ enum Way {
     Repaired,
     Missing,
     Lost,
+    /// And no file can be opened for it.
+    Unplaced,
 }
 
 fn way() -> impl Strategy<Value = Way> {
@@ -357,6 +376,7 @@ fn way() -> impl Strategy<Value = Way> {
         1 => Just(Way::Repaired),
         1 => Just(Way::Missing),
         1 => Just(Way::Lost),
+        1 => Just(Way::Unplaced),
     ]
 }
 
@@ -378,6 +398,9 @@ proptest! {
             if n >= base && *way == Way::Comes {
                 story.write(it, n, *lines, 2);
             }
+            if n >= base && *way == Way::Unplaced {
+                story.unplace(it, n, *lines, 2);
+            }
             if *speaks {
                 story.hear(it, control(it, n + 1, said), 2);
                 told = Some((n, said));
@@ -391,7 +414,7 @@ proptest! {
             match way {
                 Way::Repaired => story.write(it, n, *lines, 3),
                 Way::Lost => story.lose(it, n..=n, 3),
-                Way::Comes | Way::Missing => {}
+                Way::Comes | Way::Missing | Way::Unplaced => {}
             }
         }
 
@@ -405,14 +428,21 @@ proptest! {
         let is_given_up = |(n, (_, way, _)): &(u64, &(u32, Way, bool))| *n >= base && *way == Way::Lost;
         prop_assert_eq!(books.lines.written, lines_of(&is_here));
         prop_assert_eq!(books.messages.lost, numbered().filter(is_given_up).count() as u64);
+        let is_unplaced = |n: u64, way: Way| n >= base && way == Way::Unplaced;
+        prop_assert_eq!(books.lines.unplaced, lines_of(&is_unplaced));
         prop_assert!(books.agrees);
         if let Some((to, said)) = told {
-            let absent = lines_of(&|n, way| n <= to && !is_here(n, way));
-            let since = lines_of(&|n, way| n > to && is_here(n, way));
+            let absent = lines_of(&|n, way| {
+                n <= to && !is_here(n, way) || is_unplaced(n, way)
+            });
+            let since = lines_of(&|n, way| n > to && (is_here(n, way) || is_unplaced(n, way)));
             prop_assert_eq!(books.lines.absent, Some(absent));
             prop_assert_eq!(books.lines.served, Some(said + since));
             let top = numbered()
-                .filter(|(n, (_, way, _))| is_here(*n, *way) || (*n >= base && *way == Way::Lost))
+                .filter(|(n, (_, way, _))| {
+                    let is_settled = matches!(way, Way::Lost | Way::Unplaced);
+                    is_here(*n, *way) || (*n >= base && is_settled)
+                })
                 .map(|(n, _)| n)
                 .max();
             let top = top.unwrap_or(0).max(to);

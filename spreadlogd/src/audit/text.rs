@@ -162,6 +162,12 @@ fn notes(stream: &StreamBooks) -> Vec<String> {
     if !parts.is_empty() {
         notes.push(format!("messages not here: {}", parts.join(", ")));
     }
+    if lines.unplaced > 0 {
+        notes.push(format!(
+            "lines not here: {}, for which no file could be opened",
+            count(lines.unplaced)
+        ));
+    }
     if !stream.agrees {
         notes.push("its lines do not add up: served is not lost there + written + not here".into());
     }
@@ -262,6 +268,11 @@ fn verdict(audit: &Audit) -> Vec<String> {
         totals.lost,
         "message is lost here for good.",
         "messages are lost here for good.",
+    );
+    say(
+        totals.unplaced,
+        "line is lost here: no file could be opened for it.",
+        "lines are lost here: no file could be opened for them.",
     );
     say(
         totals.disagreeing,

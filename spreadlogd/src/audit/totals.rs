@@ -14,6 +14,7 @@ pub(super) struct Totals {
     pub(super) lost_there: u64,
     pub(super) written: u64,
     pub(super) absent: Option<u64>,
+    pub(super) unplaced: u64,
     pub(super) surplus: u64,
     pub(super) uncertain: u64,
     /// Lines of senders without numbers, which are not among the others.
@@ -39,6 +40,7 @@ impl Default for Totals {
             lost_there: 0,
             written: 0,
             absent: Some(0),
+            unplaced: 0,
             surplus: 0,
             uncertain: 0,
             unnumbered_lines: 0,
@@ -62,6 +64,7 @@ impl Totals {
             lost_there: lines.lost_there.sum(),
             written: lines.written,
             absent: lines.absent,
+            unplaced: lines.unplaced,
             surplus: lines.surplus,
             uncertain: lines.uncertain,
             unnumbered_lines: 0,
@@ -82,6 +85,7 @@ impl Totals {
             (&mut self.streams, other.streams),
             (&mut self.lost_there, other.lost_there),
             (&mut self.written, other.written),
+            (&mut self.unplaced, other.unplaced),
             (&mut self.surplus, other.surplus),
             (&mut self.uncertain, other.uncertain),
             (&mut self.unnumbered_lines, other.unnumbered_lines),
@@ -98,7 +102,11 @@ impl Totals {
     }
 
     pub(super) const fn is_whole(&self) -> bool {
-        self.missing == 0 && self.lost == 0 && self.disagreeing == 0 && self.files_that_differ == 0
+        self.missing == 0
+            && self.lost == 0
+            && self.unplaced == 0
+            && self.disagreeing == 0
+            && self.files_that_differ == 0
     }
 }
 

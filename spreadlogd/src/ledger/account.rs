@@ -20,6 +20,8 @@ pub(crate) struct Account {
     pub(crate) lines: u64,
     /// Their bytes.
     pub(crate) bytes: u64,
+    /// Lines beside these that are not in a file they belong in, as none could be opened for them.
+    pub(crate) unplaced: u64,
     /// Of the lines, those of which a crash left no proof that they are in their file.
     pub(crate) uncertain: u64,
     /// When it was first heard of, and last.
@@ -27,8 +29,8 @@ pub(crate) struct Account {
     pub(crate) heard: u64,
     /// What its publisher said last.
     pub(crate) control: Option<Control>,
-    /// Of the lines, those of messages that `control` does not tell of yet; `None` where that is
-    /// not known.
+    /// Of the lines, and of the unplaced ones, those of messages that `control` does not tell of
+    /// yet; `None` where that is not known.
     pub(crate) since_control: Option<u64>,
     /// What was missing at any time, oldest first; the newest [`GAPS_MAX`].
     pub(crate) gaps: VecDeque<Gap>,
@@ -133,16 +135,17 @@ impl Account {
         }
         self.lines = self.lines.saturating_add(lines);
         self.bytes = self.bytes.saturating_add(bytes);
-        let is_told = |control: &Control| number < control.next.get();
-        if let Some(since) = &mut self.since_control
-            && !self.control.as_ref().is_some_and(is_told)
-        {
-            *since = since.saturating_add(lines);
-        }
+        self.count_since_control(number, lines);
         self.heard = at;
         if !self.gaps.is_empty() {
             self.close_gaps(number, at);
         }
+    }
+
+    /// Of a message that has a number, these lines are not where they belong.
+    pub(super) fn unplace(&mut self, number: u64, lines: u64) {
+        self.unplaced = self.unplaced.saturating_add(lines);
+        self.count_since_control(number, lines);
     }
 
     /// How far it is known that there are messages.
@@ -174,6 +177,15 @@ impl Account {
                 .saturating_add(1)
         };
         self.missing().fold(0, count)
+    }
+
+    fn count_since_control(&mut self, number: u64, lines: u64) {
+        let is_told = |control: &Control| number < control.next.get();
+        if let Some(since) = &mut self.since_control
+            && !self.control.as_ref().is_some_and(is_told)
+        {
+            *since = since.saturating_add(lines);
+        }
     }
 
     fn close_gaps(&mut self, number: u64, at: u64) {

@@ -52,6 +52,13 @@ pub(crate) enum Event {
         lines: u32,
         len: u32,
     },
+    /// Of a message that is settled, these lines are not in a file that they belong in: none could
+    /// be opened for them, and they are not asked for again.
+    Unplaced {
+        source: Source,
+        number: u64,
+        lines: u32,
+    },
     /// A file has been opened; `file` is what the events after this call it.
     Opened {
         file: u32,
@@ -140,6 +147,27 @@ impl Encoder {
                     put_message(out, id, *number, amount);
                 });
             }
+            Event::Unplaced {
+                source,
+                number,
+                lines,
+            } => {
+                let id = self.name(*source, at, out);
+                record(out, UNPLACED, at, |out| {
+                    out.put_u32_le(id);
+                    out.put_u64_le(*number);
+                    out.put_u32_le(*lines);
+                });
+            }
+            Event::Opened { .. } | Event::Write { .. } | Event::Cut { .. } => {
+                self.encode_of_file(event, at, out);
+            }
+        }
+    }
+
+    /// What is a matter of files.
+    fn encode_of_file(&mut self, event: &Event, at: u64, out: &mut Vec<u8>) {
+        match event {
             Event::Opened {
                 file,
                 identity,
@@ -163,6 +191,7 @@ impl Encoder {
                 out.put_u32_le(*file);
                 out.put_u64_le(*end);
             }),
+            _ => {}
         }
     }
 
@@ -304,6 +333,11 @@ impl<'a> Decoder<'a> {
                         lines: p.try_get_u32_le().ok()?,
                         len: p.try_get_u32_le().ok()?,
                     },
+                    UNPLACED => Event::Unplaced {
+                        source,
+                        number: p.try_get_u64_le().ok()?,
+                        lines: p.try_get_u32_le().ok()?,
+                    },
                     _ => return None,
                 }
             }
@@ -439,3 +473,4 @@ const CUT: u8 = 10;
 // 7 and 9 were these in an earlier form.
 const LEFT_OUT: u8 = 11;
 const WRITE: u8 = 12;
+const UNPLACED: u8 = 13;

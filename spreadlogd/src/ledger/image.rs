@@ -152,6 +152,8 @@ struct AccountImage {
     lines: u64,
     bytes: u64,
     #[serde(default)]
+    unplaced: u64,
+    #[serde(default)]
     uncertain: u64,
     begun: u64,
     heard: u64,
@@ -257,6 +259,7 @@ impl AccountImage {
             lost_count: account.lost_count,
             lines: account.lines,
             bytes: account.bytes,
+            unplaced: account.unplaced,
             uncertain: account.uncertain,
             begun: account.begun,
             heard: account.heard,
@@ -282,6 +285,7 @@ impl AccountImage {
             lost_count: self.lost_count,
             lines: self.lines,
             bytes: self.bytes,
+            unplaced: self.unplaced,
             uncertain: self.uncertain,
             begun: self.begun,
             heard: self.heard,

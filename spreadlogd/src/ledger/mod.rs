@@ -113,6 +113,11 @@ impl Ledger {
                 let amount = (u64::from(*lines), u64::from(*len));
                 self.account(*source).write(*number, amount, at);
             }
+            Event::Unplaced {
+                source,
+                number,
+                lines,
+            } => self.account(*source).unplace(*number, (*lines).into()),
             Event::Opened { .. } | Event::Write { .. } | Event::Cut { .. } => {}
         }
     }

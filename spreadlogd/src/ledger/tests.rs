@@ -68,6 +68,11 @@ fn any_event() -> impl Strategy<Value = Event> {
             lines,
             len: 10 * lines,
         }),
+        (any_source(), 1..100_u64, 0..9_u32).prop_map(|(source, number, lines)| Event::Unplaced {
+            source,
+            number,
+            lines,
+        }),
         (
             0..3_u32,
             0..9_u64,

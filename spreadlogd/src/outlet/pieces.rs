@@ -86,10 +86,16 @@ impl Pieces {
             files: u16::try_from(self.list.len()).unwrap_or(u16::MAX),
             ..lines.origin
         };
-        let whole = Some(lines.amount());
+        // Those that no file takes are not written, whatever becomes of the others.
+        let (count, len) = lines.amount();
+        let refused = u32::try_from(self.refused).unwrap_or(u32::MAX);
+        let whole = Some((count.saturating_sub(refused), len));
         let piece = |piece| match piece {
             Piece::Whole => Lines {
-                origin,
+                origin: Origin {
+                    whole: whole.filter(|_| refused > 0),
+                    ..origin
+                },
                 ..lines.clone()
             },
             Piece::Part {

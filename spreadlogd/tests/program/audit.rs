@@ -217,3 +217,41 @@ fn where_there_is_no_ledger_it_says_so() {
     }
     assert_eq!(files(&dir).len(), 2, "nothing is made");
 }
+
+/// Neither the file of a host nor the one for all others can be opened: such lines are lost, and
+/// that is what the books say, of a message none of whose lines has a file and of one of which
+/// some have. Nobody keeps them for ever.
+#[test]
+fn lines_that_no_file_could_be_opened_for_are_lost_and_not_written() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    for name in ["hosts/bad.example", "hosts/_other_"] {
+        std::fs::create_dir_all(dir.join(name)).unwrap();
+    }
+    let text = format!(
+        "Ledger = state Spread {{ Port = {}@127.0.0.1 Log {{ Group = g VhostDir = hosts }} }}\n",
+        hub.port()
+    );
+    dir.write("c", &text);
+    let mut program = Program::start(dir.path(), &["-c", "c"]);
+    program.wait_for("joined g");
+    let mut publisher = Numbered::connect(&hub, 0);
+
+    publisher.push("bad.example 1\nbad.example 2\n");
+    publisher.push("good.example 3\nbad.example 4\n.. 5\n");
+    publisher.push("good.example 6\n");
+    publisher.run_until_all_is_safe();
+    publisher.leave();
+    let said = program.stop();
+
+    assert!(said.contains("wrote 2 lines, lost 4"), "{said}");
+    assert_eq!(dir.read("hosts/good.example"), "3\n6\n");
+    let (status, said) = audit(&dir, &["-c", "c"]);
+    assert_eq!(status, Some(1), "{said}");
+    let row = said.lines().find(|line| line.contains("web test 1"));
+    let row: Vec<_> = row.unwrap().split_whitespace().skip(3).collect();
+    assert_eq!(row, ["AAAAAAAA", "left", "6", "0", "2", "4"], "{said}");
+    assert!(
+        said.contains("4 lines are lost here: no file could be opened"),
+        "{said}"
+    );
+}
