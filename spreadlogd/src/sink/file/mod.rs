@@ -8,9 +8,12 @@
 //!
 //! A message is never torn by this: what a file under our lock got of it is cut off again. In
 //! others the rest of it is written where it stopped, and if the file is changed for a new one in
-//! between, the whole line goes to the new one.
+//! between, the whole line goes to the new one. What is made safe, and when, is in `safe`.
+
+mod safe;
 
 use std::collections::VecDeque;
+use std::fs::File;
 use std::io::{self, IoSlice, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -22,8 +25,8 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use super::care::{aside, is_free};
+use super::lines::COST;
 use super::{Aside, Care, Identity, Lines, Locking, Opened, Target};
-use crate::config::Sync;
 use crate::counters::FileCounters;
 use crate::ledger::{Entry, FileAccount};
 use crate::room::Room;
@@ -40,8 +43,11 @@ pub(crate) struct FileSink {
     begun: SystemTime,
     /// When the last one was put aside, in seconds since 1970, and the how manieth of that it was.
     aside: Option<(u64, u32)>,
-    /// When it was last made safe.
+    /// When it was last made safe, and how.
     synced: Instant,
+    sync: fn(&File) -> io::Result<()>,
+    /// Messages at the end of the file that are not safe, where that is asked for each.
+    unsynced: VecDeque<Lines>,
     waiting: VecDeque<Lines>,
     /// How many of `waiting` the journal has, so that they may be written.
     prepared: usize,
@@ -90,6 +96,8 @@ impl FileSink {
             begun: target.begun(),
             aside: None,
             synced: Instant::now(),
+            sync: File::sync_data,
+            unsynced: VecDeque::new(),
             path,
             counters,
             locking,
@@ -202,7 +210,11 @@ impl FileSink {
     /// last attempt failed and the time for another has not come.
     pub(crate) fn prepare(&mut self, now: Instant) -> Option<(u64, Vec<Entry>)> {
         let is_due = self.retry_at().is_none_or(|at| at <= now);
-        if !is_due || self.waiting.is_empty() {
+        if !is_due || self.is_idle() {
+            return None;
+        }
+        if !self.take_back_unsynced() {
+            self.stumble(now + RETRY, true);
             return None;
         }
         if self.target.is_ours {
@@ -220,7 +232,7 @@ impl FileSink {
     /// What was prepared may not be written now: the journal could not take it.
     pub(crate) fn put_off(&mut self, now: Instant) {
         self.prepared = 0;
-        if self.waiting.is_empty() {
+        if self.is_idle() {
             return;
         }
         let lines_lost = self.trouble.take().map_or(0, |before| before.lines_lost);
@@ -234,7 +246,10 @@ impl FileSink {
     /// Writes what was prepared, as far as that goes, and makes it safe where that is asked for.
     pub(crate) fn write(&mut self, now: Instant) {
         self.write_prepared(now);
-        self.sync(now);
+        self.make_safe(now);
+        if self.is_idle() {
+            self.recover();
+        }
     }
 
     fn write_prepared(&mut self, now: Instant) {
@@ -245,28 +260,6 @@ impl FileSink {
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => return self.fail(&error, now),
             }
-        }
-        if self.waiting.is_empty() {
-            self.recover();
-        }
-    }
-
-    /// Makes sure that what was written outlives a power failure, where that is asked for.
-    fn sync(&mut self, now: Instant) {
-        let is_due = match self.care.sync {
-            Sync::Never => false,
-            Sync::Always => true,
-            Sync::Every(interval) => now.saturating_duration_since(self.synced) >= interval,
-        };
-        if !is_due || self.outcomes.is_empty() {
-            return;
-        }
-        self.synced = now;
-        if let Err(error) = self.target.file.sync_data() {
-            warn!(
-                "cannot make sure that {} is on disk: {error}",
-                self.path.display()
-            );
         }
     }
 
@@ -316,6 +309,7 @@ impl FileSink {
         match Target::open(path, how, |other| other == self.target.identity) {
             Ok(Opened::Known(_)) => debug!("{} is still the same file", path.display()),
             Ok(Opened::New(target)) => {
+                self.move_unsynced();
                 self.take_back();
                 self.begun = target.begun();
                 self.target = target;
@@ -333,6 +327,7 @@ impl FileSink {
 
     /// Gives up what still waits, but for the lines that the file has already.
     pub(crate) fn abandon(&mut self) {
+        self.abandon_unsynced();
         self.take_back();
         let first = self.waiting.front();
         // A numbered one comes again, all of it.
@@ -374,7 +369,7 @@ impl FileSink {
 
     /// Whether nothing waits to be written.
     pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty()
+        self.waiting.is_empty() && self.unsynced.is_empty()
     }
 
     /// Bytes that wait to be written.
@@ -421,15 +416,20 @@ impl FileSink {
             }
             self.written -= first.len();
             self.prepared -= 1;
-            self.outcomes.push(Outcome::Written(first.entry()));
-            self.held -= first.cost();
-            self.room.give_back(first.cost());
-            self.counters.lines.add(first.count);
-            self.counters.bytes.add(first.len() as u64);
             if let Some(lines) = self.waiting.pop_front() {
-                self.offer(lines.body);
+                self.taken(lines);
             }
         }
+    }
+
+    /// A message is in the file for good.
+    fn conclude(&mut self, lines: Lines) {
+        self.outcomes.push(Outcome::Written(lines.entry()));
+        self.held -= lines.cost();
+        self.room.give_back(lines.cost());
+        self.counters.lines.add(lines.count);
+        self.counters.bytes.add(lines.len() as u64);
+        self.offer(lines.body);
     }
 
     fn offer(&mut self, body: Bytes) {
@@ -452,20 +452,26 @@ impl FileSink {
             self.take_back_message();
         }
         self.cut = Some(self.position - self.written as u64);
-        let before = self.trouble.take();
-        self.counters.set_failing(is_failure);
-        if is_failure && !before.as_ref().is_some_and(|t| t.is_failure) {
+        if self.stumble(retry_at, is_failure) {
             warn!(
                 "cannot write to {}: {error}; keeping up to {} MiB of its lines and trying again",
                 self.path.display(),
                 self.held_max >> 20
             );
         }
+    }
+
+    /// It is tried again then; whether that is worth a word, as the first failure of some.
+    fn stumble(&mut self, retry_at: Instant, is_failure: bool) -> bool {
+        let before = self.trouble.take();
+        self.counters.set_failing(is_failure);
+        let is_news = is_failure && !before.as_ref().is_some_and(|t| t.is_failure);
         self.trouble = Some(Trouble {
             retry_at,
             is_failure,
             lines_lost: before.map_or(0, |t| t.lines_lost),
         });
+        is_news
     }
 
     /// Cuts off what the file got of a numbered message: it is written as a whole, or not at all.
@@ -491,12 +497,10 @@ impl FileSink {
         if kept > 0 {
             let part = Lines::new(first.body.split_to(kept), first.sender, first.origin);
             first.count -= part.count;
-            self.held -= kept;
-            self.room.give_back(kept);
-            self.counters.lines.add(part.count);
-            self.counters.bytes.add(kept as u64);
-            self.outcomes.push(Outcome::Written(part.entry()));
-            self.offer(part.body);
+            // Two messages now.
+            self.held += COST;
+            self.room.force(COST);
+            self.taken(part);
         }
     }
 

@@ -219,7 +219,7 @@ fn a_full_disk_loses_nothing_within_the_bound() {
     assert_eq!(sink.retry_at(), Some(now + RETRY));
 
     // It gets better: what waited is written, and the room is free again.
-    sink.target.file = fs::File::create("/dev/null").unwrap();
+    sink.target.file = File::create("/dev/null").unwrap();
     write(&mut sink, now + RETRY / 2);
     assert_eq!(sink.counters.lines.now(), 0);
     write(&mut sink, now + RETRY);
@@ -278,7 +278,7 @@ fn a_fifo_gets_every_byte_in_order_at_its_readers_pace() {
     }
 
     let mut now = Instant::now();
-    let mut reader = fs::File::open(&path).unwrap();
+    let mut reader = File::open(&path).unwrap();
     let mut received = Vec::new();
     let mut part = [0; 10_007];
     while received.len() < expected.len() {
@@ -372,4 +372,36 @@ proptest! {
         prop_assert_eq!(sink.counters.bytes.now(), expected.len() as u64);
         prop_assert_eq!(fs::read_to_string(&path)?, expected);
     }
+}
+
+/// What a failing sync leaves on disk nobody knows: it is taken back and written again, and counts
+/// when a sync has succeeded, each message once.
+#[test]
+fn what_cannot_be_made_safe_is_not_written_yet() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    fs::write(&path, "before\n").unwrap();
+    let mut sink = sink(&path).unwrap();
+    sink.care = Arc::new(Care {
+        sync: crate::config::Sync::Always,
+        ..Care::default()
+    });
+    sink.sync = |_| Err(io::ErrorKind::StorageFull.into());
+    let began = Instant::now();
+
+    for (retry, body) in ["a\n", "b\nc\n"].into_iter().enumerate() {
+        push(&mut sink, body);
+        write(&mut sink, began + RETRY * u32::try_from(retry).unwrap());
+        assert_eq!(fs::read(&path).unwrap(), b"before\n");
+        assert_eq!((sink.outcomes().count(), sink.counters.lines.now()), (0, 0));
+        assert_eq!(sink.take_cut(), Some(7));
+        assert!(sink.counters.is_failing() && !sink.is_idle() && !free(&sink));
+    }
+    sink.sync = File::sync_data;
+    write(&mut sink, began + 2 * RETRY);
+
+    assert_eq!(fs::read(&path).unwrap(), b"before\na\nb\nc\n");
+    assert_eq!((sink.outcomes().count(), sink.counters.lines.now()), (2, 3));
+    assert_eq!(sink.take_cut(), None);
+    assert!(!sink.counters.is_failing() && sink.is_idle() && free(&sink));
 }
