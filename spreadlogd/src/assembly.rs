@@ -18,6 +18,7 @@ use crate::config::{Config, Destination, LineFormat, Log, Module, Subscription};
 use crate::counters::{Counters, FileCounters};
 use crate::online::{Online, OnlineError, OnlineSettings, OnlineSettingsError};
 use crate::outlet::{Feed, Hooks, Main, Named, Outlet, Outlets, Pattern};
+use crate::past::Past;
 use crate::sink::{Care, Shelf, SinkError, Stay};
 use crate::steps::{Form, Hosts, Parts, PathTemplate, Steps};
 
@@ -67,8 +68,9 @@ pub(crate) struct Assembly {
     modules: HashMap<String, Feed>,
     perl: Option<Arc<Child>>,
     python: Option<Arc<Child>>,
-    /// Module online of the configuration before.
+    /// Module online of the configuration before, and its counters.
     online_before: Option<Online>,
+    pub(crate) past: Past,
 }
 
 impl Assembly {
@@ -79,7 +81,7 @@ impl Assembly {
     pub(crate) fn begin(
         config: &Config,
         shelf: Shelf,
-        online_before: Option<Online>,
+        (online_before, past): (Option<Online>, Past),
     ) -> Result<Self, AssemblyError> {
         let mut assembly = Self {
             shelf,
@@ -91,6 +93,7 @@ impl Assembly {
             perl: None,
             python: None,
             online_before,
+            past,
         };
         for module in config.modules() {
             let feed = assembly.module(module, config.module_dir())?;
@@ -133,7 +136,7 @@ impl Assembly {
         let (main, mut file) = self.main(log, &care, counters)?;
         let named = match pattern(log)? {
             Some(pattern) => {
-                let count = Arc::new(FileCounters::new(pattern.described()));
+                let count = self.past.file(&pattern.described());
                 // Lines without a name go to the file of `main`, if there is one, and count there.
                 counters.files.push(Arc::clone(&count));
                 file = file.or(Some(counters.files.len() - 1));
@@ -143,9 +146,7 @@ impl Assembly {
         };
         let file = file.unwrap_or_else(|| {
             let name = format!("(group {})", log.group());
-            counters
-                .files
-                .push(Arc::new(FileCounters::new(name.into())));
+            counters.files.push(self.past.file(Path::new(&name)));
             counters.files.len() - 1
         });
         counters.logs.push(file);
@@ -171,16 +172,14 @@ impl Assembly {
                 let child = self.command(command)?;
                 let mut name = OsString::from("|");
                 name.push(command);
-                counters
-                    .files
-                    .push(Arc::new(FileCounters::new(name.into())));
+                counters.files.push(self.past.file(Path::new(&name)));
                 let main = Main::Feed(Feed::Command(child));
                 Ok((main, Some(counters.files.len() - 1)))
             }
             Some(destination @ Destination::Path(_)) => match destination.fixed() {
                 Some(path) => {
                     let path = absolute(&path)?;
-                    let new = Arc::new(FileCounters::new(path.clone()));
+                    let new = self.past.file(&path);
                     let how = (&new, care);
                     let sink = self.shelf.open(&path, how, Stay::Always, Instant::now())?;
                     let file = *self.counted.entry(sink).or_insert_with(|| {
@@ -242,7 +241,8 @@ impl Assembly {
     }
 
     fn child(&mut self, program: Program) -> Result<Arc<Child>, AssemblyError> {
-        let child = Arc::new(Child::start(program, Limits::default())?);
+        let counters = self.past.child(&program.name);
+        let child = Arc::new(Child::start_counting(program, Limits::default(), counters)?);
         self.programs.push(child.counters());
         self.outlets.children.push(Arc::clone(&child));
         Ok(child)

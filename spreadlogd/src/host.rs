@@ -19,11 +19,12 @@ use tracing::info;
 
 use crate::assembly::{Assembly, AssemblyError};
 use crate::config::{Config, Log, Subscription};
-use crate::counters::{Counters, GroupCounters, SessionCounters, Summary};
+use crate::counters::{Counters, GroupCounters, Summary};
 use crate::intake::{Intake, Place};
 use crate::journal::{Directory, Journal, StateError, recover, seconds};
 use crate::ledger::Ledger;
 use crate::online::Online;
+use crate::past::Past;
 use crate::queue::{Item, Queue};
 use crate::router::Router;
 use crate::sink::{Locking, Shelf};
@@ -64,6 +65,8 @@ pub struct Options {
     pub says_farewell: bool,
     /// Module online of the one before, which goes on if the configuration asks for the same.
     pub online: Option<Online>,
+    /// The counters of the one before, which go on, as far as the configuration names the same.
+    pub counters: Option<Arc<Counters>>,
     /// Is offered the body of each message that was written: whole lines, one or more. It is
     /// never waited for.
     pub tap: Option<mpsc::Sender<Bytes>>,
@@ -90,6 +93,7 @@ impl Default for Options {
             state_dir: None,
             says_farewell: false,
             online: None,
+            counters: None,
             tap: None,
         }
     }
@@ -153,8 +157,13 @@ impl Spreadlogd {
         let room = Arc::clone(queue.room());
         let mut shelf = Shelf::new(options.locking, room, options.tap.clone());
         shelf.set_passing_max(options.files_max);
-        let mut logs = Assembly::begin(config, shelf, options.online.clone())?;
+        let before = options.counters.as_deref();
+        let past = before.map_or_else(Past::default, Past::of);
+        let mut logs = Assembly::begin(config, shelf, (options.online.clone(), past))?;
         let mut counters = Counters::default();
+        if let Some(before) = before {
+            counters.unrouted.add(before.unrouted.now());
+        }
         let routers = config.spreads().iter();
         let routers = routers.map(|spread| router(spread, &mut logs, &mut counters));
         let routers = routers.collect::<Result<Vec<Router>, _>>()?;
@@ -384,7 +393,7 @@ fn routes(
     for log in spread.logs() {
         let outlet = logs.add(log, counters)?;
         let index = *known.entry(log.group()).or_insert_with(|| {
-            routes.push((Arc::new(GroupCounters::new(log.group())), Vec::new()));
+            routes.push((logs.past.group(log.group()), Vec::new()));
             routes.len() - 1
         });
         if let Some((_, of_group)) = routes.get_mut(index) {
@@ -403,12 +412,12 @@ fn router(
     let routes = routes(spread, logs, counters)?;
     let groups = routes.iter().map(|(group, _)| Arc::clone(group));
     counters.groups.extend(groups);
-    let session = SessionCounters::new(spread.addresses().clone());
-    counters.sessions.push(Arc::new(session));
+    let session = logs.past.session(spread.addresses());
+    counters.sessions.push(session);
     let mut router = Router::new(routes);
     if let Some(log) = spread.default() {
         let outlet = logs.add(log, counters)?;
-        let group = Arc::new(GroupCounters::new(log.group()));
+        let group = logs.past.group(log.group());
         counters.groups.push(Arc::clone(&group));
         router.set_default(group, outlet);
     }

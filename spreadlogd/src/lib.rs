@@ -47,6 +47,7 @@ mod journal;
 mod ledger;
 pub mod online;
 mod outlet;
+mod past;
 mod pulse;
 mod queue;
 mod random;

@@ -16,11 +16,12 @@ use std::convert::Infallible;
 use std::future;
 use std::path::PathBuf;
 use std::pin::pin;
+use std::sync::Arc;
 use std::time::Duration;
 
 use spread_logger::diagnostics::{Chain, Diagnostics};
 use spreadlogd::online::Online;
-use spreadlogd::{Command, Options, RunError, Spreadlogd, StartError, Summary};
+use spreadlogd::{Command, Counters, Options, RunError, Spreadlogd, StartError, Summary};
 use tokio::sync::{mpsc, watch};
 use tokio::time::timeout;
 use tracing::{error, info, warn};
@@ -80,13 +81,13 @@ impl Life<'_> {
     ) -> Result<bool, Ended> {
         let (mut is_whole, mut found) = (true, Found::AtWork);
         loop {
-            let online = spreadlogd.online();
+            let before = (spreadlogd.online(), spreadlogd.counters());
             let (summary, next) = self.work(spreadlogd, &conf, found).await?;
             is_whole &= summary.lines_unwritten == 0;
             let Next::Conf(new) = next else {
                 return Ok(is_whole);
             };
-            (spreadlogd, conf, found) = self.change(online, conf, *new)?;
+            (spreadlogd, conf, found) = self.change(before, conf, *new)?;
             self.shown.change(&spreadlogd);
         }
     }
@@ -126,12 +127,13 @@ impl Life<'_> {
     /// Puts the next configuration to work, or the one before where the next cannot be.
     fn change(
         &mut self,
-        online: Option<Online>,
+        (online, counters): (Option<Online>, Arc<Counters>),
         before: Conf,
         new: Conf,
     ) -> Result<(Spreadlogd, Conf, Found), Ended> {
         // One that is not wanted as it is gives up its address to the next.
         self.options.online = online.filter(|online| online.is_wanted_by(&new.config));
+        self.options.counters = Some(counters);
         let outcome = match Spreadlogd::open(&new.config, &self.options) {
             Ok(spreadlogd) => {
                 new.say_warnings(self.diagnostics);
@@ -147,6 +149,7 @@ impl Life<'_> {
             }
         };
         self.options.online = None;
+        self.options.counters = None;
         Ok(outcome?)
     }
 }

@@ -25,7 +25,7 @@ pub struct ChildCounters {
 }
 
 impl ChildCounters {
-    pub(super) fn new(name: String) -> Self {
+    pub(crate) fn new(name: String) -> Self {
         Self {
             name,
             lines: Count::default(),

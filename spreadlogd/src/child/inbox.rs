@@ -46,7 +46,10 @@ pub(super) enum Order {
 
 impl Inbox {
     /// Also returns where the thread reads that there is something for it.
-    pub(super) fn new(bytes_max: usize, name: String) -> io::Result<(Self, PipeReader)> {
+    pub(super) fn new(
+        bytes_max: usize,
+        counters: Arc<ChildCounters>,
+    ) -> io::Result<(Self, PipeReader)> {
         let (woken, wake) = io::pipe()?;
         fcntl_setfl(&woken, OFlags::NONBLOCK)?;
         fcntl_setfl(&wake, OFlags::NONBLOCK)?;
@@ -54,7 +57,7 @@ impl Inbox {
             state: Mutex::default(),
             room: Room::new(bytes_max),
             wake,
-            counters: Arc::new(ChildCounters::new(name)),
+            counters,
             lost: AtomicU64::new(0),
         };
         Ok((inbox, woken))

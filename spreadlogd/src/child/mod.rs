@@ -47,17 +47,35 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts `program`, and a thread for it.
+    /// The same, counting from 0.
+    ///
+    /// # Errors
+    /// When the system cannot start it now.
+    #[cfg(test)]
+    pub(crate) fn start(program: Program, limits: Limits) -> Result<Self, StartError> {
+        let counters = ChildCounters::new(program.name.clone());
+        Self::start_counting(program, limits, Arc::new(counters))
+    }
+
+    /// Starts `program`, and a thread for it; counts with `counters`.
     ///
     /// # Errors
     /// When the system cannot start it now; later it is tried again and again.
-    pub(crate) fn start(program: Program, limits: Limits) -> Result<Self, StartError> {
+    pub(crate) fn start_counting(
+        program: Program,
+        limits: Limits,
+        counters: Arc<ChildCounters>,
+    ) -> Result<Self, StartError> {
         let name = program.name.clone();
-        Self::try_start(program, limits).map_err(|source| StartError { name, source })
+        Self::try_start(program, limits, counters).map_err(|source| StartError { name, source })
     }
 
-    fn try_start(program: Program, limits: Limits) -> io::Result<Self> {
-        let (inbox, woken) = Inbox::new(limits.bytes_max, program.name.clone())?;
+    fn try_start(
+        program: Program,
+        limits: Limits,
+        counters: Arc<ChildCounters>,
+    ) -> io::Result<Self> {
+        let (inbox, woken) = Inbox::new(limits.bytes_max, counters)?;
         let inbox = Arc::new(inbox);
         let supervisor = Supervisor::new(program, Arc::clone(&inbox), woken, limits.reopening)?;
         let thread = thread::Builder::new().name("child".into());

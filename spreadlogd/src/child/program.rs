@@ -7,7 +7,7 @@ use std::process::Command;
 /// A program and how it is fed.
 #[derive(Clone, Debug)]
 pub(crate) struct Program {
-    pub(super) name: String,
+    pub(crate) name: String,
     file: PathBuf,
     arguments: Vec<OsString>,
     pub(super) feed: Feed,

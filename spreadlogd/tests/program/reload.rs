@@ -162,6 +162,45 @@ fn a_stop_during_a_change_is_a_stop() {
     program.stop();
 }
 
+/// As whoever watches them takes it that they do, until the process starts again.
+#[test]
+fn counters_go_on_over_any_number_of_changes() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let daemon = hub.address();
+    let text = |more: &str| {
+        format!(
+            "Spread {{ Port = {daemon} Log {{ Group = g File = log }} \
+             Log {{ Group = g File = '|cat > /dev/null' }} {more} }}\n"
+        )
+    };
+    let more = "Log { Group = h VhostDir = hosts }";
+    fs::create_dir(dir.join("hosts")).unwrap();
+    let mut program = start(&dir, &text(""), &["--status", "0"]);
+    let address = address(&mut program);
+    let file = dir.join("log").display().to_string();
+    let [received, written, joined, read] = [
+        "received_lines_total{group=\"g\"}".to_owned(),
+        format!("written_lines_total{{file=\"{file}\"}}"),
+        format!("connections_total{{daemon=\"{daemon}\"}}"),
+        "program_lines_total{program=\"|cat > /dev/null\"}".to_owned(),
+    ]
+    .map(|name| "spreadlogd_".to_owned() + &name);
+
+    for n in 1..=4 {
+        program.wait_for("joined g");
+        Publisher::connect(&hub).send(&["g"], "1\n2\n");
+        numbers_when(address, &written, 2 * n);
+        let numbers = numbers_when(address, &read, 2 * n);
+        assert_eq!((numbers[&received], numbers[&joined]), (2 * n, n));
+        dir.write("c", &text(if n % 2 == 0 { "" } else { more }));
+        program.signal(Signal::HUP);
+    }
+    program.wait_for("joined g");
+    let said = program.stop();
+
+    assert!(said.contains("received 8 lines"), "{said}");
+}
+
 /// Its own hub, the status listener and module online go on; the page tells of the new files.
 #[test]
 fn what_is_asked_of_it_is_asked_of_the_new_one() {
