@@ -233,7 +233,7 @@ impl Parts {
             Ok(spreadlogd) => spreadlogd,
             Err(error) => return drop(ready.send(Err(error))),
         };
-        let report = Report::new(spreadlogd.counters(), Some(reader));
+        let report = Report::new(&spreadlogd, Some(reader));
         let mut joined = spreadlogd.joined();
         let (commands, received) = mpsc::channel(2);
         let (ended, written) = oneshot::channel();

@@ -10,19 +10,26 @@ use spread::hub::HubReader;
 
 use crate::child::ChildCounters;
 use crate::counters::{Count, Counters, FileCounters, GroupCounters, SessionCounters};
+use crate::host::Spreadlogd;
+use crate::online::OnlineHandle;
 
 /// Tells how a logging host is, from any thread. A cheap clone.
 #[derive(Clone, Debug)]
 pub struct Report {
     counters: Arc<Counters>,
+    online: Option<OnlineHandle>,
     hub: Option<HubReader>,
 }
 
 impl Report {
-    /// Of these counters, and of the hub in the same process if there is one.
+    /// Of `spreadlogd`, and of the hub in the same process if there is one.
     #[must_use]
-    pub const fn new(counters: Arc<Counters>, hub: Option<HubReader>) -> Self {
-        Self { counters, hub }
+    pub fn new(spreadlogd: &Spreadlogd, hub: Option<HubReader>) -> Self {
+        Self {
+            counters: spreadlogd.counters(),
+            online: spreadlogd.online().map(|online| online.handle()),
+            hub,
+        }
     }
 
     /// Lines received until now, of all groups.
@@ -39,6 +46,7 @@ impl Report {
         families.extend(self.groups());
         families.extend(self.files());
         families.extend(self.children());
+        families.extend(self.online.iter().flat_map(OnlineHandle::families));
         if let Some(hub) = &self.hub {
             families.extend(of_hub(hub));
         }

@@ -70,7 +70,7 @@ impl Shown {
 impl Now {
     fn of(spreadlogd: &Spreadlogd, hub: Option<HubReader>) -> Self {
         Self {
-            report: Report::new(spreadlogd.counters(), hub),
+            report: Report::new(spreadlogd, hub),
             online: spreadlogd.online().map(|online| online.handle()),
         }
     }

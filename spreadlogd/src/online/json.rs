@@ -22,6 +22,8 @@ pub struct OnlineCounts {
     pub dropped_lines: u64,
     /// Visitors that had to make room for others within the window.
     pub crowded_out_visitors: u64,
+    /// Requests that were answered, this one included.
+    pub requests: u64,
 }
 
 #[derive(Serialize)]
@@ -167,6 +169,7 @@ mod tests {
                 "passed_over_lines": 0,
                 "dropped_lines": 0,
                 "crowded_out_visitors": 0,
+                "requests": 0,
             },
         });
 

@@ -14,6 +14,7 @@
 //!
 //! `hit`, `window`, `wire` and `json` are pure: they are given lines, bytes and the time.
 
+mod figures;
 mod hit;
 mod json;
 mod server;
@@ -102,6 +103,7 @@ struct Shared {
     lines: AtomicU64,
     passed_over: AtomicU64,
     dropped: AtomicU64,
+    requests: AtomicU64,
 }
 
 impl Online {
@@ -208,6 +210,7 @@ impl OnlineHandle {
     /// Who is online now, as JSON: all pages, or with `url=…` in the query the visitors of one.
     #[must_use]
     pub fn json(&self, query: &[u8]) -> Vec<u8> {
+        self.shared.requests.fetch_add(1, Ordering::Relaxed);
         let window = self.shared.window_now();
         json::write(&window, &self.shared.counts(&window), query)
     }
@@ -229,6 +232,7 @@ impl Shared {
             lines: AtomicU64::new(0),
             passed_over: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            requests: AtomicU64::new(0),
         }
     }
 
@@ -258,6 +262,7 @@ impl Shared {
     }
 
     fn answer(&self, url: &[u8], answer: &mut BytesMut) {
+        self.requests.fetch_add(1, Ordering::Relaxed);
         wire::encode(&self.window_now(), url, answer);
     }
 
@@ -267,6 +272,7 @@ impl Shared {
             passed_over_lines: self.passed_over.load(Ordering::Relaxed),
             dropped_lines: self.dropped.load(Ordering::Relaxed),
             crowded_out_visitors: window.crowded_out(),
+            requests: self.requests.load(Ordering::Relaxed),
         }
     }
 }

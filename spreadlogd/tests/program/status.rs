@@ -247,3 +247,51 @@ fn a_place_that_is_taken_is_a_failure() {
     assert_eq!(status.code(), Some(1), "{said}");
     assert!(said.contains(&place) && said.contains("--status"), "{said}");
 }
+
+/// In numbers alone: names of pages are as many as anybody asks for.
+#[test]
+fn who_is_online_is_counted_and_not_named() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let text = format!(
+        "LoadModule online 127.0.0.1:0\n\
+         Spread {{ Port = {} Log {{ Group = g File = log ModuleLog = online }} }}\n",
+        hub.address()
+    );
+    dir.write("c", &text);
+    let mut program = Program::start(dir.path(), &["-c", "c", "--status", "0"]);
+    let address = address(&mut program);
+    program.wait_for("joined g");
+    let hit = |client: u8, page: &str| {
+        format!("192.0.2.{client} - - [28/Nov/2026:10:00:00 +0000] \"GET {page} HTTP/1.1\" 200 9\n")
+    };
+    let lines = [
+        hit(1, "/a"),
+        hit(1, "/b"),
+        hit(2, "/b"),
+        "no hit\n".to_owned(),
+    ];
+
+    Publisher::connect(&hub).send(&["g"], lines.concat());
+    numbers_when(address, "spreadlogd_online_hits_total", 3);
+    ask(address, "/online");
+    let numbers = numbers_when(address, "spreadlogd_online_requests_total", 1);
+    program.stop();
+
+    for (name, number) in [
+        ("visitors", 2),
+        ("pages", 1),
+        ("passed_over_lines_total", 1),
+        ("dropped_lines_total", 0),
+        ("crowded_out_visitors_total", 0),
+    ] {
+        assert_eq!(
+            numbers[&format!("spreadlogd_online_{name}")],
+            number,
+            "{name}"
+        );
+    }
+    let documented = include_str!("../../../docs/metrics.md");
+    for name in numbers.keys().filter(|name| name.contains("_online_")) {
+        assert!(documented.contains(&format!("`{name}`")), "{name}");
+    }
+}
