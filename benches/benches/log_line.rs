@@ -27,6 +27,7 @@ fn browser() -> Record<'static> {
         bytes: 1024,
         referer: Some(b"http://farm.example/articles/one-access-log/"),
         user_agent: Some(BROWSER),
+        details: None,
     }
 }
 

@@ -53,4 +53,4 @@ pub use publisher::{
     WhenFull,
 };
 pub use queue::{Drain, LineLog, LineRefused, Log, RingOptions, line_ring, ring};
-pub use record::{OwnedRecord, Record};
+pub use record::{Details, Ending, FieldSection, OwnedRecord, Record};

@@ -124,7 +124,7 @@ impl Server {
         let workers = self.config.workers.get();
         let options = RingOptions {
             bytes: options.bytes / workers,
-            ..*options
+            ..options.clone()
         };
         let (logs, drains) = (0..workers).map(|_| ring(&options)).unzip();
         self.logs = logs;

@@ -56,10 +56,16 @@ pub(super) fn escape(bytes: &[u8], place: Place, line: &mut Vec<u8>) {
     }
 }
 
-/// Appends as many of `bytes` as have room in `room` bytes of text, no escape torn.
-pub(super) fn escape_within(bytes: &[u8], place: Place, mut room: usize, line: &mut Vec<u8>) {
+/// Appends as many of `bytes` as have room in `room` bytes of text, no escape torn; gives the room
+/// that is left for what follows them, which is none after a byte that found none.
+pub(super) fn escape_within(
+    bytes: &[u8],
+    place: Place,
+    mut room: usize,
+    line: &mut Vec<u8>,
+) -> usize {
     let mut rest = bytes;
-    while !rest.is_empty() && room > 0 {
+    while !rest.is_empty() {
         let plain = rest.iter().position(|&b| !place.is_plain(b));
         let plain = plain.unwrap_or(rest.len());
         let (run, others) = rest
@@ -68,16 +74,17 @@ pub(super) fn escape_within(bytes: &[u8], place: Place, mut room: usize, line: &
         line.extend_from_slice(run);
         room -= run.len();
         let Some((&byte, others)) = others.split_first() else {
-            return;
+            return room;
         };
         let escaped = Escaped::of(byte, place);
         if escaped.len > room {
-            return;
+            return 0;
         }
         line.extend_from_slice(escaped.as_bytes());
         room -= escaped.len;
         rest = others;
     }
+    room
 }
 
 /// Appends `byte` in the form `\xhh`, whatever it is.
@@ -107,6 +114,9 @@ pub(super) fn unescape(text: &[u8]) -> Option<Vec<u8>> {
     }
     Some(bytes)
 }
+
+/// `\xhh`.
+pub(super) const ESCAPE_LEN_MAX: usize = 4;
 
 /// The text of one byte: one, two or four bytes long.
 #[derive(Clone, Copy)]

@@ -1,5 +1,6 @@
 //! Reading lines back: the inverse of the formatter, and of Apache's and nginx's own lines.
 
+use std::mem;
 use std::net::IpAddr;
 use std::str::FromStr;
 
@@ -16,47 +17,36 @@ pub struct ParseError {
     pub at: usize,
 }
 
-pub(super) fn parse(format: Format, line: &[u8]) -> Result<OwnedRecord, ParseError> {
+pub(super) fn parse(format: &Format, line: &[u8]) -> Result<OwnedRecord, ParseError> {
     let text = line.strip_suffix(b"\n").unwrap_or(line);
     let mut rest = Rest {
         len: text.len(),
         text,
     };
-
-    let client = rest.read("client address", Rest::token, client)?;
-    rest.read("space", Rest::space, Some)?;
-    rest.read("identity", Rest::token, Some)?;
-    rest.read("space", Rest::space, Some)?;
-    let user = rest.read("user", Rest::token, user)?;
-    rest.read("space", Rest::space, Some)?;
-    let time = rest.read("time in brackets", Rest::bracketed, stamp::parse)?;
-    rest.read("space", Rest::space, Some)?;
-    let request_line = rest.read("quoted request line", Rest::quoted, field)?;
-    rest.read("space", Rest::space, Some)?;
-    let status = rest.read("status", Rest::token, number)?;
-    rest.read("space", Rest::space, Some)?;
-    let bytes = rest.read("number of bytes", Rest::token, |text| match text {
-        b"-" => Some(0),
-        text => number(text),
-    })?;
-    let (mut referer, mut user_agent) = (None, None);
-    if format == Format::Combined {
-        rest.read("space", Rest::space, Some)?;
-        referer = rest.read("quoted referer", Rest::quoted, field)?;
-        rest.read("space", Rest::space, Some)?;
-        user_agent = rest.read("quoted user agent", Rest::quoted, field)?;
+    let mut record = OwnedRecord::default();
+    match format {
+        Format::Common => rest.common(&mut record)?,
+        Format::Combined => {
+            rest.common(&mut record)?;
+            rest.referer_and_agent(&mut record)?;
+        }
+        Format::VhostCombined => {
+            (record.host, record.port) = rest.read("virtual host and port", Rest::token, host)?;
+            rest.space()?;
+            rest.common(&mut record)?;
+            // What stands there are the bytes of the whole response.
+            record.sent = Some(mem::take(&mut record.bytes));
+            rest.referer_and_agent(&mut record)?;
+        }
+        Format::Custom(_) => {
+            return Err(ParseError {
+                expected: "way to read lines of a format of one's own",
+                at: 0,
+            });
+        }
     }
     rest.read("line end", Rest::end, Some)?;
-    Ok(OwnedRecord {
-        client,
-        user,
-        time,
-        request_line: request_line.unwrap_or_default(),
-        status,
-        bytes,
-        referer,
-        user_agent,
-    })
+    Ok(record)
 }
 
 /// What of the line is not read yet.
@@ -70,7 +60,7 @@ impl<'a> Rest<'a> {
     fn read<T>(
         &mut self,
         expected: &'static str,
-        extent: fn(&Self) -> Option<usize>,
+        extent: impl FnOnce(&Self) -> Option<usize>,
         meaning: impl FnOnce(&'a [u8]) -> Option<T>,
     ) -> Result<T, ParseError> {
         let at = self.len - self.text.len();
@@ -81,8 +71,40 @@ impl<'a> Rest<'a> {
         Ok(value)
     }
 
-    fn space(&self) -> Option<usize> {
-        self.text.starts_with(b" ").then_some(1)
+    /// Takes `%h %l %u %t "%r" %>s %b`.
+    fn common(&mut self, record: &mut OwnedRecord) -> Result<(), ParseError> {
+        record.client = self.read("client address", Self::token, client)?;
+        self.space()?;
+        self.read("identity", Self::token, Some)?;
+        self.space()?;
+        record.user = self.read("user", Self::token, word)?;
+        self.space()?;
+        record.time = self.read("time in brackets", Self::bracketed, stamp::parse)?;
+        self.space()?;
+        let request_line = self.read("quoted request line", Self::quoted, field)?;
+        record.request_line = request_line.unwrap_or_default();
+        self.space()?;
+        record.status = self.read("status", Self::token, number)?;
+        self.space()?;
+        record.bytes = self.read("number of bytes", Self::token, |text| match text {
+            b"-" => Some(0),
+            text => number(text),
+        })?;
+        Ok(())
+    }
+
+    /// Takes ` "%{Referer}i" "%{User-Agent}i"`.
+    fn referer_and_agent(&mut self, record: &mut OwnedRecord) -> Result<(), ParseError> {
+        self.space()?;
+        record.referer = self.read("quoted referer", Self::quoted, field)?;
+        self.space()?;
+        record.user_agent = self.read("quoted user agent", Self::quoted, field)?;
+        Ok(())
+    }
+
+    fn space(&mut self) -> Result<(), ParseError> {
+        let space = |rest: &Self| rest.text.starts_with(b" ").then_some(1);
+        self.read("space", space, |_| Some(()))
     }
 
     fn end(&self) -> Option<usize> {
@@ -124,7 +146,19 @@ fn client(text: &[u8]) -> Option<Option<IpAddr>> {
     }
 }
 
-fn user(text: &[u8]) -> Option<Option<Vec<u8>>> {
+/// Everything up to the last colon, and what follows it: an IPv6 address has colons too.
+fn host(text: &[u8]) -> Option<(Option<Vec<u8>>, Option<u16>)> {
+    let colon = text.iter().rposition(|&b| b == b':')?;
+    let (host, port) = text.split_at_checked(colon)?;
+    let host = word(host)?;
+    let port = match port.get(1..)? {
+        b"-" => None,
+        port => Some(number(port)?),
+    };
+    Some((host, port))
+}
+
+fn word(text: &[u8]) -> Option<Option<Vec<u8>>> {
     match text {
         b"-" => Some(None),
         b"\"\"" => Some(Some(Vec::new())),

@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use proptest::option;
 use proptest::prelude::*;
 
+use super::classic::FIXED_LEN_MAX;
 use super::*;
+use crate::record::{Details, Record};
 
 const AGENT: &[u8] = b"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0";
 
@@ -19,30 +21,52 @@ fn record() -> Record<'static> {
         bytes: 1024,
         referer: Some(b"http://www.example.org/"),
         user_agent: Some(AGENT),
+        details: None,
     }
 }
 
-fn written(format: Format, line_len_max: usize, record: &Record<'_>) -> (Vec<u8>, Extent) {
+fn written(format: &Format, line_len_max: usize, record: &Record<'_>) -> (Vec<u8>, Extent) {
     let mut line = Vec::new();
     let extent = Formatter::new(format, line_len_max).write(record, UtcOffset::default, &mut line);
     (line, extent)
 }
 
-fn text(format: Format, record: &Record<'_>) -> String {
+fn text(format: &Format, record: &Record<'_>) -> String {
     String::from_utf8(written(format, LINE_LEN_MAX, record).0).unwrap()
 }
 
 #[test]
 fn lines_are_those_of_apache() {
     assert_eq!(
-        text(Format::Common, &record()),
+        text(&Format::Common, &record()),
         "192.0.2.7 - - [22/Nov/2026:18:09:00 +0000] \"GET /index.html?q=1 HTTP/1.1\" 200 1024\n"
     );
     assert_eq!(
-        text(Format::Combined, &record()),
+        text(&Format::Combined, &record()),
         "192.0.2.7 - - [22/Nov/2026:18:09:00 +0000] \"GET /index.html?q=1 HTTP/1.1\" 200 1024 \
          \"http://www.example.org/\" \"Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 \
          Firefox/140.0\"\n"
+    );
+}
+
+#[test]
+fn a_line_with_its_virtual_host_is_that_of_debians_apache() {
+    let details = Details {
+        host: Some(b"www.example.org"),
+        port: Some(80),
+        sent: 1_300,
+        ..Details::default()
+    };
+    let whole = Record {
+        details: Some(&details),
+        ..record()
+    };
+
+    assert_eq!(
+        text(&Format::VhostCombined, &whole),
+        "www.example.org:80 192.0.2.7 - - [22/Nov/2026:18:09:00 +0000] \"GET /index.html?q=1 \
+         HTTP/1.1\" 200 1300 \"http://www.example.org/\" \"Mozilla/5.0 (X11; Linux x86_64; \
+         rv:140.0) Gecko/20100101 Firefox/140.0\"\n"
     );
 }
 
@@ -67,11 +91,11 @@ fn what_is_absent_is_a_hyphen_and_what_reads_so_is_not() {
     };
 
     assert_eq!(
-        text(Format::Combined, &absent),
+        text(&Format::Combined, &absent),
         "- - - [22/Nov/2026:18:09:00 +0000] \"-\" 408 - \"-\" \"-\"\n"
     );
     assert_eq!(
-        text(Format::Combined, &present),
+        text(&Format::Combined, &present),
         "2001:db8::1 - \\x2d [22/Nov/2026:18:09:00 +0000] \"\\x2d\" 408 - \"\\x2d\" \"\"\n"
     );
 }
@@ -84,7 +108,7 @@ fn a_user_is_one_word() {
             ..record()
         };
 
-        let line = text(Format::Common, &record);
+        let line = text(&Format::Common, &record);
 
         assert!(line.starts_with(&format!("192.0.2.7 - {word} [")), "{line}");
     }
@@ -98,7 +122,7 @@ fn a_long_field_leaves_the_short_ones_whole() {
         ..record()
     };
 
-    let (line, extent) = written(Format::Combined, LINE_LEN_MAX, &record);
+    let (line, extent) = written(&Format::Combined, LINE_LEN_MAX, &record);
     let read = Format::Combined.parse(&line).unwrap();
 
     assert_eq!(extent, Extent::Cut);
@@ -203,6 +227,7 @@ fn records(len_max: usize) -> impl Strategy<Value = OwnedRecord> {
             bytes,
             referer,
             user_agent,
+            ..OwnedRecord::default()
         },
     )
 }
@@ -218,7 +243,7 @@ proptest! {
     #[test]
     fn parse_undoes_write(record in records(300), minutes in -840_i16..=840) {
         let mut line = Vec::new();
-        let mut formatter = Formatter::new(Format::Combined, LINE_LEN_MAX);
+        let mut formatter = Formatter::new(&Format::Combined, LINE_LEN_MAX);
 
         let offset = || UtcOffset::from_minutes(minutes);
         let extent = formatter.write(&record.as_record(), offset, &mut line);
@@ -229,10 +254,27 @@ proptest! {
 
     #[test]
     fn common_is_combined_without_its_last_two_fields(record in records(50)) {
-        let (line, _) = written(Format::Common, LINE_LEN_MAX, &record.as_record());
+        let (line, _) = written(&Format::Common, LINE_LEN_MAX, &record.as_record());
 
         let expected = OwnedRecord { referer: None, user_agent: None, ..record };
         prop_assert_eq!(Format::Common.parse(&line), Ok(expected));
+    }
+
+    #[test]
+    fn a_virtual_host_stands_before_combined_and_all_bytes_in_it(
+        record in records(50),
+        host in option::of(bytes(50)),
+        port: Option<u16>,
+        sent: u64,
+    ) {
+        let record = OwnedRecord { bytes: 0, host, port, sent: Some(sent), ..record };
+        let details = record.details();
+        let whole = Record { details: Some(&details), ..record.as_record() };
+
+        let (line, extent) = written(&Format::VhostCombined, LINE_LEN_MAX, &whole);
+
+        prop_assert_eq!(extent, Extent::Whole);
+        prop_assert_eq!(Format::VhostCombined.parse(&line), Ok(record));
     }
 
     #[test]
@@ -240,8 +282,8 @@ proptest! {
         record in records(400),
         line_len_max in LINE_LEN_MIN..2000,
     ) {
-        let (line, extent) = written(Format::Combined, line_len_max, &record.as_record());
-        let (whole, _) = written(Format::Combined, LINE_LEN_MAX, &record.as_record());
+        let (line, extent) = written(&Format::Combined, line_len_max, &record.as_record());
+        let (whole, _) = written(&Format::Combined, LINE_LEN_MAX, &record.as_record());
         let read = Format::Combined.parse(&line).unwrap();
 
         prop_assert!(line.len() <= line_len_max);

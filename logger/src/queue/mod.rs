@@ -20,17 +20,17 @@ use chrono::Local;
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
 
-use crate::format::{Extent, Format, Formatter, LINE_LEN_MAX, LINE_LEN_MIN, UtcOffset};
+use crate::format::{Extent, Format, Formatter, LINE_LEN_MAX, UtcOffset};
 use crate::record::Record;
 
 /// How a ring is made.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct RingOptions {
     /// The ring's bytes; at least two of the longest lines are taken.
     pub bytes: usize,
     /// The layout of its lines.
     pub format: Format,
-    /// The longest line, its newline included; brought within [`LINE_LEN_MIN`] and
+    /// The longest line, its newline included; brought within [`Format::line_len_min`] and
     /// [`LINE_LEN_MAX`].
     pub line_len_max: usize,
 }
@@ -48,10 +48,11 @@ impl Default for RingOptions {
 /// Makes the ring of one worker, its pages touched, so that no line pays for a page fault.
 #[must_use]
 pub fn ring(options: &RingOptions) -> (Log, Drain) {
-    let line_len_max = options.line_len_max.clamp(LINE_LEN_MIN, LINE_LEN_MAX);
+    let formatter = Formatter::new(&options.format, options.line_len_max);
+    let line_len_max = formatter.line_len_max();
     let (ends, drain) = bare(options.bytes.max(2 * line_len_max));
     let log = Log {
-        formatter: Formatter::new(options.format, line_len_max),
+        formatter,
         line: Vec::with_capacity(line_len_max),
         ends,
     };

@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr};
 use proptest::prelude::*;
 
 use super::*;
+use crate::format::LINE_LEN_MIN;
 
 fn record(request_line: &[u8]) -> Record<'_> {
     Record {
@@ -16,6 +17,7 @@ fn record(request_line: &[u8]) -> Record<'_> {
         bytes: 1,
         referer: None,
         user_agent: None,
+        details: None,
     }
 }
 

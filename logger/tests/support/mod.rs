@@ -296,8 +296,7 @@ fn record(request_line: &str) -> Record<'_> {
         request_line: request_line.as_bytes(),
         status: 200,
         bytes: 1,
-        referer: None,
-        user_agent: None,
+        ..Record::default()
     }
 }
 

@@ -220,6 +220,7 @@ impl Connection {
                     bytes,
                     referer: asked.referer.map(|span| span.within(requests)),
                     user_agent: asked.user_agent.map(|span| span.within(requests)),
+                    details: None,
                 });
             }
             if let Some(counters) = self.worker.counters() {

@@ -278,6 +278,7 @@ mod tests {
                 bytes: count,
                 referer: referer.as_deref(),
                 user_agent: user_agent.as_deref(),
+                details: None,
             };
             let mut text = Vec::new();
             if let Some(host) = &host {
@@ -285,7 +286,7 @@ mod tests {
                 text.push(b' ');
             }
             let start = text.len();
-            Formatter::new(Format::Combined, LINE_LEN_MAX)
+            Formatter::new(&Format::Combined, LINE_LEN_MAX)
                 .write(&record, UtcOffset::default, &mut text);
             let oracle = Format::Combined.parse(&text[start..]).unwrap();
 
