@@ -170,6 +170,8 @@ pub struct OwnedRecord {
     pub user: Option<Vec<u8>>,
     /// See [`Record::time`].
     pub time: u64,
+    /// See [`Details::micros`].
+    pub micros: u32,
     /// See [`Record::request_line`].
     pub request_line: Vec<u8>,
     /// See [`Record::status`].
@@ -211,6 +213,7 @@ impl OwnedRecord {
     #[must_use]
     pub fn details(&self) -> Details<'_> {
         Details {
+            micros: self.micros,
             host: self.host.as_deref(),
             port: self.port,
             sent: self.sent.unwrap_or_default(),

@@ -29,7 +29,7 @@ impl Place {
 /// It looks at blocks of 16 bytes without an early exit in one, which the compiler makes a few
 /// vector instructions of; the last block overlaps the one before, since bytes one by one at the
 /// end would take longer than all the blocks.
-fn is_plain_text(bytes: &[u8], place: Place) -> bool {
+pub(super) fn is_plain_text(bytes: &[u8], place: Place) -> bool {
     let plain = |block: &[u8]| {
         block
             .iter()

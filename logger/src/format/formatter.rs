@@ -1,6 +1,7 @@
 //! A worker's end of a format: where what is kept from line to line is.
 
 use super::classic::Classic;
+use super::object;
 use super::steps::{self, Custom};
 use super::{Extent, Format, LINE_LEN_MAX, UtcOffset, VHOST_COMBINED};
 use crate::record::Record;
@@ -15,6 +16,7 @@ pub struct Formatter {
 #[derive(Clone, Debug)]
 enum Writer {
     Classic(Classic),
+    Object(object::Writer),
     Steps(Box<steps::Writer>),
 }
 
@@ -47,6 +49,7 @@ impl Formatter {
     ) -> Extent {
         match &mut self.writer {
             Writer::Classic(classic) => classic.write(record, offset, self.line_len_max, line),
+            Writer::Object(object) => object.write(record, self.line_len_max, line),
             Writer::Steps(steps) => steps.write(record, offset, self.line_len_max, line),
         }
     }
@@ -59,6 +62,8 @@ impl Writer {
             Format::Common => Self::Classic(Classic::new(false)),
             Format::Combined => Self::Classic(Classic::new(true)),
             Format::VhostCombined => steps(vhost_combined()),
+            Format::Json => Self::Object(object::Writer::new(object::Style::Json)),
+            Format::Logfmt => Self::Object(object::Writer::new(object::Style::Logfmt)),
             Format::Custom(custom) => steps(custom.clone()),
         }
     }

@@ -20,6 +20,7 @@ mod escape;
 mod formatter;
 mod name;
 mod needs;
+mod object;
 mod parse;
 mod shares;
 mod stamp;
@@ -63,6 +64,10 @@ pub enum Format {
     /// Combined behind the virtual host and its port, with all bytes sent in place of the
     /// content's: Debian's for Apache.
     VhostCombined,
+    /// A JSON object.
+    Json,
+    /// `key=value` between spaces.
+    Logfmt,
     /// The operator's own.
     Custom(Custom),
 }
@@ -113,6 +118,7 @@ impl Format {
             Self::Common => COMMON,
             Self::Combined => COMBINED,
             Self::VhostCombined => VHOST_COMBINED,
+            Self::Json | Self::Logfmt => return None,
             Self::Custom(custom) => custom.text(),
         })
     }
@@ -124,6 +130,12 @@ impl Format {
             Self::Common | Self::Combined => Needs::NOTHING,
             Self::VhostCombined => Needs {
                 details: true,
+                host: true,
+                ..Needs::NOTHING
+            },
+            Self::Json | Self::Logfmt => Needs {
+                details: true,
+                exact_time: true,
                 host: true,
                 ..Needs::NOTHING
             },
@@ -170,10 +182,14 @@ impl fmt::Display for Format {
     }
 }
 
-/// The time of a line of any layout, in Unix seconds: of the first `[22/Nov/2026:18:09:00 +0000]`
-/// in it, as Common and Combined have it, and what is made of these. A line without one has none.
+/// The time of a line of any layout, in Unix seconds: of an object that begins with its `time`, as
+/// `json` and `logfmt` do; of any other line the first `[22/Nov/2026:18:09:00 +0000]` in it, as
+/// Common and Combined have it, and what is made of these. A line without one has none.
 #[must_use]
 pub fn time_of(line: &[u8]) -> Option<u64> {
+    if let Some(time) = object::time_of(line) {
+        return Some(time);
+    }
     let mut starts = memchr_iter(b'[', line);
     starts.find_map(|at| stamp::parse(line.get(at..at + STAMP_LEN)?))
 }

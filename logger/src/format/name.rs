@@ -3,7 +3,7 @@
 use super::Format;
 
 /// The names.
-pub(super) const NAMES: &[&str] = &["common", "combined", "vhost_combined"];
+pub(super) const NAMES: &[&str] = &["common", "combined", "vhost_combined", "json", "logfmt"];
 
 /// The format of a name.
 pub(super) fn named(name: &str) -> Option<Format> {
@@ -11,6 +11,8 @@ pub(super) fn named(name: &str) -> Option<Format> {
         "common" => Format::Common,
         "combined" => Format::Combined,
         "vhost_combined" => Format::VhostCombined,
+        "json" => Format::Json,
+        "logfmt" => Format::Logfmt,
         _ => return None,
     })
 }
@@ -21,6 +23,8 @@ pub(super) const fn of(format: &Format) -> Option<&'static str> {
         Format::Common => "common",
         Format::Combined => "combined",
         Format::VhostCombined => "vhost_combined",
+        Format::Json => "json",
+        Format::Logfmt => "logfmt",
         Format::Custom(_) => return None,
     })
 }
@@ -64,8 +68,9 @@ mod tests {
         for name in NAMES {
             let format: Format = name.parse().unwrap();
             assert_eq!(format.to_string(), *name);
-            let text = format.text().unwrap().to_owned();
-            assert_eq!(Format::compile(&text), Ok(format));
+            if let Some(text) = format.text() {
+                assert_eq!(Format::compile(text).as_ref(), Ok(&format));
+            }
         }
     }
 

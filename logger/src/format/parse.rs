@@ -4,6 +4,7 @@ use std::mem;
 use std::net::IpAddr;
 use std::str::FromStr;
 
+use super::object::{self, Style};
 use super::{Format, escape, stamp};
 use crate::record::OwnedRecord;
 
@@ -38,6 +39,8 @@ pub(super) fn parse(format: &Format, line: &[u8]) -> Result<OwnedRecord, ParseEr
             record.sent = Some(mem::take(&mut record.bytes));
             rest.referer_and_agent(&mut record)?;
         }
+        Format::Json => return object::read(Style::Json, text),
+        Format::Logfmt => return object::read(Style::Logfmt, text),
         Format::Custom(_) => {
             return Err(ParseError {
                 expected: "way to read lines of a format of one's own",

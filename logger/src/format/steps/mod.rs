@@ -20,6 +20,7 @@ use std::sync::Arc;
 
 use directive::{Directive, Environment, TimeForm};
 use strftime::Pattern;
+pub(super) use strftime::digits;
 pub(super) use write::Writer;
 
 use super::error::{FormatError, FormatReason};

@@ -266,7 +266,7 @@ fn an_error_says_what_to_do() {
     assert_eq!(
         said("combind"),
         "`combind` at byte 0 of the log format: no directive (%…) in it, and no name of a format, \
-         which are common, combined, vhost_combined; did you mean combined?"
+         which are common, combined, vhost_combined, json, logfmt; did you mean combined?"
     );
 }
 
