@@ -111,6 +111,9 @@ fn workers() -> NonZeroUsize {
 /// Needs no privilege, unlike 80.
 pub(crate) const PORT: u16 = 8080;
 
+/// Where thttpd is.
+pub(crate) const THTTPD_PORT: u16 = 80;
+
 /// An idle connection costs about a kilobyte here and two in the kernel.
 pub(crate) const CONNECTIONS_MAX: NonZeroUsize = match NonZeroUsize::new(65_536) {
     Some(connections) => connections,

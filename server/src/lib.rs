@@ -33,6 +33,8 @@ mod connection;
 mod counters;
 #[cfg_attr(not(feature = "embedded"), path = "light.rs")]
 mod embedded;
+#[cfg(any(test, fuzzing))]
+pub mod fuzzing;
 mod listen;
 mod logging;
 pub mod program;

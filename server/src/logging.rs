@@ -103,6 +103,12 @@ impl Logging {
         })
     }
 
+    /// Looks whether it could be started so, and starts nothing.
+    pub(crate) fn check(settings: LogSettings) -> Result<(), LogError> {
+        Publisher::new(settings.publisher, Vec::new())?;
+        Ok(())
+    }
+
     /// Where the lines are sent.
     pub(crate) fn destination(&self) -> String {
         format!("group {} at {}", self.group, self.addresses)

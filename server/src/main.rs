@@ -3,13 +3,15 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::Parser;
 use rthttpd::{Args, program};
 use spread_logger::diagnostics::{Chain, Diagnostics, Stamps};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 fn main() -> ExitCode {
-    let args = Args::parse();
+    let args = match Args::read(std::env::args_os()) {
+        Ok(args) => args,
+        Err(error) => error.exit(),
+    };
     let filter = Targets::new().with_default(LevelFilter::INFO);
     let diagnostics = match Diagnostics::start(filter, Stamps::Hidden) {
         Ok(diagnostics) => diagnostics,

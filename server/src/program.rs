@@ -7,7 +7,7 @@
 //! Errors come back as values with an exit status; `main` prints them.
 
 use std::future::Future;
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
 use std::pin::pin;
@@ -24,6 +24,7 @@ use tokio::sync::oneshot;
 use crate::banner::{Banner, LogPlace};
 use crate::cli::{Args, LogSettings, Settings, UsageError};
 use crate::config::Config;
+use crate::listen::Listener;
 use crate::logging::{LogError, Logging};
 use crate::server::{RunError, Server, StartError};
 use crate::status::Waiting;
@@ -88,12 +89,20 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
     let process = Process::started_now();
     let Settings {
         mut config,
+        port,
         sockets,
         log,
         status,
+        is_check,
     } = args.settings()?;
     refuse_whole_machine(&config.root)?;
+    if is_check {
+        return check(&config, log);
+    }
     config.listeners.extend(systemd::listeners(&sockets)?);
+    if config.listeners.is_empty() {
+        config.listeners.push(Listener::from((None, port)));
+    }
     let status_descriptors = match status.place {
         Place::Nowhere => 0,
         Place::At { .. } => serve::CONNECTIONS_MAX,
@@ -110,6 +119,16 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
     // Nobody reading it is no reason to stay.
     let _ = output.flush(FLUSH_TIMEOUT);
     outcome
+}
+
+/// Reads what is read at a start, and says that it can be taken.
+fn check(config: &Config, log: Option<LogSettings>) -> Result<(), ProgramError> {
+    Server::check(config)?;
+    if let Some(log) = log {
+        Logging::check(log)?;
+    }
+    let said = io::stdout().write_all(b"rthttpd: the configuration is in order\n");
+    said.map_err(system("write to standard output"))
 }
 
 /// Whoever means `/` can say so; whoever says nothing was started there (CVE-2007-0664).

@@ -90,13 +90,7 @@ impl Server {
     ///
     /// When the root cannot be opened or the addresses cannot be listened on.
     pub fn bind(config: Config) -> Result<Self, StartError> {
-        let site = Site::open(&config.root).map_err(|source| StartError::Root {
-            path: config.root.clone(),
-            source,
-        })?;
-        if let Some(page) = &config.rules.fallback {
-            check_fallback(&site, page)?;
-        }
+        let site = open(&config)?;
         let workers = config.workers.get();
         let bound = if config.listeners.is_empty() {
             listen::bind(&[Listener::from((None, PORT))], workers)?
@@ -116,6 +110,15 @@ impl Server {
             phase: Arc::new(watch::Sender::new(Phase::Serving)),
             config,
         })
+    }
+
+    /// Looks whether what is to be served is there, and listens nowhere.
+    ///
+    /// # Errors
+    ///
+    /// When the document root cannot be opened, or the fallback page not be served.
+    pub fn check(config: &Config) -> Result<(), StartError> {
+        open(config).map(drop)
     }
 
     /// Logs every exchange into rings, one for each worker, whose other ends are returned.
@@ -238,6 +241,18 @@ impl Drop for StopOnDrop {
     fn drop(&mut self) {
         self.0.stop();
     }
+}
+
+/// Opens what is served.
+fn open(config: &Config) -> Result<Site, StartError> {
+    let site = Site::open(&config.root).map_err(|source| StartError::Root {
+        path: config.root.clone(),
+        source,
+    })?;
+    if let Some(page) = &config.rules.fallback {
+        check_fallback(&site, page)?;
+    }
+    Ok(site)
 }
 
 /// Refuses a fallback page that cannot be served now; it may change or go later.

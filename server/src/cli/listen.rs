@@ -4,7 +4,6 @@ use std::str::FromStr;
 
 use clap::Args;
 
-use crate::config;
 use crate::listen::{Listener, ListenerError};
 use crate::systemd;
 
@@ -43,10 +42,11 @@ pub(super) struct Chosen {
 }
 
 impl ListenArgs {
-    pub(super) fn chosen(self) -> Chosen {
+    /// The places; a host without a port is at `port`.
+    pub(super) fn chosen(self, port: u16) -> Chosen {
         let mut chosen = Chosen::default();
         if self.port.is_some() || self.host.is_some() {
-            let port = self.port.unwrap_or(config::PORT);
+            let port = self.port.unwrap_or(port);
             chosen.listeners.push(Listener::from((self.host, port)));
         }
         for choice in self.listen {

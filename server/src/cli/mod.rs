@@ -5,18 +5,24 @@
 //! before anything is served.
 
 mod clients;
+pub(crate) mod conf;
 mod encodings;
 mod listen;
 mod log;
 mod quantity;
 mod rules;
+mod spelling;
 mod spread;
 mod status;
 
+use std::ffi::OsString;
+use std::fs::File;
+use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
-use clap::{ArgAction, Parser};
+use clap::error::ErrorKind;
+use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use self::clients::ClientArgs;
 use self::encodings::EncodingArgs;
@@ -39,6 +45,8 @@ use crate::systemd;
     about = "A light static web server that logs to a Spread group",
     after_help = EXAMPLES,
     disable_help_flag = true,
+    // What is said last holds, as with thttpd.
+    args_override_self = true,
     max_term_width = 80
 )]
 pub struct Args {
@@ -79,8 +87,22 @@ pub struct Args {
     #[arg(long, value_name = "TIME", default_value_t = Time(config::STOP_TIMEOUT))]
     stop_timeout: Time,
 
+    /// Read settings from here: `name=value` or `name`, where a name is any of these options or one
+    /// of thttpd's; what is said later replaces what was said before
+    #[arg(short = 'C', long, value_name = "FILE", action = ArgAction::Append)]
+    config: Vec<PathBuf>,
+
+    /// Where nothing is said be as thttpd is: at port 80. The flag -C says this too, and so does
+    /// being called thttpd
+    #[arg(long)]
+    thttpd_defaults: bool,
+
+    /// Read everything, say what is wrong, and do nothing
+    #[arg(long)]
+    check: bool,
+
     /// For those used to thttpd: changes nothing, rthttpd always stays in the foreground
-    #[arg(short = 'D')]
+    #[arg(short = 'D', long)]
     foreground: bool,
 
     /// Print this help
@@ -110,10 +132,14 @@ pub struct Args {
 #[derive(Debug)]
 pub(crate) struct Settings {
     pub(crate) config: Config,
+    /// Where to listen when nobody says where.
+    pub(crate) port: u16,
     /// Sockets that the service manager must have given.
     pub(crate) sockets: Vec<systemd::Choice>,
     pub(crate) log: Option<LogSettings>,
     pub(crate) status: StatusSettings,
+    /// Nothing but reading is wanted.
+    pub(crate) is_check: bool,
 }
 
 /// Flags that contradict each other.
@@ -152,6 +178,21 @@ pub enum UsageError {
 }
 
 impl Args {
+    /// Reads a command line, the program's name first.
+    ///
+    /// # Errors
+    ///
+    /// When it is none, or asks for help; the error knows what to print and how to exit.
+    pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        command.build();
+        let args = args.into_iter().collect();
+        let words = spelling::respell(args, &command, &mut open)
+            .map_err(|error| command.error(ErrorKind::InvalidValue, error))?;
+        let matches = command.try_get_matches_from_mut(words)?;
+        Self::from_arg_matches(&matches)
+    }
+
     /// The settings that the flags come to.
     ///
     /// # Errors
@@ -162,7 +203,12 @@ impl Args {
         let is_embedded = log.as_ref().is_some_and(|log| log.embedded.is_some());
         let status = self.status.settings(is_embedded);
         let defaults = Config::new(self.dir);
-        let chosen = self.listen.chosen();
+        let port = if self.thttpd_defaults {
+            config::THTTPD_PORT
+        } else {
+            config::PORT
+        };
+        let chosen = self.listen.chosen(port);
         let config = Config {
             listeners: chosen.listeners,
             workers: self.workers.unwrap_or(defaults.workers),
@@ -184,11 +230,21 @@ impl Args {
         };
         Ok(Settings {
             config,
+            port,
             sockets: chosen.sockets,
             log,
             status,
+            is_check: self.check,
         })
     }
+}
+
+/// Reads a configuration file, or as much of it as shows that it is none.
+fn open(path: &Path) -> io::Result<Vec<u8>> {
+    let mut text = Vec::new();
+    let limit = u64::try_from(conf::LEN_MAX + 1).unwrap_or(u64::MAX);
+    File::open(path)?.take(limit).read_to_end(&mut text)?;
+    Ok(text)
 }
 
 const EXAMPLES: &str = "\
@@ -199,6 +255,7 @@ Examples:
   rthttpd -d ./www --spread embedded          and write ./logs/access_log
   rthttpd -d ./www --spread 4803@localhost    and log to this machine's daemon
   rthttpd -d ./www --spread 4803@a,4803@b     to that on a, or b while a is away
+  rthttpd -C /etc/thttpd.conf                 as a thttpd
 
 Signals: TERM and INT finish what is under way, send the log and stop; a second
 one ends at once. HUP opens the log file of --spread embedded again.
@@ -206,14 +263,16 @@ Exit status: 0 stopped, 1 a failure while running, 2 a mistake in the flags.";
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
     use crate::listen::Listener;
 
-    fn settings(args: &[&str]) -> Settings {
+    fn read(args: &[&str]) -> Result<Args, clap::Error> {
         let args = [&["rthttpd"], args].concat();
-        Args::try_parse_from(args).unwrap().settings().unwrap()
+        Args::read(args.into_iter().map(OsString::from))
+    }
+
+    fn settings(args: &[&str]) -> Settings {
+        read(args).unwrap().settings().unwrap()
     }
 
     #[test]
@@ -252,6 +311,25 @@ mod tests {
         let expected = [Listener::from((Some("::1".to_owned()), 81))];
         assert_eq!(format!("{:?}", config.listeners), format!("{expected:?}"));
         assert_eq!(config.root, PathBuf::from("/srv"));
+    }
+
+    #[test]
+    fn what_is_said_last_holds() {
+        let config = settings(&["-p", "81", "--port", "82", "-d", "/a", "-p83", "-d", "/b"]).config;
+
+        let expected = [Listener::from((None, 83))];
+        assert_eq!(format!("{:?}", config.listeners), format!("{expected:?}"));
+        assert_eq!(config.root, PathBuf::from("/b"));
+    }
+
+    #[test]
+    fn what_is_not_there_is_refused_by_both_its_names() {
+        let error = read(&["-c", "/cgi-bin/*"]).unwrap_err().to_string();
+
+        assert!(
+            error.contains("cannot take -c") && error.contains("--cgi"),
+            "{error}"
+        );
     }
 
     #[test]
@@ -309,15 +387,14 @@ mod tests {
             "--realtime",
             "--spool=x",
         ] {
-            let error = Args::try_parse_from(["rthttpd", flag]).unwrap_err();
+            let error = read(&[flag]).unwrap_err();
             assert!(error.to_string().contains("--spread <"), "{error}");
         }
         for args in [
             &["--log-dir", "x"][..],
             &["--log-dir", "x", "--spread", "4803"],
         ] {
-            let args = [&["rthttpd"], args].concat();
-            let error = Args::try_parse_from(args).unwrap().settings().unwrap_err();
+            let error = read(args).unwrap().settings().unwrap_err();
             assert!(error.to_string().contains("embedded"), "{error}");
         }
     }
@@ -351,7 +428,7 @@ mod tests {
             ["--spread", "embedded:x"],
             ["--status", "here"],
         ] {
-            let error = Args::try_parse_from(["rthttpd", args[0], args[1]]).unwrap_err();
+            let error = read(&args).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");
             let said = error.to_string();
             let has_remedy = !said.contains("zero") && said.contains(args[0]);

@@ -1,0 +1,525 @@
+//! thttpd's spellings, rewritten to long options before they are parsed.
+//!
+//! `-dd`, `-nor` and their like are no flags that a parser of today's kind would take for one, and
+//! a thttpd takes a flag back with another (`-v`, `-nov`) or replaces what it said before. So the
+//! words are read once in their order, with the options that there are as a guide: what is taken
+//! back is gone, what is thttpd's has its long name, and everything else stays as it is.
+//!
+//! A configuration file (`conf/`) stands in the place of the flags it is made of. No value is
+//! looked at here.
+
+use std::ffi::{OsStr, OsString};
+use std::io;
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+
+use clap::{Arg, Command};
+
+use super::conf::{self, ConfError};
+
+/// What a word of thttpd's comes to.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Meaning {
+    /// The option, with the value that follows.
+    Value(&'static str),
+    /// The option, which has no value.
+    Set(&'static str),
+    /// The option is taken back, if it was given before.
+    Unset(&'static str),
+}
+
+/// One thing that can be said to thttpd.
+#[derive(Debug)]
+pub(super) struct Spelling {
+    /// On its command line; empty for what has to be said in its file.
+    pub(super) flag: &'static str,
+    /// In its file; none for what has to be said on its command line.
+    pub(super) keywords: &'static [&'static str],
+    pub(super) meaning: Meaning,
+}
+
+/// Why a command line cannot be rewritten.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum SpellingError {
+    /// A flag of thttpd's has nothing to stand for.
+    #[error("cannot take {said}: this rthttpd has no option --{option}, which would do that")]
+    NotHere {
+        said: &'static str,
+        option: &'static str,
+    },
+    #[error(transparent)]
+    Conf(#[from] ConfError),
+    /// The file cannot be read.
+    #[error("cannot read the configuration {}: {source}", path.display())]
+    Read { path: PathBuf, source: io::Error },
+    /// It is none.
+    #[error("{} is no configuration: it is longer than {} bytes", path.display(), conf::LEN_MAX)]
+    Long { path: PathBuf },
+    /// Each is read whole.
+    #[error("cannot take {}: there are {FILES_MAX} configuration files already", path.display())]
+    Files { path: PathBuf },
+}
+
+/// 16: more than one is rare, and each may be read again at any time.
+const FILES_MAX: usize = 16;
+
+/// The words of a command line in the making: options, each with its values.
+#[derive(Debug)]
+pub(super) struct Words<'c> {
+    command: &'c Command,
+    said: Vec<Said>,
+}
+
+/// An option and its values, or a word that is none.
+#[derive(Debug)]
+struct Said {
+    option: Option<String>,
+    words: Vec<OsString>,
+}
+
+/// As of thttpd 2.29, and what its descendant sthttpd calls some of it.
+pub(super) const SPELLINGS: &[Spelling] = &[
+    spelling("-p", &["port"], Meaning::Value("port")),
+    spelling("-d", &["dir"], Meaning::Value("dir")),
+    spelling("-dd", &["data_dir"], Meaning::Value("data-dir")),
+    spelling("-r", &["chroot"], Meaning::Set("chroot")),
+    spelling("-nor", &["nochroot"], Meaning::Unset("chroot")),
+    spelling(
+        "-s",
+        &["symlinkcheck", "symlink", "symlinks"],
+        Meaning::Unset("no-symlink-check"),
+    ),
+    spelling(
+        "-nos",
+        &["nosymlinkcheck", "nosymlink", "nosymlinks"],
+        Meaning::Set("no-symlink-check"),
+    ),
+    spelling("-v", &["vhost"], Meaning::Set("vhosts")),
+    spelling("-nov", &["novhost"], Meaning::Unset("vhosts")),
+    spelling("-g", &["globalpasswd"], Meaning::Set("global-password")),
+    spelling(
+        "-nog",
+        &["noglobalpasswd"],
+        Meaning::Unset("global-password"),
+    ),
+    spelling("-u", &["user"], Meaning::Value("user")),
+    spelling("-c", &["cgipat"], Meaning::Value("cgi")),
+    spelling("", &["cgilimit"], Meaning::Value("cgi-limit")),
+    spelling("-t", &["throttles"], Meaning::Value("throttles")),
+    spelling("-h", &["host"], Meaning::Value("host")),
+    spelling("-l", &["logfile"], Meaning::Value("log-file")),
+    spelling("-i", &["pidfile"], Meaning::Value("pid-file")),
+    spelling("-T", &["charset"], Meaning::Value("charset")),
+    spelling("-P", &["p3p"], Meaning::Value("p3p")),
+    spelling("-M", &["max_age"], Meaning::Value("max-age")),
+    spelling("", &["urlpat"], Meaning::Value("referer-pattern")),
+    spelling("", &["localpat"], Meaning::Value("local-pattern")),
+    spelling(
+        "",
+        &["noemptyreferers", "noemptyreferrers"],
+        Meaning::Set("no-empty-referers"),
+    ),
+    spelling("-V", &[], Meaning::Set("version")),
+    spelling("-D", &["debug"], Meaning::Set("foreground")),
+];
+
+const fn spelling(
+    flag: &'static str,
+    keywords: &'static [&'static str],
+    meaning: Meaning,
+) -> Spelling {
+    Spelling {
+        flag,
+        keywords,
+        meaning,
+    }
+}
+
+impl Meaning {
+    /// The option that it is about.
+    pub(super) const fn option(self) -> &'static str {
+        match self {
+            Self::Value(option) | Self::Set(option) | Self::Unset(option) => option,
+        }
+    }
+}
+
+/// Rewrites a whole command line, the program's name first, for `command`, which is built; what
+/// the files say that it names, read by `open`, stands in their places.
+///
+/// What does not begin with a flag is left alone: then it is a command that has flags of its own.
+pub(super) fn respell(
+    args: Vec<OsString>,
+    command: &Command,
+    open: &mut Open<'_>,
+) -> Result<Vec<OsString>, SpellingError> {
+    let mut words = Words::new(command);
+    let mut args = args.into_iter();
+    let name = args.next();
+    let is_thttpd = name
+        .as_ref()
+        .is_some_and(|name| Path::new(name).ends_with("thttpd"));
+    if is_thttpd {
+        words.say(DEFAULTS, Vec::new());
+    }
+    let mut files = 0;
+    let is_flag = |arg: &OsString| arg.as_bytes().starts_with(b"-");
+    if args.as_slice().first().is_some_and(is_flag) {
+        while let Some(arg) = args.next() {
+            if arg == "--" {
+                words.push(arg);
+                break;
+            }
+            let Some(path) = words.read(arg, &mut args)? else {
+                continue;
+            };
+            if files == FILES_MAX {
+                return Err(SpellingError::Files { path });
+            }
+            files += 1;
+            let text = match open(&path) {
+                Ok(text) if text.len() > conf::LEN_MAX => return Err(SpellingError::Long { path }),
+                Ok(text) => text,
+                Err(source) => return Err(SpellingError::Read { path, source }),
+            };
+            conf::read(&text, &path, &mut words)?;
+        }
+    }
+    Ok(name.into_iter().chain(words.finish()).chain(args).collect())
+}
+
+/// What reads a file; more than [`conf::LEN_MAX`] bytes are not wanted.
+pub(super) type Open<'o> = dyn FnMut(&Path) -> io::Result<Vec<u8>> + 'o;
+
+/// The option that stands for being as thttpd is where nothing is said.
+const DEFAULTS: &str = "thttpd-defaults";
+
+impl<'c> Words<'c> {
+    /// None yet; `command` is built.
+    pub(super) const fn new(command: &'c Command) -> Self {
+        let said = Vec::new();
+        Self { command, said }
+    }
+
+    /// Takes one flag, with the values it needs from `rest`; gives the file that it names, if it
+    /// names one to be read.
+    fn read(
+        &mut self,
+        arg: OsString,
+        rest: &mut impl Iterator<Item = OsString>,
+    ) -> Result<Option<PathBuf>, SpellingError> {
+        let (name, whole) = parts(&arg);
+        if arg == "-C" {
+            self.say(DEFAULTS, Vec::new());
+        }
+        if arg == "-C" || name == Some(CONFIG) {
+            let path = whole.map(ToOwned::to_owned).or_else(|| rest.next());
+            self.say(CONFIG, path.iter().cloned().collect());
+            return Ok(path.map(PathBuf::from));
+        }
+        let spelling = SPELLINGS
+            .iter()
+            .find(|spelling| !spelling.flag.is_empty() && arg == spelling.flag);
+        if let Some(spelling) = spelling {
+            let meaning = spelling.meaning;
+            let value = matches!(meaning, Meaning::Value(_)).then(|| rest.next());
+            let said = spelling.flag;
+            let not_here = |option| SpellingError::NotHere { said, option };
+            return self
+                .mean(meaning, value.flatten())
+                .map_err(not_here)
+                .map(|()| None);
+        }
+        let values = match name.and_then(|name| self.option(name)) {
+            Some(option) if whole.is_none() => values_of(option),
+            _ => 0,
+        };
+        let option = name.map(str::to_owned);
+        let mut words = vec![arg];
+        words.extend(rest.by_ref().take(values));
+        self.said.push(Said { option, words });
+        Ok(None)
+    }
+
+    /// Adds what a word of thttpd's means, or gives the option that there is not.
+    pub(super) fn mean(
+        &mut self,
+        meaning: Meaning,
+        value: Option<OsString>,
+    ) -> Result<(), &'static str> {
+        let option = meaning.option();
+        match meaning {
+            // Nothing has to be there for its absence.
+            Meaning::Unset(_) => self.take_back(option),
+            Meaning::Value(_) | Meaning::Set(_) => {
+                if self.option(option).is_none() {
+                    return Err(option);
+                }
+                self.say(option, value.into_iter().collect());
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds an option that there is, with its values.
+    pub(super) fn say(&mut self, option: &str, values: Vec<OsString>) {
+        let mut first = OsString::from(format!("--{option}"));
+        let words = match <[OsString; 1]>::try_from(values) {
+            // In one word, so that a value may begin with `-`, as thttpd's may.
+            Ok([value]) => {
+                first.push("=");
+                first.push(value);
+                vec![first]
+            }
+            Err(mut values) => {
+                values.insert(0, first);
+                values
+            }
+        };
+        let option = Some(option.to_owned());
+        self.said.push(Said { option, words });
+    }
+
+    fn push(&mut self, word: OsString) {
+        let words = vec![word];
+        let option = None;
+        self.said.push(Said { option, words });
+    }
+
+    fn take_back(&mut self, option: &str) {
+        self.said
+            .retain(|said| said.option.as_deref() != Some(option));
+    }
+
+    /// What the words are for.
+    pub(super) const fn command(&self) -> &'c Command {
+        self.command
+    }
+
+    /// The option of this long name.
+    pub(super) fn option(&self, name: &str) -> Option<&'c Arg> {
+        let mut options = self.command.get_arguments();
+        options.find(|option| option.get_long() == Some(name))
+    }
+
+    /// All of them, in order.
+    pub(super) fn finish(self) -> impl Iterator<Item = OsString> {
+        self.said.into_iter().flat_map(|said| said.words)
+    }
+}
+
+/// How many words an option must have behind it.
+pub(super) fn values_of(option: &Arg) -> usize {
+    let is_alone = !option.get_action().takes_values();
+    let range = option.get_num_args();
+    match range {
+        _ if is_alone => 0,
+        Some(range) => range.min_values(),
+        None => 1,
+    }
+}
+
+/// The option that names a file.
+const CONFIG: &str = "config";
+
+/// `name` of `--name`, and of `--name=value` both.
+fn parts(arg: &OsStr) -> (Option<&str>, Option<&OsStr>) {
+    let Some(long) = arg.as_bytes().strip_prefix(b"--") else {
+        return (None, None);
+    };
+    let mut parts = long.splitn(2, |byte| *byte == b'=');
+    let name = parts.next().and_then(|name| str::from_utf8(name).ok());
+    (name, parts.next().map(OsStr::from_bytes))
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::ArgAction;
+
+    use super::*;
+
+    /// One with every option that thttpd's words stand for, and some of ours.
+    fn command() -> Command {
+        let with_value = SPELLINGS
+            .iter()
+            .filter_map(|spelling| match spelling.meaning {
+                Meaning::Value(name) => Some(Arg::new(name).long(name)),
+                Meaning::Set(_) | Meaning::Unset(_) => None,
+            });
+        let alone = ["chroot", "vhosts", "foreground", "no-symlink-check", "gzip"]
+            .map(|name| Arg::new(name).long(name).action(ArgAction::SetTrue));
+        let mut command = Command::new("test")
+            .version("1")
+            .args(with_value)
+            .args(alone)
+            .arg(Arg::new("global-password").long("global-password"))
+            .arg(Arg::new("header").long("header").num_args(2));
+        command.build();
+        command
+    }
+
+    /// With two files, `one` and `two`.
+    fn respelt(args: &[&str]) -> Result<Vec<String>, SpellingError> {
+        let args = [&["rthttpd"], args].concat();
+        let args = args.iter().map(OsString::from).collect();
+        let mut open = |path: &Path| match path.to_str() {
+            Some("one") => Ok(b"port=1\ndir=/one vhost".to_vec()),
+            Some("two") => Ok(b"port=2 novhost".to_vec()),
+            _ => Err(io::ErrorKind::NotFound.into()),
+        };
+        let words = respell(args, &command(), &mut open)?;
+        let words = words.into_iter().map(|word| word.into_string().unwrap());
+        Ok(words.skip(1).collect())
+    }
+
+    /// A row for every flag, then how they go together.
+    #[test]
+    fn every_flag_has_its_long_name() {
+        const CASES: &[(&[&str], &[&str])] = &[
+            (&["-p", "81"], &["--port=81"]),
+            (&["-d", "/srv"], &["--dir=/srv"]),
+            (&["-dd", "www"], &["--data-dir=www"]),
+            (&["-r"], &["--chroot"]),
+            (&["-nor"], &[]),
+            (&["-s"], &[]),
+            (&["-nos"], &["--no-symlink-check"]),
+            (&["-v"], &["--vhosts"]),
+            (&["-nov"], &[]),
+            (&["-nog"], &[]),
+            (&["-u", "www"], &["--user=www"]),
+            (&["-c", "/cgi-bin/*"], &["--cgi=/cgi-bin/*"]),
+            (&["-t", "t.conf"], &["--throttles=t.conf"]),
+            (&["-h", "::1"], &["--host=::1"]),
+            (&["-l", "-"], &["--log-file=-"]),
+            (&["-i", "pid"], &["--pid-file=pid"]),
+            (&["-T", "utf-8"], &["--charset=utf-8"]),
+            (&["-P", "CP=\"NOI\""], &["--p3p=CP=\"NOI\""]),
+            (&["-M", "60"], &["--max-age=60"]),
+            (&["-V"], &["--version"]),
+            (&["-D"], &["--foreground"]),
+            // What was said is taken back, however it was said, and may be said again.
+            (&["-r", "-v", "-nor"], &["--vhosts"]),
+            (&["--chroot", "-nor", "-r"], &["--chroot"]),
+            (&["-nos", "-s"], &[]),
+            (&["--global-password", "f", "-D", "-nog"], &["--foreground"]),
+            (&["--global-password=f", "-nog"], &[]),
+            // Values are no flags.
+            (&["-d", "-r", "-nor"], &["--dir=-r"]),
+            (
+                &["--header", "-r", "-v", "-D"],
+                &["--header", "-r", "-v", "--foreground"],
+            ),
+            (&["--dir", "-nos"], &["--dir", "-nos"]),
+            // What is missing is said by the parser.
+            (&["-p"], &["--port"]),
+            // Ours stays as it is.
+            (&["-p81", "--gzip", "-x"], &["-p81", "--gzip", "-x"]),
+            (&["--", "-r"], &["--", "-r"]),
+            (&["command", "-r", "-d"], &["command", "-r", "-d"]),
+        ];
+        for (args, expected) in CASES {
+            assert_eq!(respelt(args).unwrap(), *expected, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn a_flag_for_which_there_is_nothing_is_refused() {
+        let mut command = Command::new("test").version("1");
+        command.build();
+        for spelling in SPELLINGS
+            .iter()
+            .filter(|spelling| !spelling.flag.is_empty())
+        {
+            let args = ["rthttpd", spelling.flag, "value"].map(OsString::from);
+
+            let outcome = respell(args.into(), &command, &mut |_| Ok(Vec::new()));
+
+            match spelling.meaning {
+                Meaning::Unset(_) => assert!(outcome.is_ok(), "{spelling:?}"),
+                Meaning::Set("version") => assert!(outcome.is_ok(), "{spelling:?}"),
+                Meaning::Value(option) | Meaning::Set(option) => {
+                    let error = outcome.unwrap_err().to_string();
+                    assert!(
+                        error.contains(spelling.flag) && error.contains(option),
+                        "{error}"
+                    );
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_file_stands_in_its_place() {
+        const CASES: &[(&[&str], &[&str])] = &[
+            (
+                &["-p", "9", "-C", "one", "-p", "8"],
+                &[
+                    "--port=9",
+                    "--thttpd-defaults",
+                    "--config=one",
+                    "--port=1",
+                    "--dir=/one",
+                    "--vhosts",
+                    "--port=8",
+                ],
+            ),
+            (
+                &["-v", "--config", "two", "--gzip"],
+                &["--config=two", "--port=2", "--gzip"],
+            ),
+            (&["--config=two"], &["--config=two", "--port=2"]),
+            (&["--config"], &["--config"]),
+            (&["-C"], &["--thttpd-defaults", "--config"]),
+        ];
+        for (args, expected) in CASES {
+            assert_eq!(respelt(args).unwrap(), *expected, "{args:?}");
+        }
+    }
+
+    #[test]
+    fn files_that_cannot_be_read_are_named() {
+        let error = respelt(&["-C", "three"]).unwrap_err().to_string();
+        assert!(error.contains("configuration three"), "{error}");
+
+        let error = respelt(&["-C", "one"].repeat(FILES_MAX + 1)).unwrap_err();
+        assert!(matches!(error, SpellingError::Files { .. }), "{error}");
+
+        let args = ["rthttpd", "-C", "long"].map(OsString::from).into();
+        let mut open = |_: &Path| Ok(vec![b' '; conf::LEN_MAX + 1]);
+        let error = respell(args, &command(), &mut open).unwrap_err();
+        assert!(matches!(error, SpellingError::Long { .. }), "{error}");
+    }
+
+    /// As a link to it is named where thttpd was.
+    #[test]
+    fn who_is_called_thttpd_has_its_defaults() {
+        for (name, expected) in [
+            ("thttpd", true),
+            ("/usr/sbin/thttpd", true),
+            ("rthttpd", false),
+            ("/opt/thttpd/rthttpd", false),
+        ] {
+            let args = vec![OsString::from(name), "-p".into(), "1".into()];
+
+            let words = respell(args, &command(), &mut |_| Ok(Vec::new())).unwrap();
+
+            assert_eq!(
+                words.contains(&"--thttpd-defaults".into()),
+                expected,
+                "{name}"
+            );
+        }
+    }
+
+    #[test]
+    fn words_need_not_be_text() {
+        use std::os::unix::ffi::OsStringExt;
+
+        let odd = OsString::from_vec(b"/srv/\xff".to_vec());
+        let args = vec!["rthttpd".into(), "-d".into(), odd];
+
+        let words = respell(args, &command(), &mut |_| Ok(Vec::new())).unwrap();
+
+        assert_eq!(words.last().unwrap().as_bytes(), b"--dir=/srv/\xff");
+    }
+}
