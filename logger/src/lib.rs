@@ -40,6 +40,7 @@ mod counters;
 pub mod diagnostics;
 pub mod format;
 pub mod notify;
+pub mod pid_file;
 mod publisher;
 mod queue;
 pub mod realtime;

@@ -18,6 +18,7 @@ use http::serve::{self, Place, Process};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use spread_logger::diagnostics::{Diagnostics, FLUSH_TIMEOUT, Outlet};
 use spread_logger::notify::Notifier;
+use spread_logger::pid_file::{PidFile, PidFileError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
@@ -52,6 +53,9 @@ pub enum ProgramError {
     /// There is no log, or it could not be finished.
     #[error(transparent)]
     Log(#[from] LogError),
+    /// The process cannot be named where it was to be.
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
     /// The system refuses what every program needs.
     #[error("cannot {action}")]
     System {
@@ -74,7 +78,11 @@ impl ProgramError {
             Self::Start(error) => error.is_usage(),
             Self::Log(error) => error.is_usage(),
             Self::Activation(_) => true,
-            Self::Status(_) | Self::Run(_) | Self::System { .. } | Self::Interrupted => false,
+            Self::Status(_)
+            | Self::Run(_)
+            | Self::PidFile(_)
+            | Self::System { .. }
+            | Self::Interrupted => false,
         };
         if is_usage { 2 } else { 1 }
     }
@@ -93,11 +101,15 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         sockets,
         log,
         status,
+        daemon,
         is_check,
     } = args.settings()?;
     refuse_whole_machine(&config.root)?;
     if is_check {
         return check(&config, log);
+    }
+    if let Some(path) = &daemon.pid_file {
+        PidFile::check(path)?;
     }
     config.listeners.extend(systemd::listeners(&sockets)?);
     if config.listeners.is_empty() {
@@ -114,6 +126,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         .map_err(system("start a runtime"))?;
     let server = Server::bind(config.clone())?;
     let status = Waiting::bind(&status, process, diagnostics.outlet())?;
+    let _pid_file = daemon.pid_file.as_deref().map(PidFile::write).transpose()?;
     let output = Outlet::open("stdout", io::stdout()).map_err(system("start a thread"))?;
     let outcome = runtime.block_on(serve(server, &config, log, &output, status));
     // Nobody reading it is no reason to stay.

@@ -6,6 +6,7 @@
 
 mod clients;
 pub(crate) mod conf;
+mod daemon;
 mod encodings;
 mod listen;
 mod log;
@@ -25,6 +26,8 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use self::clients::ClientArgs;
+use self::daemon::DaemonArgs;
+pub(crate) use self::daemon::DaemonSettings;
 use self::encodings::EncodingArgs;
 use self::listen::ListenArgs;
 use self::log::LogArgs;
@@ -126,6 +129,9 @@ pub struct Args {
 
     #[command(flatten)]
     status: StatusArgs,
+
+    #[command(flatten)]
+    daemon: DaemonArgs,
 }
 
 /// What the program is to do.
@@ -138,6 +144,7 @@ pub(crate) struct Settings {
     pub(crate) sockets: Vec<systemd::Choice>,
     pub(crate) log: Option<LogSettings>,
     pub(crate) status: StatusSettings,
+    pub(crate) daemon: DaemonSettings,
     /// Nothing but reading is wanted.
     pub(crate) is_check: bool,
 }
@@ -234,6 +241,7 @@ impl Args {
             sockets: chosen.sockets,
             log,
             status,
+            daemon: self.daemon.settings(),
             is_check: self.check,
         })
     }

@@ -1,10 +1,13 @@
 //! The file that says which process this is, for init scripts and logrotate.
 //!
-//! It is there when the log files are open, whole from the first moment, and gone at the end. One
-//! that a killed process has left is replaced.
+//! It is whole from the first moment, and gone at the end, or empty where the process may not
+//! remove it any more, being another user's by then or in a chroot. One that a killed process has
+//! left is replaced.
 
+use std::ffi::OsStr;
 use std::fs::{self, File};
-use std::io::{self, Read as _};
+use std::io::{self, Read as _, Write as _};
+use std::os::unix::fs::FileExt as _;
 use std::path::{Path, PathBuf};
 use std::process;
 
@@ -14,34 +17,60 @@ use tracing::warn;
 
 /// Why there is no pid file.
 #[derive(Debug, thiserror::Error)]
-pub(crate) enum PidFileError {
+#[non_exhaustive]
+pub enum PidFileError {
     /// Another process has it.
     #[error(
-        "process {pid} is running, says {}; if that is no spreadlogd, remove the file",
+        "process {pid} is running, says {}; if that is another program, remove the file",
         path.display()
     )]
-    Running { path: PathBuf, pid: i32 },
+    Running {
+        /// The file.
+        path: PathBuf,
+        /// The process.
+        pid: i32,
+    },
     /// Something else is there, which is not to be overwritten.
     #[error("{} is no pid file: it begins with {found:?}", path.display())]
-    Other { path: PathBuf, found: String },
+    Other {
+        /// The file.
+        path: PathBuf,
+        /// How it begins.
+        found: String,
+    },
     /// It cannot be looked at.
     #[error("cannot read the pid file {}", path.display())]
-    Read { path: PathBuf, source: io::Error },
+    Read {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
     /// It cannot be made.
     #[error("cannot write the pid file {}", path.display())]
-    Write { path: PathBuf, source: io::Error },
+    Write {
+        /// The file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
 }
 
 /// A pid file of this process; it is removed when this is dropped.
 #[derive(Debug)]
-pub(crate) struct PidFile {
+pub struct PidFile {
     path: PathBuf,
+    file: File,
 }
 
 impl PidFile {
     /// Refuses a place that another process has. To be called before anything is opened that
     /// such a process would hold, as it is named here.
-    pub(crate) fn check(path: &Path) -> Result<(), PidFileError> {
+    ///
+    /// # Errors
+    ///
+    /// When another process has it, or something else is there.
+    pub fn check(path: &Path) -> Result<(), PidFileError> {
         let found = match read(path) {
             Ok(found) => found,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(()),
@@ -72,16 +101,21 @@ impl PidFile {
     }
 
     /// Writes ours, where there is none but of a process that is gone.
-    pub(crate) fn write(path: &Path) -> Result<Self, PidFileError> {
+    ///
+    /// # Errors
+    ///
+    /// When another process has it, something else is there, or it cannot be written.
+    pub fn write(path: &Path) -> Result<Self, PidFileError> {
         Self::check(path)?;
         let own = process::id();
         let mut new = path.to_owned().into_os_string();
         new.push(format!(".{own}"));
         // Moved into its place, so that nobody reads half of it.
-        let written = fs::write(&new, format!("{own}\n")).and_then(|()| fs::rename(&new, path));
+        let written = create(&new, own).and_then(|file| fs::rename(&new, path).map(|()| file));
         match written {
-            Ok(()) => Ok(Self {
+            Ok(file) => Ok(Self {
                 path: path.to_owned(),
+                file,
             }),
             Err(source) => {
                 // What is left of it helps nobody.
@@ -96,14 +130,27 @@ impl PidFile {
 impl Drop for PidFile {
     fn drop(&mut self) {
         // One that somebody has put in the place of ours is theirs.
-        let is_ours = read(&self.path).is_ok_and(|text| text.trim() == process::id().to_string());
-        if is_ours && let Err(error) = fs::remove_file(&self.path) {
-            warn!(
-                "cannot remove the pid file {}: {error}",
-                self.path.display()
-            );
+        let own = format!("{}\n", process::id());
+        let is_at_its_place = read(&self.path).is_ok_and(|text| text == own);
+        if is_at_its_place && fs::remove_file(&self.path).is_ok() {
+            return;
+        }
+        let mut text = vec![0; own.len()];
+        let is_ours = self.file.read_exact_at(&mut text, 0).is_ok() && text == own.as_bytes();
+        // It is there still, or nobody sees it: an empty one names no process.
+        if is_ours && let Err(error) = self.file.set_len(0) {
+            let path = self.path.display();
+            warn!("cannot empty the pid file {path}: {error}");
         }
     }
+}
+
+fn create(path: &OsStr, pid: u32) -> io::Result<File> {
+    let mut options = File::options();
+    let options = options.read(true).write(true).create(true).truncate(true);
+    let mut file = options.open(path)?;
+    file.write_all(format!("{pid}\n").as_bytes())?;
+    Ok(file)
 }
 
 /// The beginning of a file, which is all of a pid file.
@@ -153,6 +200,20 @@ mod tests {
         drop(held);
 
         assert_eq!(fs::read_to_string(&path).unwrap(), "1\n");
+    }
+
+    /// As of a process that has become another user or is in a chroot.
+    #[test]
+    fn one_that_cannot_be_removed_is_empty() {
+        let dir = tempfile::tempdir().unwrap();
+        let (path, elsewhere) = (dir.path().join("pid"), dir.path().join("elsewhere"));
+        let held = PidFile::write(&path).unwrap();
+        fs::rename(&path, &elsewhere).unwrap();
+
+        drop(held);
+
+        assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "");
+        assert!(PidFile::check(&elsewhere).is_ok());
     }
 
     /// `--pid-file access_log` must not cost the log.
