@@ -31,10 +31,12 @@ mod clock;
 mod config;
 mod connection;
 mod counters;
+mod daemon;
 #[cfg_attr(not(feature = "embedded"), path = "light.rs")]
 mod embedded;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod identity;
 mod listen;
 mod logging;
 pub mod program;
@@ -51,7 +53,9 @@ pub use clients::{
 };
 pub use config::{Config, Encodings, Limits, Timeouts};
 pub use counters::{Counters, Totals};
+pub use daemon::DaemonError;
 pub use embedded::EmbeddedError;
+pub use identity::IdentityError;
 pub use listen::{Inherited, ListenError, Listener, ListenerError, Place};
 pub use logging::LogError;
 pub use rules::{

@@ -18,13 +18,13 @@ use http::serve::{self, Place, Process};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use spread_logger::diagnostics::{Diagnostics, FLUSH_TIMEOUT, Outlet};
 use spread_logger::notify::Notifier;
-use spread_logger::pid_file::{PidFile, PidFileError};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::banner::{Banner, LogPlace};
 use crate::cli::{Args, LogSettings, Settings, UsageError};
 use crate::config::Config;
+use crate::daemon::{Daemon, DaemonError};
 use crate::listen::Listener;
 use crate::logging::{LogError, Logging};
 use crate::server::{RunError, Server, StartError};
@@ -53,9 +53,9 @@ pub enum ProgramError {
     /// There is no log, or it could not be finished.
     #[error(transparent)]
     Log(#[from] LogError),
-    /// The process cannot be named where it was to be.
+    /// It cannot be the daemon it was to be.
     #[error(transparent)]
-    PidFile(#[from] PidFileError),
+    Daemon(#[from] DaemonError),
     /// The system refuses what every program needs.
     #[error("cannot {action}")]
     System {
@@ -78,11 +78,8 @@ impl ProgramError {
             Self::Start(error) => error.is_usage(),
             Self::Log(error) => error.is_usage(),
             Self::Activation(_) => true,
-            Self::Status(_)
-            | Self::Run(_)
-            | Self::PidFile(_)
-            | Self::System { .. }
-            | Self::Interrupted => false,
+            Self::Daemon(error) => error.is_usage(),
+            Self::Status(_) | Self::Run(_) | Self::System { .. } | Self::Interrupted => false,
         };
         if is_usage { 2 } else { 1 }
     }
@@ -106,11 +103,10 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
     } = args.settings()?;
     refuse_whole_machine(&config.root)?;
     if is_check {
+        Daemon::prepare(daemon)?;
         return check(&config, log);
     }
-    if let Some(path) = &daemon.pid_file {
-        PidFile::check(path)?;
-    }
+    let daemon = Daemon::prepare(daemon)?;
     config.listeners.extend(systemd::listeners(&sockets)?);
     if config.listeners.is_empty() {
         config.listeners.push(Listener::from((None, port)));
@@ -126,7 +122,17 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         .map_err(system("start a runtime"))?;
     let server = Server::bind(config.clone())?;
     let status = Waiting::bind(&status, process, diagnostics.outlet())?;
-    let _pid_file = daemon.pid_file.as_deref().map(PidFile::write).transpose()?;
+    let changes = daemon.changes();
+    config.root = daemon.seen(&config.root);
+    let mut log = log;
+    if let Some(log) = &mut log {
+        log.relocate(|path| daemon.seen(path));
+    }
+    // From here on what is opened is opened as it can be opened again.
+    let _settled = daemon.settle(log.as_ref())?;
+    if changes {
+        Server::check(&config)?;
+    }
     let output = Outlet::open("stdout", io::stdout()).map_err(system("start a thread"))?;
     let outcome = runtime.block_on(serve(server, &config, log, &output, status));
     // Nobody reading it is no reason to stay.
@@ -172,7 +178,7 @@ async fn serve(
         None => None,
     };
     let banner = Banner {
-        root: &config.root,
+        root: server.root(),
         places: server.places(),
         status: status.address(),
         log: log.as_ref().map(|log| LogPlace {

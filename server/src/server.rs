@@ -2,10 +2,11 @@
 
 use std::io;
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use spread_logger::{Drain, Log, RingOptions, ring};
 use tokio::sync::watch;
@@ -134,6 +135,11 @@ impl Server {
         drains
     }
 
+    /// What it serves, as it was named.
+    pub(crate) fn root(&self) -> &Path {
+        &self.config.root
+    }
+
     /// Where it listens, as it is shown.
     pub(crate) fn places(&self) -> &[BoundPlace] {
         &self.bound.places
@@ -245,10 +251,13 @@ impl Drop for StopOnDrop {
 
 /// Opens what is served.
 fn open(config: &Config) -> Result<Site, StartError> {
-    let site = Site::open(&config.root).map_err(|source| StartError::Root {
+    let refused = |source| StartError::Root {
         path: config.root.clone(),
         source,
-    })?;
+    };
+    let site = Site::open(&config.root).map_err(refused)?;
+    // Opening it shows that it is there; this, that anything in it may be opened.
+    access(&config.root, Access::EXEC_OK).map_err(refused)?;
     if let Some(page) = &config.rules.fallback {
         check_fallback(&site, page)?;
     }

@@ -1,17 +1,54 @@
-//! What a program is to the system around it: its pid file.
+//! What a program is to the system around it: its pid file, its user, its root.
+//!
+//! Who may start it as root has all of this tested; others have what they can be refused.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test that cannot look at the system has failed"
+)]
 
 mod support;
 
-use std::fs;
-use std::process;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
+use std::process::{self, Command};
 
-use rustix::process::Signal;
+use rustix::process::{Signal, geteuid};
 use support::Root;
 use support::program::{Program, refused};
 
+/// A directory in which everybody may read, with a file `a`.
+fn readable() -> Root {
+    let root = Root::with(&[("a", b"one")]);
+    fs::set_permissions(root.path("."), Permissions::from_mode(0o755)).unwrap();
+    root
+}
+
+/// The numbers behind `name:` in the kernel's account of each thread of the program.
+fn of_each_thread(program: &Program, name: &str) -> Vec<String> {
+    let threads = fs::read_dir(format!("/proc/{}/task", program.pid())).unwrap();
+    let status = |thread: fs::DirEntry| fs::read_to_string(thread.path().join("status")).unwrap();
+    let texts = threads.map(|thread| status(thread.unwrap()));
+    let line = |text: String| {
+        let mut lines = text.lines();
+        let found = lines.find_map(|line| line.strip_prefix(name)?.strip_prefix(':'));
+        found
+            .unwrap()
+            .split_whitespace()
+            .collect::<Vec<_>>()
+            .join(" ")
+    };
+    texts.map(line).collect()
+}
+
+fn id(option: &str, name: &str) -> String {
+    let output = Command::new("id").args([option, name]).output().unwrap();
+    String::from_utf8(output.stdout).unwrap().trim().to_owned()
+}
+
 #[test]
 fn the_pid_file_names_it_while_it_serves() {
-    let (root, run) = (Root::with(&[("a", b"one")]), Root::new());
+    let (root, run) = (readable(), Root::new());
     let pid_file = run.path("pid");
     // Of a process that was killed.
     fs::write(&pid_file, "2147483647\n").unwrap();
@@ -42,4 +79,186 @@ fn a_pid_file_of_a_running_process_refuses_the_start() {
     let said = format!("process {} is running, says {path}", process::id());
     assert!(ended.stderr.contains(&said), "{}", ended.stderr);
     assert!(pid_file.exists());
+}
+
+#[test]
+fn a_user_that_there_is_not_refuses_the_start() {
+    let root = readable();
+    let dir = root.dir();
+    for more in [&[][..], &["--check"]] {
+        let args = [&["-d", &*dir, "-p", "0", "-u", "no such user"], more].concat();
+
+        let ended = refused(&args);
+
+        assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("no user no such user"),
+            "{}",
+            ended.stderr
+        );
+    }
+}
+
+/// `-C` is how thttpd is told, and nobody whom it becomes.
+#[test]
+fn root_becomes_the_user_in_every_thread() {
+    let (root, run) = (readable(), Root::new());
+    run.file("conf", format!("dir={}\nport=0", root.dir()).as_bytes());
+    let (pid, conf) = (run.path("pid"), run.path("conf"));
+    let (pid, conf) = (pid.to_str().unwrap(), conf.to_str().unwrap());
+    for args in [
+        &["-d", &*root.dir(), "-p", "0", "-u", "nobody"][..],
+        &["-C", conf, "-D"],
+    ] {
+        let program = Program::start(&[args, &["-i", pid, "--workers", "3"]].concat());
+
+        assert_eq!(program.connect().get("/a").content, b"one");
+        let is_root = geteuid().is_root();
+        if is_root {
+            let (uid, gid) = (id("-u", "nobody"), id("-g", "nobody"));
+            for (name, id) in [("Uid", uid), ("Gid", gid)] {
+                let expected = [&*id; 4].join(" ");
+                let found = of_each_thread(&program, name);
+                assert!(
+                    found.len() > 3 && found.iter().all(|id| *id == expected),
+                    "{found:?}"
+                );
+            }
+            let groups = of_each_thread(&program, "Groups");
+            assert!(
+                groups.iter().all(|is| *is == id("-G", "nobody")),
+                "{groups:?}"
+            );
+            let capabilities = of_each_thread(&program, "CapPrm");
+            assert!(
+                capabilities
+                    .iter()
+                    .all(|is| is.trim_matches('0').is_empty())
+            );
+        }
+        program.signal(Signal::TERM);
+        let ended = program.wait();
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        if is_root {
+            // The directory is root's, so that the file can be emptied and not removed.
+            assert_eq!(fs::read_to_string(pid).unwrap(), "");
+        } else {
+            assert_eq!(
+                ended.stderr.contains("-u is for root alone"),
+                args.contains(&"-u")
+            );
+        }
+    }
+}
+
+#[test]
+fn a_root_that_the_user_cannot_read_refuses_the_start() {
+    let root = Root::with(&[("a", b"one")]);
+    fs::set_permissions(root.path("."), Permissions::from_mode(0o700)).unwrap();
+    if !geteuid().is_root() {
+        return;
+    }
+
+    let ended = refused(&["-d", &root.dir(), "-p", "0", "-u", "nobody"]);
+
+    assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+    assert!(
+        ended
+            .stderr
+            .contains("readable for the user that serves it"),
+        "{}",
+        ended.stderr
+    );
+}
+
+#[test]
+fn in_a_chroot_nothing_else_is_seen() {
+    let root = readable();
+    fs::create_dir_all(root.path("www/sub")).unwrap();
+    fs::write(root.path("www/b"), b"two").unwrap();
+    symlink("/etc/passwd", root.path("www/out")).unwrap();
+    let dir = &*root.dir();
+    if !geteuid().is_root() {
+        let ended = refused(&["-d", dir, "-p", "0", "-r"]);
+        assert_eq!(ended.status, Some(1), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("start it as root"),
+            "{}",
+            ended.stderr
+        );
+        return;
+    }
+
+    for (args, file, content) in [
+        (&["-r"][..], "/a", b"one"),
+        (&["-r", "-u", "nobody"], "/a", b"one"),
+        (&["-r", "-dd", "www"], "/b", b"two"),
+        (&["-r", "-dd", "/www", "-u", "nobody"], "/b", b"two"),
+        (&["-r", "-nor", "-dd", "www"], "/b", b"two"),
+    ] {
+        let program = Program::start(&[&["-d", dir, "-h", "127.0.0.1", "-p", "0"], args].concat());
+
+        let seen = fs::read_link(format!("/proc/{}/root", program.pid())).unwrap();
+        let is_chrooted = !args.contains(&"-nor");
+        assert_eq!(seen.to_str() == Some(dir), is_chrooted, "{seen:?}");
+        let mut client = program.connect();
+        assert_eq!(client.get(file).content, content, "{args:?}");
+        assert_ne!(client.get("/out").status, 200);
+        program.signal(Signal::TERM);
+        let ended = program.wait();
+        assert_eq!((ended.status, &*ended.stderr), (Some(0), ""));
+    }
+}
+
+/// The hub, its socket and the log are the user's, and beneath the chroot if there is one.
+#[cfg(feature = "embedded")]
+#[test]
+fn the_log_is_written_as_it_can_be_opened_again() {
+    if !geteuid().is_root() {
+        return;
+    }
+    let place = readable();
+    for dir in ["www", "log", "tmp"] {
+        fs::create_dir(place.path(dir)).unwrap();
+        fs::set_permissions(place.path(dir), Permissions::from_mode(0o777)).unwrap();
+    }
+    fs::write(place.path("www/a"), b"one").unwrap();
+    let (logs, sockets) = (place.path("log"), place.path("tmp"));
+    let log = [
+        "--status=none",
+        "--spread",
+        "embedded:0",
+        "--log-dir",
+        logs.to_str().unwrap(),
+        "--spread-socket-dir",
+        sockets.to_str().unwrap(),
+    ];
+    for args in [
+        &["-d", &*place.dir(), "-dd", "www", "-u", "nobody"][..],
+        &["-d", &*place.dir(), "-dd", "www", "-u", "nobody", "-r"],
+    ] {
+        let program = Program::start(&[args, &["-h", "127.0.0.1", "-p", "0"], &log].concat());
+        assert_eq!(program.connect().get("/a").status, 200);
+        let file = place.path("log/access_log");
+        fs::rename(&file, place.path("log/before")).unwrap();
+
+        program.signal(Signal::HUP);
+        while !file.exists() {
+            std::thread::yield_now();
+        }
+        program.signal(Signal::TERM);
+
+        let ended = program.wait();
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        let [before, after] = [place.path("log/before"), file].map(fs::read_to_string);
+        assert_eq!(
+            (before.unwrap() + &after.unwrap())
+                .matches("GET /a")
+                .count(),
+            1
+        );
+        fs::remove_dir_all(&logs).unwrap();
+        fs::create_dir(&logs).unwrap();
+        fs::set_permissions(&logs, Permissions::from_mode(0o777)).unwrap();
+    }
 }

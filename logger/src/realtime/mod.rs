@@ -29,6 +29,12 @@ impl Priority {
     pub const DEFAULT: Self = Self(10);
     const MIN: u8 = 1;
     const MAX: u8 = 99;
+
+    /// The number.
+    #[must_use]
+    pub const fn number(self) -> u8 {
+        self.0
+    }
 }
 
 impl fmt::Display for Priority {

@@ -1,11 +1,25 @@
 //! The flags of a program that nobody watches.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 /// The flags as they were typed.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "As a daemon")]
 pub(super) struct DaemonArgs {
+    /// Whom to become when started as root, as soon as it listens [default: nobody with
+    /// --thttpd-defaults]
+    #[arg(short, long, value_name = "NAME")]
+    user: Option<String>,
+
+    /// See nothing outside the directory that is served, by chroot(2): names of files that are
+    /// opened later are looked up there; needs root
+    #[arg(short = 'r', long)]
+    chroot: bool,
+
+    /// Serve this directory beneath the other: with --chroot that one is all that is seen
+    #[arg(long, value_name = "DIR")]
+    data_dir: Option<PathBuf>,
+
     /// A file that names the process while it serves; a start is refused while the process that it
     /// names is running
     #[arg(short = 'i', long, value_name = "FILE")]
@@ -15,14 +29,37 @@ pub(super) struct DaemonArgs {
 /// What the program is to the system around it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct DaemonSettings {
+    /// Whom root is to become.
+    pub(crate) user: Option<String>,
+    /// Nobody has said who.
+    pub(crate) is_user_default: bool,
+    /// What is to be seen alone.
+    pub(crate) chroot: Option<PathBuf>,
     pub(crate) pid_file: Option<PathBuf>,
 }
 
 impl DaemonArgs {
-    /// What they come to.
-    pub(super) fn settings(self) -> DaemonSettings {
+    /// The document root where `dir` is asked for.
+    pub(super) fn root(&self, dir: &Path) -> PathBuf {
+        match &self.data_dir {
+            None => dir.to_owned(),
+            // It is named as it is seen.
+            Some(data) if self.chroot => dir.join(data.strip_prefix("/").unwrap_or(data)),
+            Some(data) => dir.join(data),
+        }
+    }
+
+    /// What they come to, with `dir` as it was asked for.
+    pub(super) fn settings(self, dir: &Path, is_as_thttpd: bool) -> DaemonSettings {
+        let nobody = is_as_thttpd.then(|| NOBODY.to_owned());
         DaemonSettings {
+            is_user_default: self.user.is_none(),
+            user: self.user.or(nobody),
+            chroot: self.chroot.then(|| dir.to_owned()),
             pid_file: self.pid_file,
         }
     }
 }
+
+/// thttpd's `DEFAULT_USER`.
+const NOBODY: &str = "nobody";

@@ -2,7 +2,7 @@
 
 use std::net::IpAddr;
 use std::num::NonZeroU64;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use spread::{Address, Addresses, GroupName};
@@ -146,6 +146,20 @@ pub(crate) struct EmbeddedOptions {
     pub(crate) socket_dir: PathBuf,
     pub(crate) log_dir: PathBuf,
     pub(crate) stop_timeout: Duration,
+}
+
+impl LogSettings {
+    /// Gives every file and directory the path that `seen` has for it.
+    pub(crate) fn relocate(&mut self, seen: impl Fn(&Path) -> PathBuf) {
+        self.publisher.socket_dir = seen(&self.publisher.socket_dir);
+        if let Some(spool) = &mut self.publisher.spool {
+            spool.dir = seen(&spool.dir);
+        }
+        if let Some(embedded) = &mut self.embedded {
+            embedded.socket_dir = seen(&embedded.socket_dir);
+            embedded.log_dir = seen(&embedded.log_dir);
+        }
+    }
 }
 
 impl LogArgs {

@@ -95,7 +95,7 @@ pub struct Args {
     #[arg(short = 'C', long, value_name = "FILE", action = ArgAction::Append)]
     config: Vec<PathBuf>,
 
-    /// Where nothing is said be as thttpd is: at port 80. The flag -C says this too, and so does
+    /// Where nothing is said be as thttpd is: at port 80, as the user nobody. The flag -C says this too, and so does
     /// being called thttpd
     #[arg(long)]
     thttpd_defaults: bool,
@@ -209,7 +209,7 @@ impl Args {
         let log = self.log.settings(self.stop_timeout.0)?;
         let is_embedded = log.as_ref().is_some_and(|log| log.embedded.is_some());
         let status = self.status.settings(is_embedded);
-        let defaults = Config::new(self.dir);
+        let defaults = Config::new(self.daemon.root(&self.dir));
         let port = if self.thttpd_defaults {
             config::THTTPD_PORT
         } else {
@@ -241,7 +241,7 @@ impl Args {
             sockets: chosen.sockets,
             log,
             status,
-            daemon: self.daemon.settings(),
+            daemon: self.daemon.settings(&self.dir, self.thttpd_defaults),
             is_check: self.check,
         })
     }

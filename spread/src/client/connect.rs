@@ -1,7 +1,7 @@
 //! Opening a session: the lookup, the connection, the handshake, all within a time limit.
 
 use std::io;
-use std::net::SocketAddr;
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -83,9 +83,17 @@ async fn look_up(
         source,
     };
     match timeout(options.timeout, lookup_host((host, port))).await {
-        Ok(found) => Ok(found.map_err(unknown)?.collect()),
+        Ok(Ok(found)) => Ok(found.collect()),
+        Ok(Err(_)) if host.eq_ignore_ascii_case("localhost") => Ok(loopback(port)),
+        Ok(Err(error)) => Err(unknown(error)),
         Err(_) => Err(timed_out(address, options.timeout)),
     }
+}
+
+/// What `localhost` is where nothing says so, as in a chroot without `/etc/hosts` (RFC 6761 §6.3).
+fn loopback(port: u16) -> Vec<SocketAddr> {
+    let addresses: [IpAddr; 2] = [Ipv6Addr::LOCALHOST.into(), Ipv4Addr::LOCALHOST.into()];
+    addresses.map(|address| (address, port).into()).into()
 }
 
 async fn connect_to_any(

@@ -1,0 +1,151 @@
+//! The steps from a program that was started to one that serves: named, chrooted, nobody.
+//!
+//! ```text
+//! prepare -> (everything that needs root: sockets) -> settle -> (everything else: logs, threads)
+//! ```
+//!
+//! What is opened after [`settle`](Daemon::settle) is opened as the user that serves and as it is
+//! seen from within a chroot, so what could not be opened again at a HUP is refused at the start.
+
+use std::path::{Path, PathBuf};
+
+use rustix::process::{Resource, Rlimit, setrlimit};
+use spread_logger::pid_file::{PidFile, PidFileError};
+
+use crate::cli::{DaemonSettings, LogSettings};
+use crate::identity::{self, IdentityError, User};
+
+/// A program on its way to be a daemon.
+#[derive(Debug)]
+pub(crate) struct Daemon {
+    settings: DaemonSettings,
+    /// Whom to become, if that is to be done.
+    user: Option<User>,
+}
+
+/// One that has arrived. The pid file goes with it.
+#[derive(Debug)]
+pub(crate) struct Settled {
+    _pid_file: Option<PidFile>,
+}
+
+/// Why there is no daemon.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum DaemonError {
+    /// The process cannot be named where it was to be.
+    #[error(transparent)]
+    PidFile(#[from] PidFileError),
+    /// It cannot become whom it should.
+    #[error(transparent)]
+    Identity(#[from] IdentityError),
+}
+
+impl DaemonError {
+    /// Whether what the operator wrote is at fault, rather than the state of the machine.
+    pub(crate) const fn is_usage(&self) -> bool {
+        match self {
+            Self::PidFile(_) => false,
+            Self::Identity(error) => error.is_usage(),
+        }
+    }
+}
+
+impl Daemon {
+    /// Finds out whether all of it can be meant; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// When another process is running in its place, or there is no such user.
+    pub(crate) fn prepare(settings: DaemonSettings) -> Result<Self, DaemonError> {
+        if let Some(path) = &settings.pid_file {
+            PidFile::check(path)?;
+        }
+        let is_root = identity::is_root();
+        let user = match &settings.user {
+            // thttpd too asks for its user, and does without, when it is not root's to choose.
+            Some(_) if !is_root && settings.is_user_default => None,
+            Some(name) => Some(User::find(name)?),
+            None => None,
+        };
+        let user = user.filter(|user| {
+            if !is_root && !user.is_us() {
+                tracing::warn!("-u is for root alone: serving as the user that started it");
+            }
+            is_root
+        });
+        Ok(Self { settings, user })
+    }
+
+    /// Becomes what it is to be, for good. To be called when everything that needs root is done.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses; the process is then to end.
+    pub(crate) fn settle(self, log: Option<&LogSettings>) -> Result<Settled, DaemonError> {
+        let pid_file = self.settings.pid_file.as_deref();
+        let pid_file = pid_file.map(PidFile::write).transpose()?;
+        if self.user.is_some()
+            && let Some(priority) = log.and_then(|log| log.realtime)
+        {
+            // Root's to give, while there is one; where it cannot, whoever asks for it says so.
+            let limit = Some(u64::from(priority.number()));
+            let limit = Rlimit {
+                current: limit,
+                maximum: limit,
+            };
+            let _ = setrlimit(Resource::Rtprio, limit);
+        }
+        identity::assume(self.user.as_ref(), self.settings.chroot.as_deref())?;
+        let _pid_file = pid_file;
+        Ok(Settled { _pid_file })
+    }
+
+    /// `path` as it is seen once it has settled: what is beneath the chroot, from there.
+    pub(crate) fn seen(&self, path: &Path) -> PathBuf {
+        match &self.settings.chroot {
+            Some(root) => match path.strip_prefix(root) {
+                Ok(beneath) => Path::new("/").join(beneath),
+                Err(_) => path.to_owned(),
+            },
+            None => path.to_owned(),
+        }
+    }
+
+    /// Whether what could be opened before may be out of reach once it has settled.
+    pub(crate) fn changes(&self) -> bool {
+        self.user.is_some() || self.settings.chroot.is_some()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_beneath_a_chroot_is_seen_from_there() {
+        let daemon = |chroot: Option<&str>| Daemon {
+            settings: DaemonSettings {
+                chroot: chroot.map(Into::into),
+                ..DaemonSettings::default()
+            },
+            user: None,
+        };
+        const CASES: &[(Option<&str>, &str, &str)] = &[
+            (None, "/srv/www", "/srv/www"),
+            (Some("/srv"), "/srv", "/"),
+            (Some("/srv/"), "/srv/www", "/www"),
+            (Some("/srv"), "/srv2/www", "/srv2/www"),
+            (Some("srv"), "srv/logs", "/logs"),
+            (Some("."), "./www", "/www"),
+            (Some("/srv"), "logs", "logs"),
+        ];
+        for (chroot, path, seen) in CASES {
+            assert_eq!(
+                daemon(*chroot).seen(Path::new(path)),
+                Path::new(seen),
+                "{path}"
+            );
+        }
+    }
+}
