@@ -141,6 +141,7 @@ pub struct Spreadlogd {
     counters: Arc<Counters>,
     joined: watch::Sender<usize>,
     tried: watch::Sender<usize>,
+    reopened: watch::Receiver<u64>,
     online: Option<Online>,
     stop_timeout: Duration,
 }
@@ -204,15 +205,17 @@ impl Spreadlogd {
             });
         }
         let journal = Journal::begin(ledger, directory).map_err(StartError::Ledger)?;
+        let writer = Writer::new(
+            Arc::clone(&queue),
+            (logs.outlets, logs.shelf),
+            journal,
+            settlers,
+            Arc::clone(&counters),
+        );
         Ok(Self {
             subscribers,
-            writer: Writer::new(
-                Arc::clone(&queue),
-                (logs.outlets, logs.shelf),
-                journal,
-                settlers,
-                Arc::clone(&counters),
-            ),
+            reopened: writer.reopened(),
+            writer,
             queue,
             counters,
             joined,
@@ -246,6 +249,12 @@ impl Spreadlogd {
     #[must_use]
     pub fn tried(&self) -> watch::Receiver<usize> {
         self.tried.subscribe()
+    }
+
+    /// How often [`Command::Reopen`] has been carried out.
+    #[must_use]
+    pub fn reopened(&self) -> watch::Receiver<u64> {
+        self.reopened.clone()
     }
 
     /// Runs until it is stopped, or `commands` is closed.

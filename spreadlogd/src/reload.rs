@@ -234,7 +234,11 @@ impl Obey<'_> {
                 return true;
             }
         };
+        let mut reopened = self.telling.reopened.clone();
+        let before = *reopened.borrow();
         self.send(Command::Reopen).await;
+        // It ends with the writer, and then this does too.
+        let _ = reopened.wait_for(|times| *times > before).await;
         self.telling.found.set(found);
         self.manager.ready(self.telling.standing());
         false
@@ -253,6 +257,7 @@ struct Telling {
     files: usize,
     joined: watch::Receiver<usize>,
     tried: watch::Receiver<usize>,
+    reopened: watch::Receiver<u64>,
     /// It changes with each HUP.
     found: Cell<Found>,
 }
@@ -265,6 +270,7 @@ impl Telling {
             files: counters.files().len(),
             joined: spreadlogd.joined(),
             tried: spreadlogd.tried(),
+            reopened: spreadlogd.reopened(),
             found: Cell::new(found),
         }
     }

@@ -15,7 +15,7 @@ use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
 use spread::stream::{Key, Number};
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::counters::Counters;
@@ -40,6 +40,8 @@ pub(crate) struct Writer {
     /// To those who receive, by block.
     settled: Vec<mpsc::UnboundedSender<Vec<Settled>>>,
     unsent: Vec<Vec<Settled>>,
+    /// How often all files were opened again.
+    reopened: watch::Sender<u64>,
     counters: Arc<Counters>,
 }
 
@@ -82,12 +84,18 @@ impl Writer {
             open: HashMap::new(),
             unsent: settled.iter().map(|_| Vec::new()).collect(),
             settled,
+            reopened: watch::Sender::new(0),
             counters,
         };
         for index in writer.shelf.indices() {
             writer.file(index);
         }
         writer
+    }
+
+    /// Tells how often all files were opened again.
+    pub(crate) fn reopened(&self) -> watch::Receiver<u64> {
+        self.reopened.subscribe()
     }
 
     /// The thread's work; returns when all is written, or given up at the deadline.
@@ -395,6 +403,7 @@ impl Writer {
         self.outlets.reopen();
         let done = self.journal.checkpoint();
         self.tell_of_ledger(done.as_ref().err());
+        self.reopened.send_modify(|times| *times += 1);
     }
 
     /// The file that a path leads to now goes on for the one that it led to.

@@ -85,6 +85,24 @@ fn it_is_ready_when_it_has_joined_and_tells_of_reloads_and_the_stop() {
     assert_eq!(status.code(), Some(0), "{said}");
 }
 
+/// A rotation that waits for the reload finds the new file, and nothing goes into the old one.
+#[test]
+fn a_reload_is_told_to_be_over_when_the_files_are_open_again() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    dir.write("c", &config(&[(&hub, &[("g", "log")])]));
+    let managed = Managed::start(&dir);
+    managed.told_of("READY=1\n");
+
+    for n in 0..20 {
+        dir.rename("log", &format!("log.{n}"));
+        managed.program.signal(Signal::HUP);
+        managed.told_of("RELOADING=1\n");
+        managed.told_of("READY=1\n");
+        assert!(dir.join("log").exists(), "{n}");
+    }
+    managed.program.stop();
+}
+
 /// A daemon may come later than everything that is started behind us; who is ready says so.
 #[test]
 fn it_is_ready_without_a_daemon_once_it_has_looked_for_one() {
