@@ -33,6 +33,8 @@ pub(crate) struct Writer {
     outlets: Outlets,
     shelf: Shelf,
     asides: Asides,
+    /// Files that were put aside, and the ledger does not know of it yet.
+    put_aside: Vec<Aside>,
     pieces: Pieces,
     journal: Journal,
     /// What has become of messages that go to several files, as long as that is not known of all.
@@ -79,6 +81,7 @@ impl Writer {
             outlets,
             shelf,
             asides: Asides::new(),
+            put_aside: Vec::new(),
             pieces: Pieces::default(),
             journal,
             open: HashMap::new(),
@@ -273,7 +276,7 @@ impl Writer {
     fn write(&mut self, due: &[usize], now: Instant) {
         let mut prepared = Vec::new();
         let mut ready = self.journal.ready();
-        let asides = self.put_aside(due);
+        self.put_aside(due);
         if ready.is_ok() {
             for &index in due {
                 let Some(file) = self.file(index) else {
@@ -304,26 +307,32 @@ impl Writer {
         }
         self.shelf.settle();
         self.tell_settled();
-        if !asides.is_empty() {
-            // What becomes of them then must not matter to what a crash leaves to be found out.
-            let done = self.journal.checkpoint();
-            self.tell_of_ledger(done.as_ref().err());
-            asides.into_iter().for_each(|aside| self.asides.give(aside));
+        if !self.put_aside.is_empty() {
+            self.checkpoint();
+        }
+    }
+
+    /// Writes the whole ledger. What becomes of files that were put aside does not matter any more
+    /// then to what a crash leaves to be found out.
+    fn checkpoint(&mut self) {
+        let done = self.journal.checkpoint();
+        self.tell_of_ledger(done.as_ref().err());
+        if done.is_ok() {
+            let put_aside = self.put_aside.drain(..);
+            put_aside.for_each(|aside| self.asides.give(aside));
         }
     }
 
     /// Those of these files that are over are moved out of the way and begun anew.
-    fn put_aside(&mut self, due: &[usize]) -> Vec<Aside> {
+    fn put_aside(&mut self, due: &[usize]) {
         let time = SystemTime::now();
-        let mut asides = Vec::new();
         for &index in due {
             let aside = self.shelf.sink(index).and_then(|sink| sink.put_aside(time));
             if let Some(aside) = aside {
-                asides.push(aside);
+                self.put_aside.push(aside);
                 self.open_again(index);
             }
         }
-        asides
     }
 
     /// Takes what a sink says of its messages into the ledger, and tells it on.
@@ -401,8 +410,7 @@ impl Writer {
             self.open_again(index);
         }
         self.outlets.reopen();
-        let done = self.journal.checkpoint();
-        self.tell_of_ledger(done.as_ref().err());
+        self.checkpoint();
         self.reopened.send_modify(|times| *times += 1);
     }
 
@@ -441,8 +449,7 @@ impl Writer {
             }
             self.settle(index);
         }
-        let done = self.journal.checkpoint();
-        self.tell_of_ledger(done.as_ref().err());
+        self.checkpoint();
         self.outlets.join();
         self.asides.finish();
     }

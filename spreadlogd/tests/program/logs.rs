@@ -3,11 +3,13 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
+use std::thread;
+use std::time::Instant;
 
 use rustix::process::Signal;
 
 use crate::numbered::Numbered;
-use crate::support::{Dir, Program, Publisher, TestHub};
+use crate::support::{DEADLINE, Dir, Program, Publisher, TestHub};
 
 /// A running program with one Log of group g, `log` being its directives.
 fn start(dir: &Dir, hub: &TestHub, log: &str) -> Program {
@@ -202,6 +204,58 @@ fn what_a_killed_one_has_put_aside_is_compressed_by_the_next() {
     let is_left = |name: String| dir.join(&name).exists();
     assert!(!(0..3).map(old).any(is_left));
     assert!(!is_left(old(1) + ".tmp"));
+}
+
+/// Asks again and again.
+fn until(is_so: &dyn Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it does not come about");
+        thread::yield_now();
+    }
+}
+
+/// Not before the ledger knows of it, and not only by the next process.
+#[test]
+fn what_is_put_aside_while_the_ledger_fails_is_compressed_when_it_is_written_again() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let log = "File = log Rotate = 1K Compress = gzip";
+    let text = format!(
+        "Ledger = state Spread {{ Port = {} Log {{ Group = g {log} }} }}\n",
+        hub.address()
+    );
+    dir.write("c", &text);
+    let mut program = Program::start(dir.path(), &["-c", "c"]);
+    program.wait_for("joined g");
+    let mut publisher = Publisher::connect(&hub);
+    let names = || {
+        let entries = fs::read_dir(dir.path()).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        let mut names: Vec<_> = names.filter(|name| name.starts_with("log.2")).collect();
+        names.sort_unstable();
+        names
+    };
+    let old = "old line\n".repeat(100);
+    publisher.send(&["g"], old.clone());
+    until(&|| dir.read("log") == old);
+
+    dir.rename("state", "away");
+    program.signal(Signal::HUP);
+    program.wait_for("cannot write the ledger");
+    publisher.send(&["g"], "new line\n".repeat(100));
+    until(&|| !names().is_empty());
+    publisher.send(&["g"], "newer line\n");
+    assert!(names().iter().all(|name| !name.ends_with(".gz")) && dir.read("log").is_empty());
+    dir.rename("away", "state");
+    until(&|| names()[0].ends_with(".gz"));
+    program.stop();
+
+    let mut found = String::new();
+    let file = fs::File::open(dir.join(&names()[0])).unwrap();
+    flate2::read::GzDecoder::new(file)
+        .read_to_string(&mut found)
+        .unwrap();
+    assert_eq!(found, old);
 }
 
 #[test]
