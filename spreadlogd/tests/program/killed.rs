@@ -1,5 +1,8 @@
 //! Numbered streams through every kind of Log, killed at any moment: what is wanted is in its file
 //! once, whatever else the same message was in, and wherever rotation has put it.
+//!
+//! Chance decides on the moments, and each run tries others: a few with every `cargo test`, and many
+//! with `cargo test -p spreadlogd --test program killed -- --ignored`.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,12 +18,23 @@ use crate::support::{Dir, PROGRAM, Program, TestHub};
 
 const HOSTS: u64 = 50;
 
+/// How often it is killed: so that the test takes some three seconds.
+const FEW: u64 = 3;
+
+/// And so that it takes a minute.
+const MANY: u64 = 50;
+
 /// Lines that are to be in a file, by its name.
 type Expected = BTreeMap<String, Vec<String>>;
 
-/// Sends to a program with `logs`, which is killed again and again, and has all of it in the end.
-/// `names` tells the files of a line, `limit` how many may be open.
-fn run(limit: u32, logs: &str, names: impl Fn(u64, &str) -> Vec<String>) -> (Dir, Expected) {
+/// Sends to a program with `logs`, which is killed `times`, and has all of it in the end. `names`
+/// tells the files of a line, `limit` how many may be open.
+fn run(
+    times: u64,
+    limit: u32,
+    logs: &str,
+    names: impl Fn(u64, &str) -> Vec<String>,
+) -> (Dir, Expected) {
     let (dir, hub) = (Dir::new(), TestHub::start());
     fs::create_dir(dir.join("hosts")).unwrap();
     let port = hub.port();
@@ -53,7 +67,7 @@ fn run(limit: u32, logs: &str, names: impl Fn(u64, &str) -> Vec<String>) -> (Dir
             publisher.push(body);
         }
     };
-    for round in 0..8_u64 {
+    for round in 0..times {
         let program = start(&dir, limit);
         let steps = chance.hash_one(round) % 80;
         for step in 0..=steps {
@@ -74,8 +88,10 @@ fn run(limit: u32, logs: &str, names: impl Fn(u64, &str) -> Vec<String>) -> (Dir
     }
     let program = start(&dir, limit);
     for publisher in &mut publishers {
-        publisher.run_until_all_is_safe();
+        // A message shows at once what is missing before it; a control comes after seconds.
+        push(publisher, 1, &mut expected);
     }
+    Numbered::run_until_all_of_all_is_safe(&mut publishers);
     for publisher in publishers {
         publisher.leave();
     }
@@ -169,32 +185,28 @@ fn check(dir: &Dir, expected: Expected) {
 }
 
 /// More hosts than files may be open, so that they are closed and opened again all the time.
-#[test]
-fn hosts_that_take_turns_have_each_line_once() {
+fn hosts_that_take_turns(times: u64) {
     let logs = "Log { Group = g VhostDir = hosts Rotate = 2K }";
-    let (dir, expected) = run(64, logs, |_, host| vec![format!("hosts/{host}")]);
+    let (dir, expected) = run(times, 64, logs, |_, host| vec![format!("hosts/{host}")]);
     check(&dir, expected);
 }
 
-#[test]
-fn hosts_and_all_of_them_together_have_each_line_once() {
+fn hosts_and_all_of_them_together(times: u64) {
     let logs = "Log { Group = g VhostDir = hosts } Log { Group = g File = all }";
-    let (dir, expected) = run(1_000, logs, |_, host| {
+    let (dir, expected) = run(times, 1_000, logs, |_, host| {
         vec![format!("hosts/{host}"), "all".to_owned()]
     });
     check(&dir, expected);
 }
 
-#[test]
-fn files_that_are_put_aside_and_compressed_have_each_line_once() {
+fn files_that_are_put_aside_and_compressed(times: u64) {
     let logs = "Log { Group = g File = all Rotate = 1K Compress = gzip }";
-    let (dir, expected) = run(1_000, logs, |_, _| vec!["all".to_owned()]);
+    let (dir, expected) = run(times, 1_000, logs, |_, _| vec!["all".to_owned()]);
     check(&dir, expected);
 }
 
 /// What is left out is not asked for.
-#[test]
-fn of_what_is_left_out_nothing_is_missing() {
+fn halves(times: u64) {
     let logs = "Log { Group = g File = half Match = '[01234]$' }";
     let wanted = |n: u64, _: &str| {
         if n % 10 < 5 {
@@ -203,12 +215,11 @@ fn of_what_is_left_out_nothing_is_missing() {
             Vec::new()
         }
     };
-    let (dir, expected) = run(1_000, logs, wanted);
+    let (dir, expected) = run(times, 1_000, logs, wanted);
     check(&dir, expected);
 }
 
-#[test]
-fn hosts_put_aside_and_halves_beside_them_have_each_line_once() {
+fn hosts_put_aside_and_halves_beside_them(times: u64) {
     let logs = "Log { Group = g VhostDir = hosts Rotate = 1K Compress = gzip } \
                 Log { Group = g File = half Match = '[01234]$' Rotate = 2K } \
                 Log { Group = g File = rest Exclude = '[01234]$' }";
@@ -216,6 +227,41 @@ fn hosts_put_aside_and_halves_beside_them_have_each_line_once() {
         let half = if n % 10 < 5 { "half" } else { "rest" };
         vec![format!("hosts/{host}"), half.to_owned()]
     };
-    let (dir, expected) = run(1_000, logs, names);
+    let (dir, expected) = run(times, 1_000, logs, names);
     check(&dir, expected);
+}
+
+#[test]
+fn hosts_that_take_turns_have_each_line_once() {
+    hosts_that_take_turns(FEW);
+}
+
+#[test]
+fn hosts_and_all_of_them_together_have_each_line_once() {
+    hosts_and_all_of_them_together(FEW);
+}
+
+#[test]
+fn files_that_are_put_aside_and_compressed_have_each_line_once() {
+    files_that_are_put_aside_and_compressed(FEW);
+}
+
+#[test]
+fn of_what_is_left_out_nothing_is_missing() {
+    halves(FEW);
+}
+
+#[test]
+fn hosts_put_aside_and_halves_beside_them_have_each_line_once() {
+    hosts_put_aside_and_halves_beside_them(FEW);
+}
+
+#[test]
+#[ignore = "takes some minutes: each kind of Log, killed fifty times"]
+fn each_line_is_there_once_however_often_it_is_killed() {
+    hosts_that_take_turns(MANY);
+    hosts_and_all_of_them_together(MANY);
+    files_that_are_put_aside_and_compressed(MANY);
+    halves(MANY);
+    hosts_put_aside_and_halves_beside_them(MANY);
 }

@@ -16,6 +16,7 @@ use tokio::time::timeout;
 use crate::support::{DEADLINE, TestHub, runtime};
 
 /// One run of a publisher to the group `g`.
+#[derive(Debug)]
 pub(crate) struct Numbered {
     runtime: Runtime,
     session: Session,
@@ -77,15 +78,21 @@ impl Numbered {
 
     /// Sends and answers until every known logging host has everything.
     pub(crate) fn run_until_all_is_safe(&mut self) {
+        Self::run_until_all_of_all_is_safe(std::slice::from_mut(self));
+    }
+
+    /// The same for several at a time.
+    pub(crate) fn run_until_all_of_all_is_safe(all: &mut [Self]) {
         let deadline = Instant::now() + DEADLINE;
-        loop {
-            self.step();
-            let store = self.sender.store();
-            if store.peek().is_none() && store.retained() == store.next_on_wire() {
-                return;
-            }
-            assert!(Instant::now() < deadline, "{:#?}", self.sender);
+        while !all.iter().all(Self::is_safe) {
+            all.iter_mut().for_each(Self::step);
+            assert!(Instant::now() < deadline, "{all:#?}");
         }
+    }
+
+    fn is_safe(&self) -> bool {
+        let store = self.sender.store();
+        store.peek().is_none() && store.retained() == store.next_on_wire()
     }
 
     /// Sends until the daemon has everything, whoever else has it.

@@ -72,9 +72,7 @@ fn every_line_is_there_once_though_it_is_killed_again_and_again() {
     }
     let mut program = Program::start(dir.path(), &args);
     program.wait_for("joined g");
-    publishers
-        .iter_mut()
-        .for_each(Numbered::run_until_all_is_safe);
+    Numbered::run_until_all_of_all_is_safe(&mut publishers);
     program.stop();
 
     let all: String = names.iter().map(|name| dir.read(name)).collect();
