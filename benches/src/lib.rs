@@ -1,5 +1,6 @@
 //! The tools the project is measured with.
 //!
+//! - [`built`]: the programs, built just now and found;
 //! - [`load`]: sends requests over persistent connections and checks every answer.
 //! - [`cpu`]: the CPU time of a process and all its threads, from outside.
 //! - [`machine`]: what the figures were measured on; a figure without it means nothing.
@@ -11,6 +12,7 @@
 //! (`src/bin/log-writer/`) what writes their log. The criterion benches (`benches/*.rs`) measure the libraries from
 //! inside and need none of this. Nothing here belongs to what is published or installed.
 
+pub mod built;
 pub mod cpu;
 pub mod faults;
 pub mod figures;

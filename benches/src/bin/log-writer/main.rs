@@ -27,15 +27,16 @@ mod report;
 mod round;
 mod row;
 
-use std::error::Error;
 use std::fs;
 use std::io;
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
+use benches::built::{BuildError, build, programs};
 use benches::machine::Machine;
 use benches::program::{self, ProgramError};
 use clap::Parser;
+use spread_logger::diagnostics::Chain;
 
 use crate::feed::FeedError;
 use crate::lines::SLICE_LINES;
@@ -97,8 +98,8 @@ struct Setup {
 /// Why a run gave no figures.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
-    #[error("cannot build spreadlogd (cargo ended with {0})")]
-    Build(std::process::ExitStatus),
+    #[error(transparent)]
+    Build(#[from] BuildError),
     #[error("cannot prepare or look after the run")]
     System(#[from] io::Error),
     #[error(transparent)]
@@ -134,7 +135,7 @@ fn main() -> ExitCode {
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("log-writer: {}", chain(&error));
+            eprintln!("log-writer: {}", Chain(&error));
             ExitCode::FAILURE
         }
     }
@@ -142,7 +143,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), RunError> {
     if !args.no_build {
-        build()?;
+        build(&["spreadlogd", "benches"])?;
     }
     let directory = match &args.dir {
         Some(dir) => tempfile::tempdir_in(dir)?,
@@ -217,33 +218,4 @@ fn rows(args: &Args) -> Result<Vec<Row>, RunError> {
     let is_wanted = |row: &Row| args.only.is_empty() || args.only.contains(row);
     let all = Row::ALL.into_iter().filter(is_wanted);
     Ok(all.filter(|row| is_there(*row)).collect())
-}
-
-/// Builds what is measured, so that no figure is of last week's program.
-fn build() -> Result<(), RunError> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--release", "--locked", "--bins"])
-        .args(["-p", "spreadlogd", "-p", "benches"])
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(RunError::Build(status))
-    }
-}
-
-/// This program lies in `target/PROFILE/`; the programs measured are always in `target/release/`.
-fn programs() -> io::Result<PathBuf> {
-    let this = std::env::current_exe()?;
-    let target = this.ancestors().nth(2).unwrap_or(Path::new("target"));
-    Ok(target.join("release"))
-}
-
-/// An error and its causes, from the outermost.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
 }

@@ -24,17 +24,18 @@ mod candidate;
 mod report;
 mod round;
 
-use std::error::Error;
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode};
+use std::process::ExitCode;
 
+use benches::built::{BuildError, build, programs};
 use benches::load::LoadError;
 use benches::machine::Machine;
 use benches::program;
 use clap::Parser;
+use spread_logger::diagnostics::Chain;
 
 use crate::candidate::{Candidate, CandidateError, Setup};
 use crate::report::{Case, Report, Row};
@@ -72,8 +73,8 @@ struct Args {
 /// Why a run gave no figures.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
-    #[error("cannot build rthttpd and spreadlogd (cargo ended with {0})")]
-    Build(std::process::ExitStatus),
+    #[error(transparent)]
+    Build(#[from] BuildError),
     #[error("cannot prepare the run")]
     Prepare(#[from] io::Error),
     #[error(transparent)]
@@ -109,7 +110,7 @@ fn main() -> ExitCode {
     match run(&args) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
-            eprintln!("side-by-side: {}", chain(&error));
+            eprintln!("side-by-side: {}", Chain(&error));
             ExitCode::FAILURE
         }
     }
@@ -117,7 +118,7 @@ fn main() -> ExitCode {
 
 fn run(args: &Args) -> Result<(), RunError> {
     if !args.no_build {
-        build()?;
+        build(&["rthttpd", "spreadlogd", "benches"])?;
     }
     let directory = tempfile::tempdir()?;
     let content = content(args.content);
@@ -170,21 +171,6 @@ fn case(args: &Args) -> Case {
     }
 }
 
-/// Builds what is measured, so that no figure is of last week's program.
-fn build() -> Result<(), RunError> {
-    let cargo = std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into());
-    let status = Command::new(cargo)
-        .current_dir(env!("CARGO_MANIFEST_DIR"))
-        .args(["build", "--release", "--locked", "--bins"])
-        .args(["-p", "rthttpd", "-p", "spreadlogd", "-p", "benches"])
-        .status()?;
-    if status.success() {
-        Ok(())
-    } else {
-        Err(RunError::Build(status))
-    }
-}
-
 fn prepare(scratch: &Path, content: &[u8], before: Option<&Path>) -> Result<Setup, RunError> {
     let root = scratch.join("www");
     fs::create_dir(&root)?;
@@ -209,13 +195,6 @@ fn prepare(scratch: &Path, content: &[u8], before: Option<&Path>) -> Result<Setu
         server_core: cores.map(|(server, _)| server),
         load_core: cores.map(|(_, load)| load),
     })
-}
-
-/// This program lies in `target/PROFILE/`; the programs measured are always in `target/release/`.
-fn programs() -> io::Result<PathBuf> {
-    let this = std::env::current_exe()?;
-    let target = this.ancestors().nth(2).unwrap_or(Path::new("target"));
-    Ok(target.join("release"))
 }
 
 /// Text, so that a wrong answer can be read in an error.
@@ -259,11 +238,4 @@ fn introduce(rows: &[Row], setup: &Setup) {
         let config = candidate::nginx_config(0, &setup.root);
         println!("\nnginx.conf (the port changes):\n{config}");
     }
-}
-
-/// An error and its causes, from the outermost.
-fn chain(error: &dyn Error) -> String {
-    let causes = std::iter::successors(Some(error), |error| (*error).source());
-    let texts: Vec<String> = causes.map(ToString::to_string).collect();
-    texts.join(": ")
 }
