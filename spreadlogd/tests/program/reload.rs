@@ -15,6 +15,24 @@ fn start(dir: &Dir, text: &str, more: &[&str]) -> Program {
     Program::start(dir.path(), &[&["-v", "-c", "c"], more].concat())
 }
 
+/// With group g in its file, joined.
+fn at_work(dir: &Dir, hub: &TestHub) -> Program {
+    let mut program = start(dir, &plain(hub), &[]);
+    program.wait_for("joined g");
+    program
+}
+
+fn plain(hub: &TestHub) -> String {
+    config(&[(hub, &[("g", "log")])])
+}
+
+/// A HUP that is heard, with another configuration.
+fn begin_to_change(program: &mut Program, dir: &Dir, text: &str) {
+    dir.write("c", text);
+    program.signal(Signal::HUP);
+    program.wait_for("the configuration has changed");
+}
+
 #[test]
 fn a_changed_configuration_is_at_work_at_once() {
     let (dir, hub, other) = (Dir::new(), TestHub::start(), TestHub::start());
@@ -44,9 +62,8 @@ fn a_changed_configuration_is_at_work_at_once() {
 #[test]
 fn a_wrong_one_is_shown_and_changes_nothing_but_opens_the_files_again() {
     let (dir, hub) = (Dir::new(), TestHub::start());
-    let good = config(&[(&hub, &[("g", "log")])]);
-    let mut program = start(&dir, &good, &[]);
-    program.wait_for("joined g");
+    let good = plain(&hub);
+    let mut program = at_work(&dir, &hub);
 
     for (wrong, why) in [
         (Some(good.replace("File", "Flie")), "did you mean `File`?"),
@@ -73,9 +90,8 @@ fn a_wrong_one_is_shown_and_changes_nothing_but_opens_the_files_again() {
 #[test]
 fn one_that_cannot_be_put_to_work_is_named_and_the_one_before_goes_on() {
     let (dir, hub) = (Dir::new(), TestHub::start());
-    let good = config(&[(&hub, &[("g", "log")])]);
-    let mut program = start(&dir, &good, &[]);
-    program.wait_for("joined g");
+    let good = plain(&hub);
+    let mut program = at_work(&dir, &hub);
     let no_module =
         format!("LoadModule absent\n{good}").replace("File =", "ModuleLog = absent File =");
 
@@ -134,12 +150,9 @@ fn what_is_numbered_is_written_once_over_any_number_of_changes() {
 #[test]
 fn a_hup_during_a_change_is_not_lost() {
     let (dir, hub) = (Dir::new(), TestHub::start());
-    let mut program = start(&dir, &config(&[(&hub, &[("g", "log")])]), &[]);
-    program.wait_for("joined g");
+    let mut program = at_work(&dir, &hub);
 
-    dir.write("c", &config(&[(&hub, &[("h", "one")])]));
-    program.signal(Signal::HUP);
-    program.wait_for("the configuration has changed");
+    begin_to_change(&mut program, &dir, &config(&[(&hub, &[("h", "one")])]));
     dir.write("c", &config(&[(&hub, &[("i", "two")])]));
     program.signal(Signal::HUP);
     program.wait_for("joined i");
@@ -152,12 +165,9 @@ fn a_hup_during_a_change_is_not_lost() {
 #[test]
 fn a_stop_during_a_change_is_a_stop() {
     let (dir, hub) = (Dir::new(), TestHub::start());
-    let mut program = start(&dir, &config(&[(&hub, &[("g", "log")])]), &[]);
-    program.wait_for("joined g");
+    let mut program = at_work(&dir, &hub);
 
-    dir.write("c", &config(&[(&hub, &[("h", "one")])]));
-    program.signal(Signal::HUP);
-    program.wait_for("the configuration has changed");
+    begin_to_change(&mut program, &dir, &config(&[(&hub, &[("h", "one")])]));
 
     program.stop();
 }
