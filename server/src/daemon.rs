@@ -7,11 +7,14 @@
 //! What is opened after [`settle`](Daemon::settle) is opened as the user that serves and as it is
 //! seen from within a chroot, so what could not be opened again at a HUP is refused at the start.
 
+use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
+use spread_logger::diagnostics::{FLUSH_TIMEOUT, Outlet};
 use spread_logger::pid_file::{PidFile, PidFileError};
 
+use crate::background::Second;
 use crate::cli::{DaemonSettings, LogSettings};
 use crate::identity::{self, IdentityError, User};
 
@@ -21,12 +24,30 @@ pub(crate) struct Daemon {
     settings: DaemonSettings,
     /// Whom to become, if that is to be done.
     user: Option<User>,
+    second: Option<Second>,
 }
 
 /// One that has arrived. The pid file goes with it.
 #[derive(Debug)]
 pub(crate) struct Settled {
     _pid_file: Option<PidFile>,
+    second: Option<Second>,
+}
+
+impl Settled {
+    /// Leaves whoever has started it, if that is to be done; to be called when it serves.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub(crate) fn let_go(&mut self, output: &Outlet) -> io::Result<()> {
+        let Some(second) = self.second.take() else {
+            return Ok(());
+        };
+        // Where it serves is what the other one waits for.
+        let _ = output.flush(FLUSH_TIMEOUT);
+        second.let_go()
+    }
 }
 
 /// Why there is no daemon.
@@ -39,13 +60,16 @@ pub enum DaemonError {
     /// It cannot become whom it should.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The system refuses what a process in the background needs.
+    #[error("cannot go into the background")]
+    Background(#[source] io::Error),
 }
 
 impl DaemonError {
     /// Whether what the operator wrote is at fault, rather than the state of the machine.
     pub(crate) const fn is_usage(&self) -> bool {
         match self {
-            Self::PidFile(_) => false,
+            Self::PidFile(_) | Self::Background(_) => false,
             Self::Identity(error) => error.is_usage(),
         }
     }
@@ -74,7 +98,13 @@ impl Daemon {
             }
             is_root
         });
-        Ok(Self { settings, user })
+        let second = settings.is_detached.then(Second::begin).transpose();
+        let second = second.map_err(DaemonError::Background)?;
+        Ok(Self {
+            settings,
+            user,
+            second,
+        })
     }
 
     /// Becomes what it is to be, for good. To be called when everything that needs root is done.
@@ -97,8 +127,10 @@ impl Daemon {
             let _ = setrlimit(Resource::Rtprio, limit);
         }
         identity::assume(self.user.as_ref(), self.settings.chroot.as_deref())?;
-        let _pid_file = pid_file;
-        Ok(Settled { _pid_file })
+        Ok(Settled {
+            _pid_file: pid_file,
+            second: self.second,
+        })
     }
 
     /// `path` as it is seen once it has settled: what is beneath the chroot, from there.
@@ -130,6 +162,7 @@ mod tests {
                 ..DaemonSettings::default()
             },
             user: None,
+            second: None,
         };
         const CASES: &[(Option<&str>, &str, &str)] = &[
             (None, "/srv/www", "/srv/www"),

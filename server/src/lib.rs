@@ -24,6 +24,7 @@
 //! `spread_logger`. Nothing on the way of a request is shared between workers, waits for
 //! a disk, or knows that there is a Spread.
 
+pub mod background;
 mod banner;
 mod cli;
 mod clients;

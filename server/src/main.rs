@@ -3,8 +3,8 @@
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use rthttpd::{Args, program};
-use spread_logger::diagnostics::{Chain, Diagnostics, Stamps};
+use rthttpd::{Args, background, program};
+use spread_logger::diagnostics::{Chain, Diagnostics, Stamps, StderrAndSyslog};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 fn main() -> ExitCode {
@@ -12,8 +12,22 @@ fn main() -> ExitCode {
         Ok(args) => args,
         Err(error) => error.exit(),
     };
+    if args.goes_into_background() {
+        return background::enter().unwrap_or_else(|error| {
+            let _ = writeln!(
+                io::stderr(),
+                "rthttpd: cannot go into the background: {error}"
+            );
+            ExitCode::FAILURE
+        });
+    }
     let filter = Targets::new().with_default(LevelFilter::INFO);
-    let diagnostics = match Diagnostics::start(filter, Stamps::Hidden) {
+    let started = if args.is_detached() {
+        Diagnostics::start_on(StderrAndSyslog::open("rthttpd"), filter, Stamps::Hidden)
+    } else {
+        Diagnostics::start(filter, Stamps::Hidden)
+    };
+    let diagnostics = match started {
         Ok(diagnostics) => diagnostics,
         Err(error) => {
             let _ = writeln!(io::stderr(), "rthttpd: cannot start a thread: {error}");

@@ -24,7 +24,7 @@ use tokio::sync::oneshot;
 use crate::banner::{Banner, LogPlace};
 use crate::cli::{Args, LogSettings, Settings, UsageError};
 use crate::config::Config;
-use crate::daemon::{Daemon, DaemonError};
+use crate::daemon::{Daemon, DaemonError, Settled};
 use crate::listen::Listener;
 use crate::logging::{LogError, Logging};
 use crate::server::{RunError, Server, StartError};
@@ -129,12 +129,16 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         log.relocate(|path| daemon.seen(path));
     }
     // From here on what is opened is opened as it can be opened again.
-    let _settled = daemon.settle(log.as_ref())?;
+    let settled = daemon.settle(log.as_ref())?;
     if changes {
         Server::check(&config)?;
     }
     let output = Outlet::open("stdout", io::stdout()).map_err(system("start a thread"))?;
-    let outcome = runtime.block_on(serve(server, &config, log, &output, status));
+    let mut around = Around {
+        output: output.clone(),
+        settled,
+    };
+    let outcome = runtime.block_on(serve(server, &config, log, status, &mut around));
     // Nobody reading it is no reason to stay.
     let _ = output.flush(FLUSH_TIMEOUT);
     outcome
@@ -160,19 +164,26 @@ fn refuse_whole_machine(root: &Path) -> Result<(), UsageError> {
     Ok(())
 }
 
+/// What is there for as long as it serves.
+#[derive(Debug)]
+struct Around {
+    output: Outlet,
+    settled: Settled,
+}
+
 async fn serve(
     mut server: Server,
     config: &Config,
     log: Option<LogSettings>,
-    output: &Outlet,
     status: Waiting,
+    around: &mut Around,
 ) -> Result<(), ProgramError> {
     // Before the banner: whoever reads it may send a signal.
     let mut signals = Signals::new().map_err(system("handle signals"))?;
     let is_terminal = io::stdout().is_terminal();
     let log = match log {
         Some(log) => {
-            let shown_on = is_terminal.then(|| output.clone());
+            let shown_on = is_terminal.then(|| around.output.clone());
             Some(Logging::start(&mut server, log, &config.root, shown_on).await?)
         }
         None => None,
@@ -186,7 +197,7 @@ async fn serve(
             file: log.file(),
         }),
     };
-    output.say(banner.text(is_terminal).as_bytes());
+    around.output.say(banner.text(is_terminal).as_bytes());
     let (manager, summary) = (Notifier::from_env(), banner.status());
 
     let connections_max = config.limits.connections_max;
@@ -201,6 +212,8 @@ async fn serve(
         .spawn(move || ended.send(server.run()))
         .map_err(system("start a thread"))?;
     manager.ready(&summary);
+    let left = around.settled.let_go(&around.output);
+    left.map_err(system("leave the terminal"))?;
     let outcome = signals
         .attend(end, |heard| match heard {
             Heard::Stop => {

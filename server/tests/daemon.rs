@@ -10,12 +10,14 @@
 mod support;
 
 use std::fs::{self, Permissions};
+use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
+use std::path::Path;
 use std::process::{self, Command};
 
-use rustix::process::{Signal, geteuid};
-use support::Root;
+use rustix::process::{Pid, Signal, geteuid, kill_process};
 use support::program::{Program, refused};
+use support::{Client, Root};
 
 /// A directory in which everybody may read, with a file `a`.
 fn readable() -> Root {
@@ -260,5 +262,94 @@ fn the_log_is_written_as_it_can_be_opened_again() {
         fs::remove_dir_all(&logs).unwrap();
         fs::create_dir(&logs).unwrap();
         fs::set_permissions(&logs, Permissions::from_mode(0o777)).unwrap();
+    }
+}
+
+/// A process in the background, which nobody else would end.
+struct Background {
+    pid: Pid,
+    address: SocketAddr,
+}
+
+impl Background {
+    /// Starts it, as whoever waits for it to be ready.
+    fn start(args: &[&str], pid_file: &Path) -> Self {
+        let ended = refused(args);
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        let pid = fs::read_to_string(pid_file).unwrap();
+        let url = ended.stdout.split("http://").nth(1).unwrap();
+        Self {
+            pid: Pid::from_raw(pid.trim().parse().unwrap()).unwrap(),
+            address: url.split('/').next().unwrap().parse().unwrap(),
+        }
+    }
+}
+
+impl Drop for Background {
+    fn drop(&mut self) {
+        let _ = kill_process(self.pid, Signal::KILL);
+    }
+}
+
+#[test]
+fn in_the_background_it_serves_when_the_start_has_ended() {
+    let (root, run) = (readable(), Root::new());
+    let (dir, pid_file) = (root.dir(), run.path("pid"));
+    let pid = pid_file.to_str().unwrap();
+    run.file(
+        "conf",
+        format!("dir={dir} host=127.0.0.1 port=0 pidfile={pid}").as_bytes(),
+    );
+    let conf = run.path("conf");
+    let by_flag = [
+        "-d",
+        &*dir,
+        "-h",
+        "127.0.0.1",
+        "-p",
+        "0",
+        "-i",
+        pid,
+        "-D",
+        "--daemon",
+    ];
+    for args in [&by_flag[..], &["-C", conf.to_str().unwrap()]] {
+        let background = Background::start(args, &pid_file);
+
+        let mut client = Client::connect(background.address);
+        assert_eq!(client.get("/a").content, b"one");
+        let of = |name: &str| format!("/proc/{}/{name}", background.pid);
+        for descriptor in ["fd/0", "fd/1", "fd/2"] {
+            let opened = fs::read_link(of(descriptor));
+            // Whoever has become nobody is not to be looked at by others.
+            if let Ok(opened) = opened {
+                assert_eq!(opened, Path::new("/dev/null"), "{descriptor}");
+            }
+        }
+        // Its own session, without a terminal: the fields behind the name are state, parent,
+        // group, session.
+        let stat = fs::read_to_string(of("stat")).unwrap();
+        let session = stat.rsplit(") ").next().unwrap().split(' ').nth(3).unwrap();
+        assert_eq!(session, background.pid.to_string());
+
+        kill_process(background.pid, Signal::TERM).unwrap();
+        client.expect_close();
+        while fs::read_to_string(&pid_file).is_ok_and(|text| !text.is_empty()) {
+            std::thread::yield_now();
+        }
+    }
+}
+
+#[test]
+fn a_start_in_the_background_that_fails_is_seen_to_fail() {
+    for (args, status) in [
+        (&["--daemon", "-d", "/no/such/directory", "-p", "0"][..], 2),
+        (&["--daemon", "-d", ".", "-h", "192.0.2.1", "-p", "0"], 2),
+    ] {
+        let ended = refused(args);
+
+        assert_eq!(ended.status, Some(status), "{}", ended.stderr);
+        assert_ne!(ended.stderr, "");
+        assert_eq!(ended.stdout, "");
     }
 }

@@ -13,9 +13,10 @@
 
 mod chain;
 mod outlet;
+mod syslog;
 
 use std::backtrace::{Backtrace, BacktraceStatus};
-use std::io::{self, IsTerminal};
+use std::io::{self, IsTerminal, Write};
 use std::panic::{self, PanicHookInfo};
 use std::sync::Arc;
 use std::thread;
@@ -27,6 +28,7 @@ use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use self::chain::Chain;
 pub use self::outlet::Outlet;
+pub use self::syslog::StderrAndSyslog;
 
 /// How long the last words may take at the end of the program. A reader that is there needs
 /// no time at all; one that is not would need all there is.
@@ -56,7 +58,20 @@ impl Diagnostics {
     ///
     /// When the system refuses the thread that writes.
     pub fn start(filter: Targets, stamps: Stamps) -> io::Result<Self> {
-        let errors = Outlet::open("stderr", io::stderr())?;
+        Self::start_on(io::stderr(), filter, stamps)
+    }
+
+    /// The same, with another stream in the place of standard error.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses the thread that writes.
+    pub fn start_on(
+        stream: impl Write + Send + 'static,
+        filter: Targets,
+        stamps: Stamps,
+    ) -> io::Result<Self> {
+        let errors = Outlet::open("stderr", stream)?;
         let lines = tracing_subscriber::fmt::layer()
             .with_writer(Arc::new(errors.clone()))
             .with_ansi(is_coloured())

@@ -1,5 +1,6 @@
 //! The flags of a program that nobody watches.
 
+use std::env;
 use std::path::{Path, PathBuf};
 
 /// The flags as they were typed.
@@ -24,6 +25,19 @@ pub(super) struct DaemonArgs {
     /// names is running
     #[arg(short = 'i', long, value_name = "FILE")]
     pid_file: Option<PathBuf>,
+
+    /// Serve in the background, and end when that is under way; warnings and errors go to the
+    /// system's log from then on
+    #[arg(long, overrides_with = "foreground")]
+    daemon: bool,
+
+    /// Stay in the foreground, with --thttpd-defaults too
+    #[arg(short = 'D', long, overrides_with = "daemon")]
+    foreground: bool,
+
+    /// For the process that serves in the background, from the one that it leaves
+    #[arg(long, hide = true)]
+    detached: bool,
 }
 
 /// What the program is to the system around it.
@@ -36,6 +50,8 @@ pub(crate) struct DaemonSettings {
     /// What is to be seen alone.
     pub(crate) chroot: Option<PathBuf>,
     pub(crate) pid_file: Option<PathBuf>,
+    /// It serves in the background, where another process has started it.
+    pub(crate) is_detached: bool,
 }
 
 impl DaemonArgs {
@@ -57,8 +73,25 @@ impl DaemonArgs {
             user: self.user.or(nobody),
             chroot: self.chroot.then(|| dir.to_owned()),
             pid_file: self.pid_file,
+            is_detached: self.detached,
         }
     }
+
+    pub(super) fn goes_into_background(&self, is_as_thttpd: bool) -> bool {
+        let is_wanted = self.daemon || (is_as_thttpd && !self.foreground && !is_watched());
+        is_wanted && !self.detached
+    }
+
+    pub(super) const fn is_detached(&self) -> bool {
+        self.detached
+    }
+}
+
+/// Whether somebody would take the process that starts the one in the background for the service:
+/// a container, which ends with its first process, or a manager that has it tell how it is.
+fn is_watched() -> bool {
+    let is_told = ["NOTIFY_SOCKET", "LISTEN_FDS"].map(|name| env::var_os(name).is_some());
+    std::process::id() == 1 || is_told.contains(&true)
 }
 
 /// thttpd's `DEFAULT_USER`.

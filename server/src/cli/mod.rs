@@ -95,7 +95,8 @@ pub struct Args {
     #[arg(short = 'C', long, value_name = "FILE", action = ArgAction::Append)]
     config: Vec<PathBuf>,
 
-    /// Where nothing is said be as thttpd is: at port 80, as the user nobody. The flag -C says this too, and so does
+    /// Where nothing is said be as thttpd is: at port 80, as the user nobody, in
+    /// the background. The flag -C says this too, and so does
     /// being called thttpd
     #[arg(long)]
     thttpd_defaults: bool,
@@ -103,10 +104,6 @@ pub struct Args {
     /// Read everything, say what is wrong, and do nothing
     #[arg(long)]
     check: bool,
-
-    /// For those used to thttpd: changes nothing, rthttpd always stays in the foreground
-    #[arg(short = 'D', long)]
-    foreground: bool,
 
     /// Print this help
     #[arg(long, action = ArgAction::HelpShort)]
@@ -198,6 +195,18 @@ impl Args {
             .map_err(|error| command.error(ErrorKind::InvalidValue, error))?;
         let matches = command.try_get_matches_from_mut(words)?;
         Self::from_arg_matches(&matches)
+    }
+
+    /// Whether another process is to serve, and this one to end when that does.
+    #[must_use]
+    pub fn goes_into_background(&self) -> bool {
+        !self.check && self.daemon.goes_into_background(self.thttpd_defaults)
+    }
+
+    /// Whether this is that process.
+    #[must_use]
+    pub const fn is_detached(&self) -> bool {
+        self.daemon.is_detached()
     }
 
     /// The settings that the flags come to.

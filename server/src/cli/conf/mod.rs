@@ -28,7 +28,14 @@ const PROBLEMS_MAX: usize = 20;
 const SHOWN_MAX: usize = 80;
 
 /// What is to be done once, or about files themselves, is said on the command line.
-const NOT_IN_FILES: &[&str] = &["check", "config", "help", "thttpd-defaults", "version"];
+const NOT_IN_FILES: &[&str] = &[
+    "check",
+    "config",
+    "detached",
+    "help",
+    "thttpd-defaults",
+    "version",
+];
 
 /// A configuration file that cannot be taken.
 #[derive(Debug, thiserror::Error)]
