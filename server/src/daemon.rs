@@ -11,12 +11,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use rustix::process::{Resource, Rlimit, setrlimit};
-use spread_logger::diagnostics::{FLUSH_TIMEOUT, Outlet};
+use spread_logger::diagnostics::{Chain, FLUSH_TIMEOUT, Outlet};
 use spread_logger::pid_file::{PidFile, PidFileError};
 
 use crate::background::Second;
-use crate::cli::{DaemonSettings, LogSettings};
+use crate::cli::{DaemonSettings, LogSettings, Switch};
 use crate::identity::{self, IdentityError, User};
+use crate::sandbox::{self, LOOK_UPS, Places, SandboxError};
 
 /// A program on its way to be a daemon.
 #[derive(Debug)]
@@ -60,6 +61,9 @@ pub enum DaemonError {
     /// It cannot become whom it should.
     #[error(transparent)]
     Identity(#[from] IdentityError),
+    /// The kernel does not hold it to what it does.
+    #[error(transparent)]
+    Sandbox(#[from] SandboxError),
     /// The system refuses what a process in the background needs.
     #[error("cannot go into the background")]
     Background(#[source] io::Error),
@@ -69,7 +73,7 @@ impl DaemonError {
     /// Whether what the operator wrote is at fault, rather than the state of the machine.
     pub(crate) const fn is_usage(&self) -> bool {
         match self {
-            Self::PidFile(_) | Self::Background(_) => false,
+            Self::PidFile(_) | Self::Sandbox(_) | Self::Background(_) => false,
             Self::Identity(error) => error.is_usage(),
         }
     }
@@ -98,6 +102,9 @@ impl Daemon {
             }
             is_root
         });
+        if settings.sandbox == Some(Switch::On) && !sandbox::is_there() {
+            return Err(SandboxError::Missing.into());
+        }
         let second = settings.is_detached.then(Second::begin).transpose();
         let second = second.map_err(DaemonError::Background)?;
         Ok(Self {
@@ -107,12 +114,16 @@ impl Daemon {
         })
     }
 
-    /// Becomes what it is to be, for good. To be called when everything that needs root is done.
+    /// Becomes what it is to be, for good, to serve `root` and keep `log`. To be called when everything that needs root is done.
     ///
     /// # Errors
     ///
     /// When the system refuses; the process is then to end.
-    pub(crate) fn settle(self, log: Option<&LogSettings>) -> Result<Settled, DaemonError> {
+    pub(crate) fn settle(
+        self,
+        root: &Path,
+        log: Option<&LogSettings>,
+    ) -> Result<Settled, DaemonError> {
         let pid_file = self.settings.pid_file.as_deref();
         let pid_file = pid_file.map(PidFile::write).transpose()?;
         if self.user.is_some()
@@ -127,10 +138,41 @@ impl Daemon {
             let _ = setrlimit(Resource::Rtprio, limit);
         }
         identity::assume(self.user.as_ref(), self.settings.chroot.as_deref())?;
+        self.enter_sandbox(root, log)?;
         Ok(Settled {
             _pid_file: pid_file,
             second: self.second,
         })
+    }
+
+    fn enter_sandbox(&self, root: &Path, log: Option<&LogSettings>) -> Result<(), SandboxError> {
+        let wish = self.settings.sandbox;
+        let is_wanted = wish.map_or(self.user.is_some(), |wish| wish == Switch::On);
+        if !is_wanted {
+            return Ok(());
+        }
+        let above = |path: &PathBuf| match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
+        };
+        let mut places = Places {
+            reads: vec![root.to_owned()],
+            removes: self.settings.pid_file.iter().map(above).collect(),
+            ..Places::default()
+        };
+        places.reads.extend(LOOK_UPS.iter().map(PathBuf::from));
+        places.reads.extend(self.settings.configs.iter().map(above));
+        if let Some(log) = log {
+            places.writes.extend(log.places());
+        }
+        match sandbox::enter(&places) {
+            Ok(false) if wish.is_some() => Err(SandboxError::Missing),
+            Err(error) if wish.is_none() => {
+                tracing::warn!("serving without a sandbox: {}", Chain(&error));
+                Ok(())
+            }
+            outcome => outcome.map(drop),
+        }
     }
 
     /// `path` as it is seen once it has settled: what is beneath the chroot, from there.
@@ -146,7 +188,8 @@ impl Daemon {
 
     /// Whether what could be opened before may be out of reach once it has settled.
     pub(crate) fn changes(&self) -> bool {
-        self.user.is_some() || self.settings.chroot.is_some()
+        let sandbox = self.settings.sandbox == Some(Switch::On);
+        self.user.is_some() || self.settings.chroot.is_some() || sandbox
     }
 }
 

@@ -42,6 +42,7 @@ mod listen;
 mod logging;
 pub mod program;
 mod rules;
+mod sandbox;
 mod server;
 mod site;
 mod status;
@@ -63,5 +64,6 @@ pub use rules::{
     FallbackPage, HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules,
     TemplateError,
 };
+pub use sandbox::SandboxError;
 pub use server::{RunError, Server, StartError, StopHandle};
 pub use systemd::ActivationError;

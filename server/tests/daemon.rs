@@ -235,9 +235,12 @@ fn the_log_is_written_as_it_can_be_opened_again() {
         "--spread-socket-dir",
         sockets.to_str().unwrap(),
     ];
+    let dir = &*place.dir();
     for args in [
-        &["-d", &*place.dir(), "-dd", "www", "-u", "nobody"][..],
-        &["-d", &*place.dir(), "-dd", "www", "-u", "nobody", "-r"],
+        &["-d", dir, "-dd", "www", "-u", "nobody"][..],
+        &["-d", dir, "-dd", "www", "-u", "nobody", "-r"],
+        &["-d", dir, "-dd", "www", "--sandbox", "off", "-u", "nobody"],
+        &["-d", dir, "-dd", "www", "-r"],
     ] {
         let program = Program::start(&[args, &["-h", "127.0.0.1", "-p", "0"], &log].concat());
         assert_eq!(program.connect().get("/a").status, 200);
@@ -263,6 +266,65 @@ fn the_log_is_written_as_it_can_be_opened_again() {
         fs::create_dir(&logs).unwrap();
         fs::set_permissions(&logs, Permissions::from_mode(0o777)).unwrap();
     }
+}
+
+/// The threads that serve and those of the log may do nothing but that; the log is written all the
+/// same, and opened again.
+#[cfg(feature = "embedded")]
+#[test]
+fn in_the_sandbox_it_serves_and_writes_its_log() {
+    let (root, place) = (readable(), Root::new());
+    let (dir, logs, sockets) = (root.dir(), place.path("to/logs"), place.dir());
+    let pid = place.path("pid");
+    let args = [
+        "-d",
+        &*dir,
+        "-h",
+        "127.0.0.1",
+        "-p",
+        "0",
+        "--sandbox",
+        "on",
+        "-i",
+        pid.to_str().unwrap(),
+        "--status=none",
+        "--spread",
+        "embedded:0",
+        "--log-dir",
+        logs.to_str().unwrap(),
+        "--spread-socket-dir",
+        &*sockets,
+    ];
+    if refused(&[&args[..], &["--check"]].concat())
+        .stderr
+        .contains("no sandbox")
+    {
+        return;
+    }
+    let program = Program::start(&args);
+    assert_eq!(program.connect().get("/a").status, 200);
+    let held = of_each_thread(&program, "NoNewPrivs");
+    // The publisher, the hub's, the server's, and one that serves at least.
+    assert!(held.iter().filter(|is| *is == "1").count() >= 4, "{held:?}");
+    let file = logs.join("access_log");
+    fs::rename(&file, logs.join("before")).unwrap();
+
+    program.signal(Signal::HUP);
+    while !file.exists() {
+        std::thread::yield_now();
+    }
+    program.signal(Signal::TERM);
+
+    let ended = program.wait();
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let [before, after] = [logs.join("before"), file].map(fs::read_to_string);
+    assert_eq!(
+        (before.unwrap() + &after.unwrap())
+            .matches("GET /a")
+            .count(),
+        1
+    );
+    assert!(!pid.exists());
 }
 
 /// A process in the background, which nobody else would end.

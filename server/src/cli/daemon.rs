@@ -26,6 +26,11 @@ pub(super) struct DaemonArgs {
     #[arg(short = 'i', long, value_name = "FILE")]
     pid_file: Option<PathBuf>,
 
+    /// Whether the kernel is to hold it to reading what it serves and writing its logs (Landlock)
+    /// [default: on where it becomes another user and the kernel can]
+    #[arg(long, value_name = "on|off", value_enum)]
+    sandbox: Option<Switch>,
+
     /// Serve in the background, and end when that is under way; warnings and errors go to the
     /// system's log from then on
     #[arg(long, overrides_with = "foreground")]
@@ -40,6 +45,15 @@ pub(super) struct DaemonArgs {
     detached: bool,
 }
 
+/// A choice that has a default of its own.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+pub(crate) enum Switch {
+    /// It is wanted, and nothing is done without
+    On,
+    /// It is not wanted
+    Off,
+}
+
 /// What the program is to the system around it.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct DaemonSettings {
@@ -50,6 +64,10 @@ pub(crate) struct DaemonSettings {
     /// What is to be seen alone.
     pub(crate) chroot: Option<PathBuf>,
     pub(crate) pid_file: Option<PathBuf>,
+    /// Whether the kernel is to hold it to what it does.
+    pub(crate) sandbox: Option<Switch>,
+    /// Files that may be read again.
+    pub(crate) configs: Vec<PathBuf>,
     /// It serves in the background, where another process has started it.
     pub(crate) is_detached: bool,
 }
@@ -66,13 +84,20 @@ impl DaemonArgs {
     }
 
     /// What they come to, with `dir` as it was asked for.
-    pub(super) fn settings(self, dir: &Path, is_as_thttpd: bool) -> DaemonSettings {
+    pub(super) fn settings(
+        self,
+        dir: &Path,
+        configs: Vec<PathBuf>,
+        is_as_thttpd: bool,
+    ) -> DaemonSettings {
         let nobody = is_as_thttpd.then(|| NOBODY.to_owned());
         DaemonSettings {
             is_user_default: self.user.is_none(),
             user: self.user.or(nobody),
             chroot: self.chroot.then(|| dir.to_owned()),
             pid_file: self.pid_file,
+            sandbox: self.sandbox,
+            configs,
             is_detached: self.detached,
         }
     }

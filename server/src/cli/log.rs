@@ -149,6 +149,15 @@ pub(crate) struct EmbeddedOptions {
 }
 
 impl LogSettings {
+    /// The directories that are written to.
+    pub(crate) fn places(&self) -> Vec<PathBuf> {
+        let spool = self.publisher.spool.as_ref().map(|spool| &spool.dir);
+        let embedded = self.embedded.as_ref();
+        let embedded = embedded.map(|embedded| [&embedded.socket_dir, &embedded.log_dir]);
+        let places = spool.into_iter().chain(embedded.into_iter().flatten());
+        places.cloned().collect()
+    }
+
     /// Gives every file and directory the path that `seen` has for it.
     pub(crate) fn relocate(&mut self, seen: impl Fn(&Path) -> PathBuf) {
         self.publisher.socket_dir = seen(&self.publisher.socket_dir);

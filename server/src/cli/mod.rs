@@ -27,7 +27,7 @@ use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
 use self::clients::ClientArgs;
 use self::daemon::DaemonArgs;
-pub(crate) use self::daemon::DaemonSettings;
+pub(crate) use self::daemon::{DaemonSettings, Switch};
 use self::encodings::EncodingArgs;
 use self::listen::ListenArgs;
 use self::log::LogArgs;
@@ -250,7 +250,9 @@ impl Args {
             sockets: chosen.sockets,
             log,
             status,
-            daemon: self.daemon.settings(&self.dir, self.thttpd_defaults),
+            daemon: self
+                .daemon
+                .settings(&self.dir, self.config, self.thttpd_defaults),
             is_check: self.check,
         })
     }
