@@ -21,6 +21,7 @@ use tokio::sync::oneshot;
 use crate::cli::LogSettings;
 use crate::embedded::{Embedded, EmbeddedError, Report};
 use crate::server::Server;
+use crate::statistics::Logged;
 
 /// The log of a program at work.
 #[derive(Debug)]
@@ -117,6 +118,15 @@ impl Logging {
     /// The file they are written to, if that is done here.
     pub(crate) fn file(&self) -> Option<&Path> {
         self.embedded.as_ref().map(Embedded::file)
+    }
+
+    /// What became of its lines.
+    pub(crate) fn logged(&self) -> Logged {
+        let books = self.counters.books();
+        Logged {
+            lines: books.lines,
+            lost: books.lost.total(),
+        }
     }
 
     /// The publisher's books.

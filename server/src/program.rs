@@ -6,11 +6,9 @@
 //!
 //! Errors come back as values with an exit status; `main` prints them.
 
-use std::future::Future;
 use std::io::{self, IsTerminal, Write as _};
 use std::num::NonZeroUsize;
 use std::path::Path;
-use std::pin::pin;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -18,7 +16,6 @@ use http::serve::{self, Place, Process};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use spread_logger::diagnostics::{Diagnostics, FLUSH_TIMEOUT, Outlet};
 use spread_logger::notify::Notifier;
-use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::oneshot;
 
 use crate::banner::{Banner, LogPlace};
@@ -28,6 +25,8 @@ use crate::daemon::{Daemon, DaemonError, Settled};
 use crate::listen::Listener;
 use crate::logging::{LogError, Logging};
 use crate::server::{RunError, Server, StartError};
+use crate::signals::{AtOnce, Heard, Signals};
+use crate::statistics::Statistics;
 use crate::status::Waiting;
 use crate::systemd::{self, ActivationError};
 
@@ -99,6 +98,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         log,
         status,
         daemon,
+        statistics,
         is_check,
     } = args.settings()?;
     refuse_whole_machine(&config.root)?;
@@ -137,6 +137,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
     let mut around = Around {
         output: output.clone(),
         settled,
+        statistics,
     };
     let outcome = runtime.block_on(serve(server, &config, log, status, &mut around));
     // Nobody reading it is no reason to stay.
@@ -169,6 +170,8 @@ fn refuse_whole_machine(root: &Path) -> Result<(), UsageError> {
 struct Around {
     output: Outlet,
     settled: Settled,
+    /// How often what was counted is told.
+    statistics: Option<Duration>,
 }
 
 async fn serve(
@@ -179,7 +182,7 @@ async fn serve(
     around: &mut Around,
 ) -> Result<(), ProgramError> {
     // Before the banner: whoever reads it may send a signal.
-    let mut signals = Signals::new().map_err(system("handle signals"))?;
+    let mut signals = Signals::new(around.statistics).map_err(system("handle signals"))?;
     let is_terminal = io::stdout().is_terminal();
     let log = match log {
         Some(log) => {
@@ -205,7 +208,7 @@ async fn serve(
     let _status = status
         .start(server.counters(), connections_max, log.as_ref())
         .map_err(system("start the status page"))?;
-    let stop = server.stop_handle();
+    let (stop, counters) = (server.stop_handle(), server.counters());
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("server".into())
@@ -214,88 +217,41 @@ async fn serve(
     manager.ready(&summary);
     let left = around.settled.let_go(&around.output);
     left.map_err(system("leave the terminal"))?;
+    let began = Instant::now();
+    let mut statistics = Statistics::default();
+    let mut tell = || {
+        let logged = log.as_ref().map(Logging::logged);
+        tracing::info!(
+            "{}",
+            statistics.line(began.elapsed(), &counters.totals(), logged)
+        );
+    };
     let outcome = signals
         .attend(end, |heard| match heard {
             Heard::Stop => {
                 manager.stopping();
                 stop.stop();
             }
+            Heard::Finish => {
+                manager.stopping();
+                stop.finish();
+            }
             Heard::HangUp => {
                 if let Some(log) = &log {
                     log.reopen();
                 }
             }
+            Heard::Tell => tell(),
         })
         .await?;
+    if around.statistics.is_some() {
+        tell();
+    }
     if let Some(log) = log {
         signals.attend(log.finish(), |_| ()).await??;
     }
     Ok(outcome.unwrap_or(Err(RunError::Panicked))?)
 }
-
-/// The signals the program knows. PIPE is ignored by Rust's own start-up.
-#[derive(Debug)]
-struct Signals {
-    terminate: Signal,
-    interrupt: Signal,
-    hang_up: Signal,
-    /// Caught, so that a limit on the size of files is a failed write and not the end.
-    _too_large: Signal,
-    stopped_at: Option<Instant>,
-}
-
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-enum Heard {
-    Stop,
-    HangUp,
-}
-
-impl Signals {
-    fn new() -> io::Result<Self> {
-        Ok(Self {
-            terminate: signal(SignalKind::terminate())?,
-            interrupt: signal(SignalKind::interrupt())?,
-            hang_up: signal(SignalKind::hangup())?,
-            _too_large: signal(SignalKind::from_raw(rustix::process::Signal::XFSZ.as_raw()))?,
-            stopped_at: None,
-        })
-    }
-
-    /// Waits for `work`, and passes on to `heed` what is heard meanwhile; a second stop
-    /// ends the wait.
-    async fn attend<T>(
-        &mut self,
-        work: impl Future<Output = T>,
-        mut heed: impl FnMut(Heard),
-    ) -> Result<T, ProgramError> {
-        let mut work = pin!(work);
-        loop {
-            let heard = tokio::select! {
-                done = &mut work => return Ok(done),
-                heard = self.next() => heard,
-            };
-            if heard == Heard::Stop {
-                let stopped_at = *self.stopped_at.get_or_insert_with(Instant::now);
-                if stopped_at.elapsed() > SAME_SIGNAL {
-                    return Err(ProgramError::Interrupted);
-                }
-            }
-            heed(heard);
-        }
-    }
-
-    async fn next(&mut self) -> Heard {
-        tokio::select! {
-            _ = self.terminate.recv() => Heard::Stop,
-            _ = self.interrupt.recv() => Heard::Stop,
-            _ = self.hang_up.recv() => Heard::HangUp,
-        }
-    }
-}
-
-/// `timeout` of coreutils sends its signal twice, to the process and to its group; nobody
-/// has changed their mind in so short a time.
-const SAME_SIGNAL: Duration = Duration::from_millis(100);
 
 /// Takes as many descriptors as the system allows, and no more connections than they
 /// are enough for with so many to spare.
@@ -321,6 +277,12 @@ fn raise_descriptor_limit(config: &mut Config, spare: usize) {
 /// Descriptors beside the two of each connection, which are its socket and the file it
 /// is sent: listeners, runtimes, the log. Half of all where there are few.
 const DESCRIPTORS_SPARE: usize = 64;
+
+impl From<AtOnce> for ProgramError {
+    fn from(_: AtOnce) -> Self {
+        Self::Interrupted
+    }
+}
 
 fn system(action: &'static str) -> impl FnOnce(io::Error) -> ProgramError {
     move |source| ProgramError::System { action, source }

@@ -227,6 +227,12 @@ impl StopHandle {
         self.advance(Phase::Stopping);
     }
 
+    /// Stops accepting, and ends when the exchanges under way are finished, however long that
+    /// takes; [`stop`](Self::stop) may still be called.
+    pub fn finish(&self) {
+        self.advance(Phase::Finishing);
+    }
+
     /// Ends at once, cutting off what is under way.
     pub fn end(&self) {
         self.advance(Phase::Ending);
@@ -245,7 +251,11 @@ struct StopOnDrop(StopHandle);
 
 impl Drop for StopOnDrop {
     fn drop(&mut self) {
-        self.0.stop();
+        // One that has finished, as all were told to, hurries nobody.
+        let has_finished = *self.0.0.borrow() == Phase::Finishing && !thread::panicking();
+        if !has_finished {
+            self.0.stop();
+        }
     }
 }
 

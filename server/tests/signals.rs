@@ -1,7 +1,8 @@
-//! TERM, INT and HUP, as a user or a service manager sends them.
+//! TERM, INT, HUP, USR1 and USR2, as a user or a service manager sends them.
 
 mod support;
 
+use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 
 use rustix::process::Signal;
@@ -64,4 +65,93 @@ fn a_second_signal_ends_it_at_once() {
     let ended = program.wait();
     assert_eq!(ended.status, Some(1), "{}", ended.stderr);
     assert!(ended.stderr.contains("second signal"), "{}", ended.stderr);
+}
+
+/// As thttpd's does; TERM behind it is in a hurry again.
+#[test]
+fn usr1_takes_the_time_that_a_download_needs() {
+    let root = Root::new();
+    let large = std::fs::File::create(root.path("large")).unwrap();
+    let len = 1 << 26;
+    large.set_len(len as u64).unwrap();
+    for is_hurried in [false, true] {
+        let dir = root.dir();
+        let args = [
+            "-d",
+            &*dir,
+            "-h",
+            "127.0.0.1",
+            "-p",
+            "0",
+            "--stop-timeout",
+            "1ms",
+        ];
+        let program = Program::start(&args);
+        let mut idle = program.connect();
+        assert_eq!(idle.get("/none").status, 404);
+        let mut client = program.connect();
+        client.send(get("/large"));
+        assert_eq!(client.head().status, 200);
+
+        program.signal(Signal::USR1);
+
+        idle.expect_close();
+        while TcpStream::connect(program.address).is_ok() {}
+        if is_hurried {
+            program.signal(Signal::TERM);
+        } else {
+            assert_eq!(client.rest_bytes().len(), len);
+        }
+        let ended = program.wait();
+        assert_eq!((ended.status, &*ended.stderr), (Some(0), ""));
+    }
+}
+
+#[test]
+fn usr2_tells_what_was_counted() {
+    let root = Root::with(&[("a", b"one")]);
+    let (reader, writer) = std::io::pipe().unwrap();
+    let dir = root.dir();
+    let args = ["-d", &*dir, "-h", "127.0.0.1", "-p", "0"];
+    let program = Program::start_with_stderr(writer, &args);
+    let mut lines = BufReader::new(reader).lines();
+    assert_eq!(program.connect().get("/a").status, 200);
+
+    program.signal(Signal::USR2);
+
+    let line = lines.next().unwrap().unwrap();
+    assert!(
+        line.contains("INFO up ") && line.contains(": 1 connections"),
+        "{line}"
+    );
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().status, Some(0));
+    assert!(lines.next().is_none());
+}
+
+#[test]
+fn what_was_counted_is_told_again_and_again_and_at_the_end() {
+    let root = Root::new();
+    let (reader, writer) = std::io::pipe().unwrap();
+    let dir = root.dir();
+    let args = [
+        "-d",
+        &*dir,
+        "-h",
+        "127.0.0.1",
+        "-p",
+        "0",
+        "--statistics",
+        "5ms",
+    ];
+    let program = Program::start_with_stderr(writer, &args);
+    let mut lines = BufReader::new(reader).lines();
+    for _ in 0..2 {
+        assert!(lines.next().unwrap().unwrap().contains("INFO up "));
+    }
+
+    program.signal(Signal::TERM);
+
+    assert_eq!(program.wait().status, Some(0));
+    assert!(lines.last().unwrap().unwrap().contains("INFO up "));
 }

@@ -21,6 +21,7 @@ use std::fs::File;
 use std::io::{self, Read as _};
 use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
@@ -142,6 +143,8 @@ pub(crate) struct Settings {
     pub(crate) log: Option<LogSettings>,
     pub(crate) status: StatusSettings,
     pub(crate) daemon: DaemonSettings,
+    /// How often what was counted is told.
+    pub(crate) statistics: Option<Duration>,
     /// Nothing but reading is wanted.
     pub(crate) is_check: bool,
 }
@@ -250,6 +253,7 @@ impl Args {
             sockets: chosen.sockets,
             log,
             status,
+            statistics: self.status.statistics(self.thttpd_defaults),
             daemon: self
                 .daemon
                 .settings(&self.dir, self.config, self.thttpd_defaults),
@@ -277,7 +281,8 @@ Examples:
   rthttpd -C /etc/thttpd.conf                 as a thttpd
 
 Signals: TERM and INT finish what is under way, send the log and stop; a second
-one ends at once. HUP opens the log file of --spread embedded again.
+one ends at once. USR1 does so too, and takes the time that downloads need. HUP
+opens the log file of --spread embedded again. USR2 tells what was counted.
 Exit status: 0 stopped, 1 a failure while running, 2 a mistake in the flags.";
 
 #[cfg(test)]

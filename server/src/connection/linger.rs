@@ -69,7 +69,9 @@ impl Connection {
     fn linger_until(&self, began: Moment, heard: Moment) -> Moment {
         let (timeout, silence) = match self.worker.phase() {
             Phase::Serving => (LINGER_TIMEOUT, LINGER_SILENCE),
-            Phase::Stopping | Phase::Ending => (LINGER_TIMEOUT_STOPPING, LINGER_SILENCE_STOPPING),
+            Phase::Finishing | Phase::Stopping | Phase::Ending => {
+                (LINGER_TIMEOUT_STOPPING, LINGER_SILENCE_STOPPING)
+            }
         };
         began.after(timeout).min(heard.after(silence))
     }

@@ -41,7 +41,10 @@ use crate::site::{Site, gzip};
 pub(crate) enum Phase {
     /// Connections are accepted and requests answered.
     Serving,
-    /// Requests under way are answered; nothing else.
+    /// Requests under way are answered, however long that takes; nothing else. Connections are
+    /// told that it is stopping.
+    Finishing,
+    /// The same within the stop timeout.
     Stopping,
     /// Everything ends as it is.
     Ending,
@@ -191,6 +194,10 @@ async fn serve(setup: Setup) -> io::Result<()> {
         listener.end(&worker);
     }
     worker.enter_phase(Phase::Stopping);
+    tokio::select! {
+        () = worker.emptied() => {}
+        _ = phase.wait_for(|phase| *phase >= Phase::Stopping) => {}
+    }
     tokio::select! {
         _ = timeout(worker.timeouts.stop, worker.emptied()) => {}
         _ = phase.wait_for(|phase| *phase == Phase::Ending) => {}
