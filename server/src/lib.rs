@@ -40,7 +40,9 @@ pub mod fuzzing;
 mod identity;
 mod listen;
 mod logging;
+mod operator;
 pub mod program;
+mod reload;
 mod rules;
 mod sandbox;
 mod server;
@@ -67,5 +69,5 @@ pub use rules::{
     TemplateError,
 };
 pub use sandbox::SandboxError;
-pub use server::{RunError, Server, StartError, StopHandle};
+pub use server::{ReloadHandle, RunError, Server, StartError, StopHandle};
 pub use systemd::ActivationError;

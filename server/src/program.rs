@@ -19,13 +19,15 @@ use spread_logger::notify::Notifier;
 use tokio::sync::oneshot;
 
 use crate::banner::{Banner, LogPlace};
-use crate::cli::{Args, LogSettings, Settings, UsageError};
+use crate::cli::{Args, LogSettings, Said, Settings, UsageError};
 use crate::config::Config;
 use crate::daemon::{Daemon, DaemonError, Settled};
 use crate::listen::Listener;
 use crate::logging::{LogError, Logging};
+use crate::operator::Desk;
+use crate::reload::Reloading;
 use crate::server::{RunError, Server, StartError};
-use crate::signals::{AtOnce, Heard, Signals};
+use crate::signals::{AtOnce, Signals};
 use crate::statistics::Statistics;
 use crate::status::Waiting;
 use crate::systemd::{self, ActivationError};
@@ -91,6 +93,7 @@ impl ProgramError {
 /// When it cannot start, or ends otherwise than by one signal.
 pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
     let process = Process::started_now();
+    let said = args.said().clone();
     let Settings {
         mut config,
         port,
@@ -138,6 +141,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         output: output.clone(),
         settled,
         statistics,
+        said,
     };
     let outcome = runtime.block_on(serve(server, &config, log, status, &mut around));
     // Nobody reading it is no reason to stay.
@@ -172,6 +176,8 @@ struct Around {
     settled: Settled,
     /// How often what was counted is told.
     statistics: Option<Duration>,
+    /// The command line.
+    said: Said,
 }
 
 async fn serve(
@@ -209,6 +215,7 @@ async fn serve(
         .start(server.counters(), connections_max, log.as_ref())
         .map_err(system("start the status page"))?;
     let (stop, counters) = (server.stop_handle(), server.counters());
+    let reloading = Reloading::new(around.said.clone(), server.reload_handle());
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("server".into())
@@ -217,35 +224,19 @@ async fn serve(
     manager.ready(&summary);
     let left = around.settled.let_go(&around.output);
     left.map_err(system("leave the terminal"))?;
-    let began = Instant::now();
-    let mut statistics = Statistics::default();
-    let mut tell = || {
-        let logged = log.as_ref().map(Logging::logged);
-        tracing::info!(
-            "{}",
-            statistics.line(began.elapsed(), &counters.totals(), logged)
-        );
+    let mut desk = Desk {
+        manager: &manager,
+        summary: &summary,
+        stop,
+        counters,
+        log: log.as_ref(),
+        reloading,
+        statistics: Statistics::default(),
+        began: Instant::now(),
     };
-    let outcome = signals
-        .attend(end, |heard| match heard {
-            Heard::Stop => {
-                manager.stopping();
-                stop.stop();
-            }
-            Heard::Finish => {
-                manager.stopping();
-                stop.finish();
-            }
-            Heard::HangUp => {
-                if let Some(log) = &log {
-                    log.reopen();
-                }
-            }
-            Heard::Tell => tell(),
-        })
-        .await?;
+    let outcome = signals.attend(end, |heard| desk.heed(heard)).await?;
     if around.statistics.is_some() {
-        tell();
+        desk.tell();
     }
     if let Some(log) = log {
         signals.attend(log.finish(), |_| ()).await??;

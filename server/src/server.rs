@@ -11,13 +11,12 @@ use rustix::io::Errno;
 use spread_logger::{Drain, Log, RingOptions, ring};
 use tokio::sync::watch;
 
-use crate::clients::Clients;
 use crate::config::{Config, PORT};
 use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
 use crate::rules::FallbackPage;
 use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes};
-use crate::worker::{self, Phase, Setup};
+use crate::worker::{self, Live, Phase, Setup};
 
 /// A web server that has its sockets and its document root, and waits to be run.
 #[derive(Debug)]
@@ -29,11 +28,19 @@ pub struct Server {
     logs: Vec<Log>,
     counters: Counters,
     phase: Arc<watch::Sender<Phase>>,
+    live: Arc<watch::Sender<Live>>,
 }
 
 /// Stops a server, from any thread. A cheap clone.
 #[derive(Clone, Debug)]
 pub struct StopHandle(Arc<watch::Sender<Phase>>);
+
+/// Changes what a server goes by, while it serves. A cheap clone.
+#[derive(Clone, Debug)]
+pub struct ReloadHandle {
+    site: Arc<Site>,
+    live: Arc<watch::Sender<Live>>,
+}
 
 /// Why a server cannot start.
 #[derive(Debug, thiserror::Error)]
@@ -109,6 +116,7 @@ impl Server {
             logs: Vec::new(),
             counters: Counters::new(workers),
             phase: Arc::new(watch::Sender::new(Phase::Serving)),
+            live: Arc::new(watch::Sender::new(Live::new(&config))),
             config,
         })
     }
@@ -163,6 +171,15 @@ impl Server {
         StopHandle(Arc::clone(&self.phase))
     }
 
+    /// What has it go by another configuration.
+    #[must_use]
+    pub fn reload_handle(&self) -> ReloadHandle {
+        ReloadHandle {
+            site: Arc::clone(&self.site),
+            live: Arc::clone(&self.live),
+        }
+    }
+
     /// Serves on threads of its own until it is stopped, which this call waits for.
     /// The logs are gone when it returns, so whoever drains them finds their end.
     ///
@@ -175,18 +192,14 @@ impl Server {
         let mut threads = Vec::with_capacity(workers);
         let mut outcome = Ok(());
         let connections_max = self.config.limits.connections_max.get();
-        let clients = Clients::new(&self.config.clients, connections_max).map(Arc::new);
-        let rules = Arc::new(self.config.rules);
         for (number, listeners) in self.bound.sockets.into_iter().enumerate() {
             let setup = Setup {
                 number,
                 site: Arc::clone(&self.site),
-                clients: clients.clone(),
-                rules: Arc::clone(&rules),
+                live: self.live.subscribe(),
                 encodings: self.config.encodings,
                 listeners,
                 limits: self.config.limits.request,
-                timeouts: self.config.timeouts,
                 connections_max: connections_max.div_ceil(workers),
                 cache_bytes: self.config.cache_bytes / workers,
                 counters: self.counters.clone(),
@@ -217,6 +230,22 @@ impl Server {
             outcome = outcome.and(ended);
         }
         outcome
+    }
+}
+
+impl ReloadHandle {
+    /// Has the server go by the rules, clients and timeouts of `config`; all else in it is for
+    /// another start. Connections keep what was found out about them when they came.
+    ///
+    /// # Errors
+    ///
+    /// When the fallback page cannot be served; nothing changes then.
+    pub fn reload(&self, config: &Config) -> Result<(), StartError> {
+        if let Some(page) = &config.rules.fallback {
+            check_fallback(&self.site, page)?;
+        }
+        self.live.send_replace(Live::new(config));
+        Ok(())
     }
 }
 

@@ -1,5 +1,10 @@
 //! TERM, INT, HUP, USR1 and USR2, as a user or a service manager sends them.
 
+#![expect(
+    clippy::unwrap_used,
+    reason = "a test to which nothing is said has failed"
+)]
+
 mod support;
 
 use std::io::{BufRead, BufReader};
@@ -154,4 +159,69 @@ fn what_was_counted_is_told_again_and_again_and_at_the_end() {
 
     assert_eq!(program.wait().status, Some(0));
     assert!(lines.last().unwrap().unwrap().contains("INFO up "));
+}
+
+/// The next line that says `what`; others may stand before it.
+fn line_with(lines: &mut impl Iterator<Item = std::io::Result<String>>, what: &str) -> String {
+    let mut lines = lines.map(Result::unwrap);
+    lines.find(|line| line.contains(what)).unwrap()
+}
+
+#[test]
+fn a_hang_up_puts_a_new_configuration_to_work() {
+    let root = Root::with(&[("a", b"one"), ("fallback", b"none")]);
+    let place = Root::new();
+    let write = |text: &str| place.file("conf", format!("dir={}\n{text}", root.dir()).as_bytes());
+    write("header=** \"X-Note: before\"");
+    let (reader, writer) = std::io::pipe().unwrap();
+    let path = place.path("conf");
+    let args = [
+        "--config",
+        path.to_str().unwrap(),
+        "-h",
+        "127.0.0.1",
+        "-p",
+        "0",
+    ];
+    let program = Program::start_with_stderr(writer, &args);
+    let mut lines = BufReader::new(reader).lines();
+    let mut client = program.connect();
+    // Once from the disk and once from memory.
+    for _ in 0..2 {
+        assert_eq!(client.get("/a").field("X-Note"), Some("before"));
+    }
+
+    write("header=** \"X-Note: after\" redirect=b 302 /a gzip deny=192.0.2.1");
+    program.signal(Signal::HUP);
+
+    let line = line_with(&mut lines, "now as the configuration says");
+    assert!(line.ends_with(": --deny, --header, --redirect"), "{line}");
+    let line = line_with(&mut lines, "changed for the next start alone");
+    assert!(line.ends_with(": --gzip"), "{line}");
+    // Workers take it up on their own.
+    while client.get("/a").field("X-Note") != Some("after") {}
+    assert_eq!(client.get("/b").status, 302);
+
+    for (text, said) in [
+        ("haeder=** \"X-Note: mistaken\"", "did you mean header"),
+        ("fallback=none/there", "no such file beneath"),
+        ("header=** Server", "--header '**' 'Server'"),
+    ] {
+        write(text);
+        program.signal(Signal::HUP);
+        let line = line_with(&mut lines, "the configuration of before stays");
+        assert!(line.contains(said), "{line}");
+        assert_eq!(client.get("/a").field("X-Note"), Some("after"));
+    }
+
+    // What is back as it was is nothing to tell.
+    write("");
+    program.signal(Signal::HUP);
+    let line = line_with(&mut lines, "now as the configuration says");
+    assert!(line.ends_with(": --deny, --header, --redirect"), "{line}");
+    while client.get("/a").field("X-Note").is_some() {}
+    assert_eq!(client.get("/b").status, 404);
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().status, Some(0));
+    assert!(lines.next().is_none());
 }

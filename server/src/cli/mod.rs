@@ -12,6 +12,7 @@ mod listen;
 mod log;
 mod quantity;
 mod rules;
+mod said;
 mod spelling;
 mod spread;
 mod status;
@@ -36,6 +37,7 @@ pub(crate) use self::log::{EmbeddedOptions, LogSettings};
 use self::quantity::{Size, Time};
 use self::rules::RuleArgs;
 pub use self::rules::RuleError;
+pub(crate) use self::said::Said;
 use self::status::StatusArgs;
 pub(crate) use self::status::StatusSettings;
 use crate::config::{self, Config, Limits, Timeouts};
@@ -130,6 +132,9 @@ pub struct Args {
 
     #[command(flatten)]
     daemon: DaemonArgs,
+
+    #[arg(skip)]
+    said: Said,
 }
 
 /// What the program is to do.
@@ -193,11 +198,18 @@ impl Args {
     pub fn read(args: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
         let mut command = Self::command();
         command.build();
-        let args = args.into_iter().collect();
-        let words = spelling::respell(args, &command, &mut open)
+        let typed: Vec<_> = args.into_iter().collect();
+        let words = spelling::respell(typed.clone(), &command, &mut open)
             .map_err(|error| command.error(ErrorKind::InvalidValue, error))?;
         let matches = command.try_get_matches_from_mut(words)?;
-        Self::from_arg_matches(&matches)
+        let mut args = Self::from_arg_matches(&matches)?;
+        args.said = Said::new(typed, &command, &matches);
+        Ok(args)
+    }
+
+    /// All of it as it was said.
+    pub(crate) const fn said(&self) -> &Said {
+        &self.said
     }
 
     /// Whether another process is to serve, and this one to end when that does.

@@ -17,7 +17,8 @@ use crate::clock::{self, Moment};
 impl Connection {
     /// Finds out about the client, once it is known whose connection this is.
     pub(super) fn admit(&mut self) -> Result<(), TooManyConnections> {
-        if let Some(clients) = &self.worker.clients {
+        let worker = Rc::clone(&self.worker);
+        if let Some(clients) = worker.clients() {
             self.peer = clients.admit(self.peer.address(), Moment::now())?;
         }
         Ok(())
@@ -25,7 +26,7 @@ impl Connection {
 
     /// Whose request it is.
     pub(super) fn client(&self, request: &Request<'_>) -> Option<IpAddr> {
-        match &self.worker.clients {
+        match self.worker.clients() {
             Some(clients) => clients.client(&self.peer, &request.fields),
             None => self.peer.address(),
         }
@@ -34,7 +35,7 @@ impl Connection {
     /// Whether the next request, which is `client`'s, may be answered. To be asked each time
     /// it comes up: one that had to be looked up counts once.
     pub(super) fn check(&self, client: Option<IpAddr>) -> Result<(), Refusal> {
-        match &self.worker.clients {
+        match self.worker.clients() {
             Some(clients) if self.found.is_none() => {
                 clients.check(&self.peer, client, Moment::now())
             }

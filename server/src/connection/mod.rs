@@ -129,7 +129,7 @@ enum Turn {
 impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, stream: Stream, peer: Peer) -> Self {
         let now = Moment::now();
-        let deadline = now.after(worker.timeouts.request);
+        let deadline = now.after(worker.timeouts().request);
         Self {
             worker,
             stream,

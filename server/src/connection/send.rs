@@ -203,14 +203,14 @@ impl Connection {
             if self.worker.phase() == Phase::Ending || !self.untaken.has_shrunk(&self.stream) {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }
-            self.deadline = Moment::now().after(self.worker.timeouts.send);
+            self.deadline = Moment::now().after(self.worker.timeouts().send);
         }
     }
 
     /// Something was written, or can be.
     fn renew_deadline(&mut self) {
         self.untaken.forget();
-        self.deadline = Moment::now().after(self.worker.timeouts.send);
+        self.deadline = Moment::now().after(self.worker.timeouts().send);
     }
 }
 

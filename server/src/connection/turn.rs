@@ -144,7 +144,7 @@ impl Connection {
         };
         if self.stage != Some(stage) {
             self.stage = Some(stage);
-            let timeouts = &self.worker.timeouts;
+            let timeouts = self.worker.timeouts();
             self.deadline = Moment::now().after(match stage {
                 Stage::Idle => timeouts.idle,
                 Stage::Beginning | Stage::Request => timeouts.request,

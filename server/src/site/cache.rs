@@ -85,6 +85,11 @@ impl<V> Cache<V> {
         }
     }
 
+    /// Forgets everything.
+    pub(crate) fn clear(&mut self) {
+        *self = Self::new(self.bytes_max);
+    }
+
     /// What is kept at `path`.
     pub(crate) fn find(&self, path: &[u8]) -> Option<&V> {
         let slot = self.slots.get(*self.places.get(path)?)?;

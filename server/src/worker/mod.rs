@@ -9,6 +9,7 @@
 
 mod accept;
 mod failures;
+mod live;
 mod roster;
 
 use std::cell::{Cell, RefCell};
@@ -25,14 +26,13 @@ use tokio::time::timeout;
 
 use self::accept::Listener;
 use self::failures::Failures;
+pub(crate) use self::live::Live;
 use self::roster::{Roster, Seat};
-use crate::clients::Clients;
 use crate::clock::Clock;
-use crate::config::{Encodings, Timeouts};
+use crate::config::Encodings;
 use crate::connection::{Entry, Output};
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
-use crate::rules::Rules;
 use crate::site::cache::Cache;
 use crate::site::{Site, gzip};
 
@@ -55,12 +55,10 @@ pub(crate) enum Phase {
 pub(crate) struct Setup {
     pub(crate) number: usize,
     pub(crate) site: Arc<Site>,
-    pub(crate) clients: Option<Arc<Clients>>,
-    pub(crate) rules: Arc<Rules>,
+    pub(crate) live: watch::Receiver<Live>,
     pub(crate) encodings: Encodings,
     pub(crate) listeners: Vec<ListeningSocket>,
     pub(crate) limits: http::Limits,
-    pub(crate) timeouts: Timeouts,
     pub(crate) connections_max: usize,
     pub(crate) cache_bytes: usize,
     pub(crate) counters: Counters,
@@ -72,11 +70,8 @@ pub(crate) struct Setup {
 #[derive(Debug)]
 pub(crate) struct Worker {
     pub(crate) site: Arc<Site>,
-    /// `None` when nothing is asked of clients.
-    pub(crate) clients: Option<Arc<Clients>>,
-    pub(crate) rules: Arc<Rules>,
+    live: RefCell<Live>,
     pub(crate) limits: http::Limits,
-    pub(crate) timeouts: Timeouts,
     pub(crate) state: RefCell<State>,
     number: usize,
     counters: Counters,
@@ -154,13 +149,11 @@ async fn serve(setup: Setup) -> io::Result<()> {
     let listeners: Vec<_> = listeners
         .map(|listener| Listener::new(listener).map(Rc::new))
         .collect::<io::Result<_>>()?;
-    let mut phase = setup.phase;
+    let (mut phase, mut live) = (setup.phase, setup.live);
     let worker = Rc::new(Worker {
         site: setup.site,
-        clients: setup.clients,
-        rules: setup.rules,
+        live: RefCell::new(live.borrow_and_update().clone()),
         limits: setup.limits,
-        timeouts: setup.timeouts,
         state: RefCell::new(State {
             cache: Cache::new(setup.cache_bytes),
             key: Vec::new(),
@@ -184,10 +177,17 @@ async fn serve(setup: Setup) -> io::Result<()> {
         .iter()
         .map(|listener| tokio::task::spawn_local(Rc::clone(listener).run(Rc::clone(&worker))))
         .collect();
+    let of_live = Rc::clone(&worker);
+    let taking_up = tokio::task::spawn_local(async move {
+        while live.changed().await.is_ok() {
+            let live = live.borrow_and_update().clone();
+            of_live.take_up(live);
+        }
+    });
 
     // An error means that the server itself is gone, which is a reason to stop too.
     let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
-    for task in accepting {
+    for task in accepting.into_iter().chain([taking_up]) {
         task.abort();
     }
     for listener in listeners {
@@ -199,7 +199,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         _ = phase.wait_for(|phase| *phase >= Phase::Stopping) => {}
     }
     tokio::select! {
-        _ = timeout(worker.timeouts.stop, worker.emptied()) => {}
+        _ = timeout(worker.timeouts().stop, worker.emptied()) => {}
         _ = phase.wait_for(|phase| *phase == Phase::Ending) => {}
     }
     worker.enter_phase(Phase::Ending);

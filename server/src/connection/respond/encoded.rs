@@ -208,7 +208,7 @@ impl Response<'_> {
     }
 
     fn fields_at(&self, target: &Target<'_>) -> Arc<Fields> {
-        self.worker.rules.headers.of_path(target.rule_path())
+        self.worker.rules().headers.of_path(target.rule_path())
     }
 
     fn facts(&self, file: &File, variant: Variant) -> Facts {

@@ -230,13 +230,15 @@ impl Response<'_> {
 
     /// Whether the fallback page is for `request`, there being nothing at `target`.
     fn has_fallback(&self, request: &Request<'_>, target: &Target<'_>) -> bool {
-        let page = self.worker.rules.fallback.as_ref();
+        let rules = self.worker.rules();
+        let page = rules.fallback.as_ref();
         self.fallback.is_none() && page.is_some_and(|page| page.is_for(request, target))
     }
 
     /// Answers with the fallback page, which a look may have found.
     fn fall_back(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
-        let rules = &self.worker.rules;
+        let worker = self.worker;
+        let rules = worker.rules();
         let page = rules.fallback.as_ref().map(FallbackPage::target);
         let Some(Ok(page)) = page else {
             self.failure(LookupError::NotFound);
@@ -249,15 +251,15 @@ impl Response<'_> {
 
     /// Where the rules send who asks for `target`.
     fn redirect(&self, target: &Target<'_>) -> Option<(Status, Vec<u8>)> {
-        let mut rules = self.worker.rules.redirects.iter();
-        rules.find_map(|rule| rule.apply(target))
+        let rules = self.worker.rules();
+        rules.redirects.iter().find_map(|rule| rule.apply(target))
     }
 
     /// The fields that all responses to this target have.
     fn fields(&self) -> Arc<Fields> {
         match &self.fallback {
             Some(fields) => Arc::clone(fields),
-            None => self.worker.rules.headers.of_target(self.target),
+            None => self.worker.rules().headers.of_target(self.target),
         }
     }
 
@@ -289,7 +291,7 @@ impl Response<'_> {
             self.state.failures.tell(error, self.now);
         }
         // With another Accept it might have been the fallback page (which says so itself).
-        let varies = self.worker.rules.fallback.is_some() && self.fallback.is_none();
+        let varies = self.worker.rules().fallback.is_some() && self.fallback.is_none();
         if varies && error == LookupError::NotFound {
             self.page(status, &[("Vary", b"Accept")]);
         } else {
