@@ -15,6 +15,10 @@ fn check(name: &str) {
 
     let outcome = run(case, Scale::Short, &binaries(), SEED, false, &say);
 
+    if let Verdict::Skipped(why) = outcome.verdict {
+        println!("skipped: {why}");
+        return;
+    }
     assert!(outcome.responses > 0, "{outcome:?}");
     assert_eq!(outcome.verdict, Verdict::Good, "{outcome:?}");
 }
@@ -68,6 +72,7 @@ cases! {
     a_full_store_is_counted_to_the_line: "store-full";
     a_network_that_is_cut_loses_nothing: "network-cut";
     a_full_disk_loses_nothing: "disk-full";
+    nor_does_one_with_the_ledger_on_it: "disk-full-ledger";
     lines_of_strangers_are_in_every_file_once: "strangers";
     liars_take_nothing_away: "liars";
     two_blocks_write_each_line_once_each: "two-blocks";

@@ -8,6 +8,7 @@ use std::process::Command;
 use rustix::process::Signal;
 
 use super::books::{self, Books};
+use super::disk::Disk;
 use super::program::Program;
 use super::proxy::Proxy;
 use super::{FaultError, Scale, hub, load};
@@ -36,6 +37,8 @@ pub(super) struct Plan {
     pub(super) wires: bool,
     /// Spread blocks in each logging host's configuration, each with a file of its own.
     pub(super) blocks: usize,
+    /// Whether the second logging host has a small disk of its own, for its file and its ledger.
+    pub(super) small_disk: bool,
 }
 
 impl Plan {
@@ -46,6 +49,7 @@ impl Plan {
         buffer: None,
         wires: false,
         blocks: 1,
+        small_disk: false,
     };
 }
 
@@ -57,6 +61,8 @@ const STATE: &str = "state";
 /// A farm at work. Dropped, all its processes are killed.
 #[derive(Debug)]
 pub(super) struct Farm {
+    /// Gone before the folder it is in.
+    disk: Option<Disk>,
     folder: tempfile::TempDir,
     binaries: Binaries,
     plan: Plan,
@@ -99,6 +105,7 @@ impl Farm {
             .and_then(|()| fs::write(root.join(load::FILE), "a small file\n"))
             .map_err(FaultError::system("make a document root"))?;
         let mut farm = Self {
+            disk: None,
             folder,
             binaries: binaries.clone(),
             plan,
@@ -248,7 +255,10 @@ impl Farm {
     pub(super) fn add_host(&mut self) -> Result<(), FaultError> {
         let number = self.hosts.len();
         let folder = self.host_folder(number);
-        fs::create_dir(folder).map_err(FaultError::system("make a host's folder"))?;
+        fs::create_dir(&folder).map_err(FaultError::system("make a host's folder"))?;
+        if self.plan.small_disk && number == 1 {
+            self.disk = Some(Disk::mount(&folder)?);
+        }
         let wire = self.wire()?;
         self.hosts.push(Host {
             wire,
@@ -316,6 +326,10 @@ impl Farm {
 
     pub(super) fn host_program(&self, number: usize) -> Option<&Program> {
         self.hosts.get(number)?.program.as_ref()
+    }
+
+    pub(super) const fn disk(&self) -> Option<&Disk> {
+        self.disk.as_ref()
     }
 
     pub(super) fn host_wire(&self, number: usize) -> Option<&Proxy> {
@@ -393,6 +407,7 @@ impl Farm {
 
     /// Leaves the folder for whoever looks into a case that failed.
     pub(super) fn keep(mut self) -> PathBuf {
+        self.disk.iter_mut().for_each(Disk::keep);
         self.folder.disable_cleanup(true);
         self.folder.path().to_owned()
     }

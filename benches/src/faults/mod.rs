@@ -13,7 +13,7 @@
 //! lines, and what they say is on their status pages and in their audits.
 //!
 //! - [`cases`]: what is broken, and what may be missing then;
-//! - `farm`, `program`, `proxy`: the processes, and the wires between them;
+//! - `farm`, `program`, `proxy`, `disk`: the processes, the wires between them, and what they write to;
 //! - `load`: the clients; `oracle`: the comparison; `books`: what the programs say; `run`: one case from start to verdict;
 //! - `peer`: other clients of the hub: strangers and liars;
 //! - `table`: what is shown and kept.
@@ -22,6 +22,7 @@
 
 mod books;
 pub mod cases;
+mod disk;
 mod error;
 mod farm;
 mod hub;

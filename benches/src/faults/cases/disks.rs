@@ -5,6 +5,7 @@ use std::fs;
 use rustix::process::{Resource, Rlimit, getrlimit, prlimit};
 
 use super::super::FaultError;
+use super::super::disk::Disk;
 use super::super::farm::Plan;
 use super::super::run::Run;
 use super::Case;
@@ -26,6 +27,36 @@ pub(super) const FULL: Case = Case {
         limit(run, getrlimit(Resource::Fsize).maximum)?;
         run.say("logging host 1: room again");
         run.serve(20)
+    },
+};
+
+/// Nothing can be written any more, and not even that: what is acknowledged must be true all the
+/// same, and what is not has to come again.
+pub(super) const FULL_WITH_LEDGER: Case = Case {
+    name: "disk-full-ledger",
+    about: "a logging host's whole disk is full for 20 s, with its ledger on it (takes root)",
+    plan: Plan {
+        small_disk: true,
+        ..Plan::PLAIN
+    },
+    story: |run| {
+        for round in 1..=2 {
+            run.farm.disk().map_or(Ok(()), Disk::fill)?;
+            run.say(&format!("logging host 1: disk full, time {round}"));
+            run.serve(20)?;
+            if round == 2 {
+                // What it knew then is what the disk has.
+                run.farm.kill_host(1)?;
+                run.farm.disk().map_or(Ok(()), Disk::free)?;
+                run.farm.start_host(1)?;
+                run.farm.await_joined(1)?;
+            } else {
+                run.farm.disk().map_or(Ok(()), Disk::free)?;
+            }
+            run.say("logging host 1: room again");
+            run.serve(20)?;
+        }
+        Ok(())
     },
 };
 

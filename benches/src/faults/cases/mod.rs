@@ -51,6 +51,7 @@ pub const ALL: &[Case] = &[
     publishers::STORE_FULL,
     network::CUT,
     disks::FULL,
+    disks::FULL_WITH_LEDGER,
     peers::STRANGERS,
     peers::LIARS,
     peers::TWO_BLOCKS,
