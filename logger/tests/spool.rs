@@ -11,7 +11,7 @@ mod support;
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use spread::Message;
 use spread::stream::{Control, Instance};
@@ -277,4 +277,37 @@ async fn a_disk_that_fails_costs_what_memory_cannot_hold_to_the_line() {
         .iter()
         .filter(|said| said.contains("write to the spool"));
     assert_eq!(failing.count(), 1);
+}
+
+/// Nobody has acknowledged it and nobody asks: a week after the last write it goes, and no sooner,
+/// however often a publisher is started meanwhile. The files are made as old as leaves a minute.
+#[tokio::test(start_paused = true)]
+async fn what_nobody_has_acknowledged_for_a_week_goes() {
+    let (told, _guard) = told();
+    let mut machine = Machine::new();
+    let (instance, ..) = crash(&mut machine).await;
+    fs::remove_file(machine.dir.path().join("4803")).unwrap();
+    let own = format!("L{instance}");
+    let spool = machine.spools().join(&own);
+    let minute = Duration::from_secs(60);
+    let written = SystemTime::now() - (Duration::from_secs(7 * 24 * 3600) - minute);
+    for name in names(&spool) {
+        let file = fs::File::options().append(true).open(spool.join(name));
+        file.unwrap().set_modified(written).unwrap();
+    }
+
+    for (seconds, is_over) in [(30, false), (61, true)] {
+        let (log, mut running) = machine.start();
+        sleep(Duration::from_secs(seconds)).await;
+        assert_eq!(!machine.kept().contains(&own), is_over);
+        drop(log);
+        running.stop();
+        running.task.await.unwrap();
+    }
+
+    let goes = format!(
+        "WARN the spool {} is a week old: 4 lines that nobody acknowledged go",
+        spool.display()
+    );
+    assert!(sentences(&told).contains(&goes), "{:#?}", sentences(&told));
 }
