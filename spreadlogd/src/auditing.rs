@@ -9,11 +9,13 @@ use std::process::ExitCode;
 use clap::Args;
 use spread_logger::diagnostics::{Chain, is_coloured};
 use spreadlogd::config::{FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
-use spreadlogd::{Audit, Config, ledger_place};
+use spreadlogd::{Audit, AuditOptions, Config, ledger_place};
 
 use crate::conf::read;
+use crate::since::Since;
 
-/// `spreadlogd audit [-c FILE | --file PATH | --state DIR] [--json] [--verify] [--strict]`.
+/// `spreadlogd audit [-c FILE | --file PATH | --state DIR] [--since TIME] [--json] [--verify]
+/// [--strict]`.
 #[derive(Clone, Debug, Args)]
 pub(crate) struct AuditArgs {
     /// The configuration whose ledger it is
@@ -27,6 +29,11 @@ pub(crate) struct AuditArgs {
     /// The directory of the ledger, if it is not where the configuration or the log says
     #[arg(long, value_name = "DIR")]
     state: Option<PathBuf>,
+
+    /// Leave out the streams of which nothing was heard since then, what was given up before, and
+    /// the files that were not written to since: 24h, 2026-11-28, '2026-11-28 09:30'
+    #[arg(long, value_name = "TIME")]
+    since: Option<Since>,
 
     /// Print JSON, with everything; docs/formats.md has its keys
     #[arg(long)]
@@ -70,7 +77,11 @@ impl AuditArgs {
             Some(state) => state.clone(),
             None => self.place()?,
         };
-        Audit::read(&place, self.verify).map_err(failed)
+        let options = AuditOptions {
+            recounts: self.verify,
+            since: self.since.map(|since| since.seconds),
+        };
+        Audit::read(&place, options).map_err(failed)
     }
 
     fn place(&self) -> Result<PathBuf, String> {

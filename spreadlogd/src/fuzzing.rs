@@ -133,12 +133,13 @@ fn check(ledger: &Ledger) {
     let written = write_image(ledger, 1).ok();
     let read = written.and_then(|text| read_image(&text).ok());
     assert_eq!(read.as_ref(), Some(&(ledger.clone(), 1)));
-    for keeper in [Keeper::Runs(None), Keeper::Gone(1_000)] {
+    for (keeper, since) in [(Keeper::Runs(None), None), (Keeper::Gone(1_000), Some(500))] {
         let look = Look {
             place: "ledger".to_owned(),
             now: 2_000,
             keeper,
             settled: None,
+            since,
             recounts: Vec::new(),
         };
         laws::hold(&Audit::of(ledger, look));

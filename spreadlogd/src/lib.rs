@@ -64,6 +64,7 @@ mod writer;
 
 pub use assembly::AssemblyError;
 pub use audit::Audit;
+pub use auditor::AuditOptions;
 pub use child::{ChildCounters, ModuleError, StartError as ChildError};
 pub use config::{Config, ConfigErrors};
 pub use counters::{Counters, Summary};

@@ -10,6 +10,7 @@ mod hub;
 mod realtime;
 mod reload;
 mod signals;
+mod since;
 mod status;
 mod stops;
 mod systemd;

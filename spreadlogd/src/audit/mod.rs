@@ -44,6 +44,9 @@ pub struct Audit {
     /// When it was looked at, in seconds since 1970.
     at: u64,
     keeper: KeeperBooks,
+    /// What was over before that is left out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    asked_since: Option<u64>,
     blocks: Vec<BlockBooks>,
     files: Vec<FileBooks>,
     totals: Totals,
@@ -60,6 +63,8 @@ pub(crate) struct Look {
     /// How far each stream was known a moment ago: what came since may be on its way into a file.
     /// `None`: nothing is.
     pub(crate) settled: Option<BTreeMap<Source, u64>>,
+    /// What was over before that is left out, of the ledger already, and of streams here.
+    pub(crate) since: Option<u64>,
     /// What the files hold, in the order of the ledger's; empty if they were not looked at.
     pub(crate) recounts: Vec<Recount>,
 }
@@ -103,6 +108,7 @@ impl Audit {
                 Keeper::Gone(until) => until,
             },
             since: ledger.since,
+            asked_since: look.since.unwrap_or_default(),
         };
         let mut by_block: BTreeMap<u16, BTreeMap<String, GroupBooks>> = BTreeMap::new();
         for (source, account) in &ledger.accounts {
@@ -139,6 +145,7 @@ impl Audit {
             ledger: look.place,
             at: look.now,
             keeper: KeeperBooks::new(look.keeper),
+            asked_since: look.since,
             blocks,
             files,
             totals,
@@ -173,6 +180,8 @@ struct Moment {
     heard_to: u64,
     /// Since when.
     since: u64,
+    /// What was given up before that is left out.
+    asked_since: u64,
 }
 
 impl KeeperBooks {

@@ -127,13 +127,23 @@ impl StreamBooks {
         moment: &Moment,
         settled: Option<u64>,
     ) -> Self {
-        let messages = Messages::new(account, settled);
-        let lines = Lines::new(account);
+        let mut messages = Messages::new(account, settled);
+        let mut lines = Lines::new(account);
         // Lines of what is on its way are in neither.
         let is_hole = |m: &Messages| m.missing + m.lost + m.before + m.on_their_way > 0;
         let is_explained =
             |absent: u64| absent.saturating_sub(lines.unplaced) == 0 || is_hole(&messages);
         let agrees = lines.surplus == 0 && lines.absent.is_none_or(is_explained);
+        let mut gaps = gaps(account, settled);
+        if moment.asked_since > 0 {
+            leave_out_before(moment.asked_since, &mut gaps);
+            messages.lost = lost_in(&gaps);
+            lines.unplaced = if account.unplaced_at >= moment.asked_since {
+                lines.unplaced
+            } else {
+                0
+            };
+        }
         let said = account.control.as_ref();
         Self {
             instance: instance.to_string(),
@@ -148,7 +158,7 @@ impl StreamBooks {
             lines,
             messages,
             agrees,
-            gaps: gaps(account, settled),
+            gaps,
         }
     }
 
@@ -273,6 +283,25 @@ fn gaps(account: &Account, settled: Option<u64>) -> Vec<GapBooks> {
     }
     gaps.sort_by_key(|gap| gap.first);
     gaps
+}
+
+/// Leaves out the gaps that were over before `since`. Those of which nobody remembers when are
+/// older than all that are remembered, and stay where none of these is left out.
+fn leave_out_before(since: u64, gaps: &mut Vec<GapBooks>) {
+    let is_before = |gap: &GapBooks| gap.until.is_some_and(|until| until < since);
+    let reaches_back = gaps.iter().any(is_before);
+    gaps.retain(|gap| {
+        let is_older = gap.fate == FateBooks::Lost && gap.until.is_none() && reaches_back;
+        !is_before(gap) && !is_older
+    });
+}
+
+/// How many messages are in the gaps that were given up.
+fn lost_in(gaps: &[GapBooks]) -> u64 {
+    let lost = gaps.iter().filter(|gap| gap.fate == FateBooks::Lost);
+    lost.fold(0, |sum: u64, gap| {
+        sum.saturating_add(gap.last - gap.first).saturating_add(1)
+    })
 }
 
 impl GapBooks {

@@ -112,6 +112,7 @@ impl Story {
             now,
             keeper,
             settled,
+            since: None,
             recounts: Vec::new(),
         };
         let audit = Audit::of(&self.0, look);
@@ -347,6 +348,7 @@ fn files_are_told_as_they_were_counted() {
             now: 9,
             keeper: Keeper::Gone(8),
             settled: None,
+            since: None,
             recounts: vec![recount],
         };
 
@@ -356,6 +358,49 @@ fn files_are_told_as_they_were_counted() {
         assert!(audit.text().contains(says), "{}", audit.text());
         assert_eq!(audit.is_whole(true), is_whole, "{says}");
     }
+}
+
+/// A day's audit is of that day: what was given up before it, and streams that were over, have been
+/// told of the day before. What is missing now is missing.
+#[test]
+fn what_was_over_before_is_left_out_when_that_is_asked() {
+    let mut story = Story::default();
+    let (over, alive) = (source(0), source(1));
+    story.begin(over, 1, 100);
+    story.miss(over, 1..=1, 100);
+    story.write(over, 2, 10, 100);
+    story.lose(over, 1..=1, 200);
+    story.begin(alive, 1, 100);
+    for n in [1, 3, 5, 7] {
+        story.write(alive, n, 10, 100);
+        story.miss(alive, n + 1..=n + 1, 100);
+    }
+    story.lose(alive, 2..=2, 200);
+    story.lose(alive, 4..=4, 600);
+    story.unplace(alive, 9, 10, 100);
+    story.write(alive, 10, 10, 700);
+    let since = |since: u64| {
+        let mut ledger = story.0.clone();
+        ledger.leave_out_before(since);
+        let look = Look {
+            place: "ledger".into(),
+            now: 1_000,
+            keeper: Keeper::Runs(None),
+            settled: None,
+            since: Some(since),
+            recounts: Vec::new(),
+        };
+        let audit = Audit::of(&ledger, look);
+        laws::hold(&audit);
+        let totals = &audit.totals;
+        (totals.streams, totals.lost, totals.missing, totals.unplaced)
+    };
+
+    assert_eq!(since(1), (2, 3, 2, 10));
+    assert_eq!(since(150), (2, 3, 2, 0));
+    assert_eq!(since(500), (1, 1, 2, 0));
+    assert_eq!(since(601), (1, 0, 2, 0));
+    assert_eq!(since(701), (0, 0, 0, 0));
 }
 
 /// What has become of a message of the publisher's.

@@ -19,6 +19,13 @@ pub(super) fn write(audit: &Audit) -> String {
     let mut out = String::new();
     line(&mut out, &format!("ledger {}", escaped(&audit.ledger)));
     line(&mut out, &keeper(&audit.keeper, audit.at));
+    if let Some(since) = audit.asked_since {
+        let since = moment(since);
+        line(
+            &mut out,
+            &format!("streams and files that were alive since {since}, and what was lost since"),
+        );
+    }
     for block in &audit.blocks {
         write_block(&mut out, block);
     }

@@ -22,6 +22,8 @@ pub(crate) struct Account {
     pub(crate) bytes: u64,
     /// Lines beside these that are not in a file they belong in, as none could be opened for them.
     pub(crate) unplaced: u64,
+    /// When there was one last.
+    pub(crate) unplaced_at: u64,
     /// Of the lines, those of which a crash left no proof that they are in their file.
     pub(crate) uncertain: u64,
     /// When it was first heard of, and last.
@@ -54,6 +56,16 @@ pub(crate) enum Fate {
     Repaired(u64),
     /// It was given up, at that time.
     Lost(Cause, u64),
+}
+
+impl Fate {
+    /// When it was over.
+    pub(crate) const fn at(self) -> Option<u64> {
+        match self {
+            Self::Open => None,
+            Self::Repaired(at) | Self::Lost(_, at) => Some(at),
+        }
+    }
 }
 
 impl Account {
@@ -143,9 +155,15 @@ impl Account {
     }
 
     /// Of a message that has a number, these lines are not where they belong.
-    pub(super) fn unplace(&mut self, number: u64, lines: u64) {
+    pub(super) fn unplace(&mut self, number: u64, lines: u64, at: u64) {
+        self.unplaced_at = at;
         self.unplaced = self.unplaced.saturating_add(lines);
         self.count_since_control(number, lines);
+    }
+
+    /// Whether anything was heard of it since, or given up.
+    pub(super) fn is_of_since(&self, since: u64) -> bool {
+        self.heard >= since || self.gaps.iter().any(|gap| gap.fate.at() >= Some(since))
     }
 
     /// How far it is known that there are messages.

@@ -131,6 +131,12 @@ impl Files {
         }
     }
 
+    /// Leaves out what was neither opened nor written to since.
+    pub(super) fn leave_out_before(&mut self, since: u64) {
+        let files = self.slots.drain(..).flatten();
+        *self = files.filter(|file| file.used >= since).collect();
+    }
+
     fn insert(&mut self, file: FileAccount) -> usize {
         let identity = file.identity;
         let index = match self.free.pop() {

@@ -154,6 +154,8 @@ struct AccountImage {
     #[serde(default)]
     unplaced: u64,
     #[serde(default)]
+    unplaced_at: u64,
+    #[serde(default)]
     uncertain: u64,
     begun: u64,
     heard: u64,
@@ -260,6 +262,7 @@ impl AccountImage {
             lines: account.lines,
             bytes: account.bytes,
             unplaced: account.unplaced,
+            unplaced_at: account.unplaced_at,
             uncertain: account.uncertain,
             begun: account.begun,
             heard: account.heard,
@@ -286,6 +289,7 @@ impl AccountImage {
             lines: self.lines,
             bytes: self.bytes,
             unplaced: self.unplaced,
+            unplaced_at: self.unplaced_at,
             uncertain: self.uncertain,
             begun: self.begun,
             heard: self.heard,

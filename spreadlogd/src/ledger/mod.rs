@@ -117,7 +117,7 @@ impl Ledger {
                 source,
                 number,
                 lines,
-            } => self.account(*source).unplace(*number, (*lines).into()),
+            } => self.account(*source).unplace(*number, (*lines).into(), at),
             Event::Opened { .. } | Event::Write { .. } | Event::Cut { .. } => {}
         }
     }
@@ -178,6 +178,13 @@ impl Ledger {
             };
             files.iter().any(is_it)
         })
+    }
+
+    /// Leaves out whatever has ended before `since`: to look at the rest.
+    pub(crate) fn leave_out_before(&mut self, since: u64) {
+        self.accounts
+            .retain(|_, account| account.is_of_since(since));
+        self.files.leave_out_before(since);
     }
 
     /// Forgets files that are done with, of too many; to be called where a journal begins anew.

@@ -117,6 +117,18 @@ fn what_is_missing_is_told_with_its_numbers_and_fails() {
     let (status, said) = audit(&dir, &["--file", "log"]);
 
     assert_eq!(status, Some(1), "{said}");
+    let (status, of_the_day) = audit(&dir, &["--file", "log", "--since", "1d"]);
+    assert_eq!(
+        (status, of_the_day.contains("missing 2-3")),
+        (Some(1), true)
+    );
+    let (status, of_the_future) = audit(&dir, &["--file", "log", "--since", "2999-12-31"]);
+    assert_eq!(status, Some(0), "{of_the_future}");
+    let (status, none) = audit(&dir, &["--file", "log", "--since", "once"]);
+    assert!(
+        status == Some(2) && none.contains("`once` is no moment"),
+        "{none}"
+    );
     assert!(said.contains("missing 2-3"), "{said}");
     assert!(said.contains("2 messages are missing."), "{said}");
     assert!(
