@@ -255,7 +255,8 @@ pub struct FileCounters {
     pub lines: Count,
     /// Bytes written, the newlines that were added included.
     pub bytes: Count,
-    /// Lines for which there was no room while the file could not be written, or not as fast.
+    /// Lines for which there was no room while the file could not be written, or not as fast, or for
+    /// which no file could be opened.
     pub lines_lost: Count,
     /// Of these, the ones given up at the end.
     pub lines_unwritten: Count,

@@ -199,7 +199,7 @@ impl Report {
                 Family::counter(
                     "spreadlogd_lost_lines_total",
                     "Lines received that are not in a file they belong in: there was no room \
-                     while it could not be written, or not as fast.",
+                     while it could not be written, or not as fast, or none could be opened.",
                 ),
                 |file| file.lines_lost.now(),
             ),
@@ -331,7 +331,7 @@ impl Report {
         } else {
             lost.note(
                 "They were received, and there was no room for them while a file could not be \
-                 written, or not as fast. See its disk.",
+                 written, or not as fast, or it could not be opened. See its disk.",
             )
             .tone(Tone::Bad)
         });
