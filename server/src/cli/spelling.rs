@@ -10,8 +10,9 @@
 
 use std::ffi::{OsStr, OsString};
 use std::io;
-use std::os::unix::ffi::OsStrExt;
+use std::os::unix::ffi::{OsStrExt, OsStringExt};
 use std::path::{Path, PathBuf};
+use std::vec;
 
 use clap::{Arg, Command};
 
@@ -26,6 +27,8 @@ pub(super) enum Meaning {
     Set(&'static str),
     /// The option is taken back, if it was given before.
     Unset(&'static str),
+    /// A log in the file that follows, and no other file; `/dev/null` for none.
+    Log,
 }
 
 /// One thing that can be said to thttpd.
@@ -68,6 +71,8 @@ const FILES_MAX: usize = 16;
 pub(super) struct Words<'c> {
     command: &'c Command,
     said: Vec<Said>,
+    /// A log has been named in thttpd's way, or none.
+    is_log_said: bool,
 }
 
 /// An option and its values, or a word that is none.
@@ -75,6 +80,8 @@ pub(super) struct Words<'c> {
 struct Said {
     option: Option<String>,
     words: Vec<OsString>,
+    /// It is thttpd's log, in the place of which another may come.
+    is_log: bool,
 }
 
 /// As of thttpd 2.29, and what its descendant sthttpd calls some of it.
@@ -107,7 +114,7 @@ pub(super) const SPELLINGS: &[Spelling] = &[
     spelling("", &["cgilimit"], Meaning::Value("cgi-limit")),
     spelling("-t", &["throttles"], Meaning::Value("throttles")),
     spelling("-h", &["host"], Meaning::Value("host")),
-    spelling("-l", &["logfile"], Meaning::Value("log-file")),
+    spelling("-l", &["logfile"], Meaning::Log),
     spelling("-i", &["pidfile"], Meaning::Value("pid-file")),
     spelling("-T", &["charset"], Meaning::Value("charset")),
     spelling("-P", &["p3p"], Meaning::Value("p3p")),
@@ -140,6 +147,7 @@ impl Meaning {
     pub(super) const fn option(self) -> &'static str {
         match self {
             Self::Value(option) | Self::Set(option) | Self::Unset(option) => option,
+            Self::Log => LOG,
         }
     }
 }
@@ -167,7 +175,7 @@ pub(super) fn respell(
     if args.as_slice().first().is_some_and(is_flag) {
         while let Some(arg) = args.next() {
             if arg == "--" {
-                words.push(arg);
+                words.push(None, vec![arg]);
                 break;
             }
             let Some(path) = words.read(arg, &mut args)? else {
@@ -185,6 +193,7 @@ pub(super) fn respell(
             conf::read(&text, &path, &mut words)?;
         }
     }
+    words.log_as_thttpd();
     Ok(name.into_iter().chain(words.finish()).chain(args).collect())
 }
 
@@ -197,8 +206,11 @@ const DEFAULTS: &str = "thttpd-defaults";
 impl<'c> Words<'c> {
     /// None yet; `command` is built.
     pub(super) const fn new(command: &'c Command) -> Self {
-        let said = Vec::new();
-        Self { command, said }
+        Self {
+            command,
+            said: Vec::new(),
+            is_log_said: false,
+        }
     }
 
     /// Takes one flag, with the values it needs from `rest`; gives the file that it names, if it
@@ -206,7 +218,7 @@ impl<'c> Words<'c> {
     fn read(
         &mut self,
         arg: OsString,
-        rest: &mut impl Iterator<Item = OsString>,
+        rest: &mut vec::IntoIter<OsString>,
     ) -> Result<Option<PathBuf>, SpellingError> {
         let (name, whole) = parts(&arg);
         if arg == "-C" {
@@ -222,7 +234,8 @@ impl<'c> Words<'c> {
             .find(|spelling| !spelling.flag.is_empty() && arg == spelling.flag);
         if let Some(spelling) = spelling {
             let meaning = spelling.meaning;
-            let value = matches!(meaning, Meaning::Value(_)).then(|| rest.next());
+            let has_value = matches!(meaning, Meaning::Value(_) | Meaning::Log);
+            let value = has_value.then(|| rest.next());
             let said = spelling.flag;
             let not_here = |option| SpellingError::NotHere { said, option };
             return self
@@ -231,13 +244,13 @@ impl<'c> Words<'c> {
                 .map(|()| None);
         }
         let values = match name.and_then(|name| self.option(name)) {
-            Some(option) if whole.is_none() => values_of(option),
+            Some(option) if whole.is_none() => values_of(option).max(offered(option, rest)),
             _ => 0,
         };
         let option = name.map(str::to_owned);
         let mut words = vec![arg];
         words.extend(rest.by_ref().take(values));
-        self.said.push(Said { option, words });
+        self.push(option, words);
         Ok(None)
     }
 
@@ -251,14 +264,40 @@ impl<'c> Words<'c> {
         match meaning {
             // Nothing has to be there for its absence.
             Meaning::Unset(_) => self.take_back(option),
+            _ if self.option(option).is_none() => return Err(option),
             Meaning::Value(_) | Meaning::Set(_) => {
-                if self.option(option).is_none() {
-                    return Err(option);
-                }
                 self.say(option, value.into_iter().collect());
             }
+            Meaning::Log => self.log(value),
         }
         Ok(())
+    }
+
+    /// Adds thttpd's log, in the place of the one before.
+    fn log(&mut self, path: Option<OsString>) {
+        self.is_log_said = true;
+        self.said.retain(|said| !said.is_log);
+        let value = match path {
+            Some(path) if path == "/dev/null" => return,
+            path => path.map(|path| in_file(&path)),
+        };
+        self.say(LOG, value.into_iter().collect());
+        if let Some(said) = self.said.last_mut() {
+            said.is_log = true;
+        }
+    }
+
+    /// Where thttpd would be asked for and no log has been named, adds the system's.
+    fn log_as_thttpd(&mut self) {
+        let is_said = |name| {
+            self.said
+                .iter()
+                .any(|said| said.option.as_deref() == Some(name))
+        };
+        let is_named = self.is_log_said || is_said(LOG) || is_said("spread");
+        if is_said(DEFAULTS) && !is_named && self.option(LOG).is_some() {
+            self.say(LOG, vec![SYSLOG.into()]);
+        }
     }
 
     /// Adds an option that there is, with its values.
@@ -276,14 +315,15 @@ impl<'c> Words<'c> {
                 values
             }
         };
-        let option = Some(option.to_owned());
-        self.said.push(Said { option, words });
+        self.push(Some(option.to_owned()), words);
     }
 
-    fn push(&mut self, word: OsString) {
-        let words = vec![word];
-        let option = None;
-        self.said.push(Said { option, words });
+    fn push(&mut self, option: Option<String>, words: Vec<OsString>) {
+        self.said.push(Said {
+            option,
+            words,
+            is_log: false,
+        });
     }
 
     fn take_back(&mut self, option: &str) {
@@ -319,6 +359,36 @@ pub(super) fn values_of(option: &Arg) -> usize {
     }
 }
 
+/// 1 if the option may have a value and `rest` begins with what could be it.
+fn offered(option: &Arg, rest: &vec::IntoIter<OsString>) -> usize {
+    let range = option.get_num_args();
+    let may_have = range.is_some_and(|range| range.max_values() > 0);
+    let is_value = |word: &OsString| !word.as_bytes().starts_with(b"-");
+    let is_offered = rest.as_slice().first().is_some_and(is_value);
+    usize::from(may_have && is_offered && !option.is_require_equals_set())
+}
+
+/// What `--log` takes for a log in the file at `path`, in quotes, as it may hold blanks.
+fn in_file(path: &OsStr) -> OsString {
+    let mut value = b"format=combined file=\"".to_vec();
+    for byte in path.as_bytes() {
+        if matches!(byte, b'"' | b'\\') {
+            value.push(b'\\');
+        }
+        value.push(*byte);
+    }
+    value.push(b'"');
+    OsString::from_vec(value)
+}
+
+/// The option by which a log is named.
+const LOG: &str = "log";
+
+/// thttpd's log where it is told of none: what it has in a file, but for the time, which syslog
+/// has.
+const SYSLOG: &str =
+    r#"syslog facility=daemon format='%h - %u "%r" %>s %b "%{Referer}i" "%{User-Agent}i"'"#;
+
 /// The option that names a file.
 const CONFIG: &str = "config";
 
@@ -344,7 +414,7 @@ mod tests {
             .iter()
             .filter_map(|spelling| match spelling.meaning {
                 Meaning::Value(name) => Some(Arg::new(name).long(name)),
-                Meaning::Set(_) | Meaning::Unset(_) => None,
+                Meaning::Set(_) | Meaning::Unset(_) | Meaning::Log => None,
             });
         let alone = ["chroot", "vhosts", "foreground", "no-symlink-check", "gzip"]
             .map(|name| Arg::new(name).long(name).action(ArgAction::SetTrue));
@@ -352,7 +422,14 @@ mod tests {
             .version("1")
             .args(with_value)
             .args(alone)
-            .arg(Arg::new("global-password").long("global-password"))
+            .arg(
+                Arg::new("global-password")
+                    .long("global-password")
+                    .num_args(0..=1),
+            )
+            .arg(Arg::new("log").long("log").action(ArgAction::Append))
+            .arg(Arg::new("spread").long("spread"))
+            .arg(Arg::new(DEFAULTS).long(DEFAULTS).action(ArgAction::SetTrue))
             .arg(Arg::new("header").long("header").num_args(2));
         command.build();
         command
@@ -385,12 +462,23 @@ mod tests {
             (&["-nos"], &["--no-symlink-check"]),
             (&["-v"], &["--vhosts"]),
             (&["-nov"], &[]),
+            (&["-g"], &["--global-password"]),
             (&["-nog"], &[]),
             (&["-u", "www"], &["--user=www"]),
             (&["-c", "/cgi-bin/*"], &["--cgi=/cgi-bin/*"]),
             (&["-t", "t.conf"], &["--throttles=t.conf"]),
             (&["-h", "::1"], &["--host=::1"]),
-            (&["-l", "-"], &["--log-file=-"]),
+            (&["-l", "-"], &["--log=format=combined file=\"-\""]),
+            (
+                &["-l", r#"a "b\c"#],
+                &[r#"--log=format=combined file="a \"b\\c""#],
+            ),
+            (
+                &["-l", "a", "--log", "group=g", "-l", "b"],
+                &["--log", "group=g", "--log=format=combined file=\"b\""],
+            ),
+            (&["-l", "a", "-l", "/dev/null"], &[]),
+            (&["-l"], &["--log"]),
             (&["-i", "pid"], &["--pid-file=pid"]),
             (&["-T", "utf-8"], &["--charset=utf-8"]),
             (&["-P", "CP=\"NOI\""], &["--p3p=CP=\"NOI\""]),
@@ -422,6 +510,23 @@ mod tests {
         }
     }
 
+    /// thttpd's is the system's, if none is named.
+    #[test]
+    fn as_a_thttpd_it_logs_to_the_system() {
+        for (args, is_logged) in [
+            (&["--thttpd-defaults"][..], true),
+            (&["--thttpd-defaults", "-l", "a"], false),
+            (&["--thttpd-defaults", "-l", "/dev/null"], false),
+            (&["--thttpd-defaults", "--spread=4803"], false),
+            (&["--thttpd-defaults", "--log", "group=g"], false),
+            (&["--gzip"], false),
+        ] {
+            let words = respelt(args).unwrap();
+            let log = words.iter().find(|word| word.starts_with("--log=syslog"));
+            assert_eq!(log.is_some(), is_logged, "{args:?}");
+        }
+    }
+
     #[test]
     fn a_flag_for_which_there_is_nothing_is_refused() {
         let mut command = Command::new("test").version("1");
@@ -437,7 +542,8 @@ mod tests {
             match spelling.meaning {
                 Meaning::Unset(_) => assert!(outcome.is_ok(), "{spelling:?}"),
                 Meaning::Set("version") => assert!(outcome.is_ok(), "{spelling:?}"),
-                Meaning::Value(option) | Meaning::Set(option) => {
+                meaning => {
+                    let option = meaning.option();
                     let error = outcome.unwrap_err().to_string();
                     assert!(
                         error.contains(spelling.flag) && error.contains(option),
@@ -450,7 +556,8 @@ mod tests {
 
     #[test]
     fn a_file_stands_in_its_place() {
-        const CASES: &[(&[&str], &[&str])] = &[
+        let syslog = format!("--log={SYSLOG}");
+        let cases: &[(&[&str], &[&str])] = &[
             (
                 &["-p", "9", "-C", "one", "-p", "8"],
                 &[
@@ -461,6 +568,7 @@ mod tests {
                     "--dir=/one",
                     "--vhosts",
                     "--port=8",
+                    &syslog,
                 ],
             ),
             (
@@ -469,9 +577,9 @@ mod tests {
             ),
             (&["--config=two"], &["--config=two", "--port=2"]),
             (&["--config"], &["--config"]),
-            (&["-C"], &["--thttpd-defaults", "--config"]),
+            (&["-C"], &["--thttpd-defaults", "--config", &syslog]),
         ];
-        for (args, expected) in CASES {
+        for (args, expected) in cases {
             assert_eq!(respelt(args).unwrap(), *expected, "{args:?}");
         }
     }
@@ -513,8 +621,6 @@ mod tests {
 
     #[test]
     fn words_need_not_be_text() {
-        use std::os::unix::ffi::OsStringExt;
-
         let odd = OsString::from_vec(b"/srv/\xff".to_vec());
         let args = vec!["rthttpd".into(), "-d".into(), odd];
 

@@ -147,7 +147,7 @@ fn take(
     let shown_name = || String::from_utf8_lossy(word.name()).into_owned();
     let takes_value = match meaning {
         Some(Meaning::Set(_) | Meaning::Unset(_)) => false,
-        Some(Meaning::Value(_)) => true,
+        Some(Meaning::Value(_) | Meaning::Log) => true,
         None => arg.get_action().takes_values(),
     };
     if value.is_some() && !takes_value {
@@ -165,7 +165,9 @@ fn take(
         });
     }
     if let Some(meaning) = meaning {
-        check(arg, value.as_slice(), said.command())?;
+        if matches!(meaning, Meaning::Value(_)) {
+            check(arg, value.as_slice(), said.command())?;
+        }
         return said.mean(meaning, value).map_err(Why::NotHere);
     }
     let mut values: Vec<_> = value.into_iter().collect();
