@@ -112,8 +112,8 @@ pub(super) struct Section<'a> {
     pub(super) expectation: Expectation,
     content_length: Option<&'a [u8]>,
     codings: Codings,
-    /// Bytes of the field lines and the empty line after them.
-    pub(super) len: usize,
+    /// The field lines and the empty line after them.
+    pub(super) lines: &'a [u8],
 }
 
 struct Line<'a> {
@@ -149,7 +149,7 @@ impl<'a> Section<'a> {
         };
 
         let bytes = buf.get(..len).unwrap_or_default();
-        self.len = len;
+        self.lines = bytes;
         let start = bytes.as_ptr().addr();
         for header in lines {
             let line = Line {

@@ -74,6 +74,8 @@ pub struct Request<'a> {
     pub expectation: Expectation,
     /// The fields that choose a response or go into the log, raw.
     pub fields: Fields<'a>,
+    /// All field lines as they stand, and the empty one after them: for who wants another field.
+    pub field_lines: &'a [u8],
     /// Bytes of the head, empty lines before it included: the content begins here.
     pub head_len: usize,
 }
@@ -224,7 +226,8 @@ impl<'a> Request<'a> {
                 (_, expectation, _) => expectation,
             },
             fields: section.fields,
-            head_len: start + line.len + section.len,
+            field_lines: section.lines,
+            head_len: start + line.len + section.lines.len(),
         })
     }
 }

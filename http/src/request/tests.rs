@@ -44,6 +44,8 @@ fn a_request_is_its_parts() {
     assert_eq!(request.host, Some(&b"a:80"[..]));
     assert_eq!(request.framing, Framing::None);
     assert_eq!(request.head_len, head.len());
+    let lines = head.split_once("\r\n").unwrap().1;
+    assert_eq!(request.field_lines, lines.as_bytes());
     let fields = request.fields;
     assert_eq!(fields.user_agent, Some(&b"x y"[..]));
     assert_eq!(fields.referer, Some(&b"http://b/"[..]));
