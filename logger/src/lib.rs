@@ -48,7 +48,7 @@ mod record;
 mod spool;
 
 pub use counters::{Acknowledged, Books, Counters, Lost, RingFill, Sent};
-pub use format::Format;
+pub use format::{Format, Needs};
 pub use publisher::{
     BUFFER_MIN, MESSAGE_MAX, OptionsError, Publisher, PublisherOptions, SPOOL_MIN, SpoolOptions,
     WhenFull,

@@ -44,7 +44,7 @@ pub struct Details<'a> {
     pub local: Option<SocketAddr>,
     /// The virtual host that answered, by its own name (`%v`).
     pub host: Option<&'a [u8]>,
-    /// The host as the client named it (`%V`).
+    /// The host as the client named it (`%V`, where it is in lower case and without its port).
     pub named_host: Option<&'a [u8]>,
     /// The port that the server gives as its own (`%p`).
     pub port: Option<u16>,

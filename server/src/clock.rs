@@ -37,6 +37,14 @@ pub(crate) fn unix() -> u64 {
     u64::try_from(clock_gettime(ClockId::RealtimeCoarse).tv_sec).unwrap_or(0)
 }
 
+/// Microseconds since 1970, exactly: what a few formats of the log want. It costs ten times as
+/// much as [`unix`], though no system call either.
+pub(crate) fn unix_micros() -> u64 {
+    let time = clock_gettime(ClockId::Realtime);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    seconds * 1_000_000 + u64::try_from(time.tv_nsec / 1_000).unwrap_or(0)
+}
+
 /// A moment that never goes back, in milliseconds since some beginning.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Moment(u64);
@@ -81,6 +89,7 @@ mod tests {
             .unwrap();
 
         assert!(unix().abs_diff(system.as_secs()) <= 60);
+        assert!((unix_micros() / 1_000_000).abs_diff(system.as_secs()) <= 60);
         let later = Moment::now().after(Duration::from_secs(3600));
         assert!(later.since(Moment::now()) > Duration::from_secs(3000));
         assert_eq!(Moment::now().since(later), Duration::ZERO);

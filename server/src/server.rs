@@ -2,13 +2,14 @@
 
 use std::io;
 use std::net::SocketAddr;
+use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
-use spread_logger::{Drain, Log, RingOptions, ring};
+use spread_logger::{Drain, Log, Needs, RingOptions, ring};
 use tokio::sync::watch;
 
 use crate::config::{Config, PORT};
@@ -16,7 +17,7 @@ use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
 use crate::rules::FallbackPage;
 use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes};
-use crate::worker::{self, Live, Phase, Setup};
+use crate::worker::{self, Live, Own, Phase, Setup};
 
 /// A web server that has its sockets and its document root, and waits to be run.
 #[derive(Debug)]
@@ -26,6 +27,8 @@ pub struct Server {
     bound: Bound,
     addresses: Vec<SocketAddr>,
     logs: Vec<Log>,
+    /// What their format asks for.
+    needs: Needs,
     counters: Counters,
     phase: Arc<watch::Sender<Phase>>,
     live: Arc<watch::Sender<Live>>,
@@ -114,6 +117,7 @@ impl Server {
             addresses: addresses.collect(),
             bound,
             logs: Vec::new(),
+            needs: Needs::NOTHING,
             counters: Counters::new(workers),
             phase: Arc::new(watch::Sender::new(Phase::Serving)),
             live: Arc::new(watch::Sender::new(Live::new(&config))),
@@ -140,6 +144,7 @@ impl Server {
         };
         let (logs, drains) = (0..workers).map(|_| ring(&options)).unzip();
         self.logs = logs;
+        self.needs = options.format.needs();
         drains
     }
 
@@ -180,6 +185,26 @@ impl Server {
         }
     }
 
+    /// What it calls itself in the log.
+    fn own(&self) -> Own {
+        // A path that cannot be made absolute is told as it was given.
+        let root = std::path::absolute(&self.config.root);
+        let root = root.unwrap_or_else(|_| self.config.root.clone());
+        let root = root.as_os_str().as_bytes();
+        Own {
+            host: rustix::system::uname()
+                .nodename()
+                .to_bytes()
+                .to_ascii_lowercase()
+                .into(),
+            port: self.addresses.first().map(SocketAddr::port),
+            root: self
+                .needs
+                .file
+                .then(|| root.strip_suffix(b"/").unwrap_or(root).into()),
+        }
+    }
+
     /// Serves on threads of its own until it is stopped, which this call waits for.
     /// The logs are gone when it returns, so whoever drains them finds their end.
     ///
@@ -188,6 +213,7 @@ impl Server {
     /// When a worker cannot start or does not survive; the others are stopped then.
     pub fn run(self) -> Result<(), RunError> {
         let workers = self.config.workers.get();
+        let own = self.own();
         let mut logs = self.logs.into_iter();
         let mut threads = Vec::with_capacity(workers);
         let mut outcome = Ok(());
@@ -204,6 +230,8 @@ impl Server {
                 cache_bytes: self.config.cache_bytes / workers,
                 counters: self.counters.clone(),
                 log: logs.next(),
+                needs: self.needs,
+                own: own.clone(),
                 phase: self.phase.subscribe(),
             };
             let stop = StopHandle(Arc::clone(&self.phase));

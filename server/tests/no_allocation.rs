@@ -12,6 +12,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use rthttpd::Config;
+use spread_logger::Format;
 use support::{Client, PATIENCE, Root, get};
 
 static ALLOCATIONS: AtomicU64 = AtomicU64::new(0);
@@ -56,24 +57,30 @@ fn allocations(client: &mut Client, request: &[u8], response: &mut [u8]) -> u64 
 
 #[test]
 fn a_request_from_the_cache_allocates_nothing() {
+    serve_from_the_cache(Format::Combined, |_| ());
+    // What is asked of clients allocates nothing either, nor does a proxy's word.
     let network = |text: &str| text.parse().unwrap();
-    for is_asked_for in [false, true] {
-        serve_from_the_cache(|config| {
-            config.encodings.gzip = is_asked_for;
-            if is_asked_for {
-                // What is asked of clients allocates nothing either, nor does a proxy's word.
-                let clients = &mut config.clients;
-                clients.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
-                clients.allow = vec![network("192.0.2.0/24"), network("2001:db8::/32")];
-                clients.deny = vec![network("192.0.2.0/28")];
-                clients.connections_per_address = NonZeroU32::new(9);
-                clients.requests_per_address = Some("4000000000/s".parse().unwrap());
-            }
-        });
+    serve_from_the_cache(Format::Combined, |config| {
+        config.encodings.gzip = true;
+        let clients = &mut config.clients;
+        clients.trusted_proxies = vec!["127.0.0.1".parse().unwrap()];
+        clients.allow = vec![network("192.0.2.0/24"), network("2001:db8::/32")];
+        clients.deny = vec![network("192.0.2.0/28")];
+        clients.connections_per_address = NonZeroU32::new(9);
+        clients.requests_per_address = Some("4000000000/s".parse().unwrap());
+    });
+    for format in ["common", "vhost_combined", "json", "logfmt", EVERYTHING] {
+        serve_from_the_cache(format.parse().unwrap(), |_| ());
     }
 }
 
-fn serve_from_the_cache(configure: impl FnOnce(&mut Config)) {
+/// Every directive but those of a thread, which is asked for once.
+const EVERYTHING: &str = "%a %{c}a %A %B %b %{a}C %D %{HOME}e %f %h %H %I %k %l %L %m %{a}n %O \
+    %p %{local}p %{remote}p %P %q %r %R %s %S %t %{end}t %{%c}t %{end:%T}t %{msec}t %{usec_frac}t \
+    %T %{ms}T %u %U %v %V %X \"%{Referer}i\" %{X-Forwarded-For}i %{ETag}o %{Content-Type}o \
+    %!404{Host}i";
+
+fn serve_from_the_cache(format: Format, configure: impl FnOnce(&mut Config)) {
     let root = Root::with(&[("small", &[b's'; 1_000]), ("mid", &[b'm'; 20_000])]);
     root.file("style.css", &[b'p'; 1_000]);
     root.file("style.css.br", &[b'b'; 100]);
@@ -81,7 +88,7 @@ fn serve_from_the_cache(configure: impl FnOnce(&mut Config)) {
     root.file("page.html", &[b'h'; 5_000]);
     root.file("app.js", &[b'a'; 200_000]);
     root.file("app.js.gz", &[b'g'; 20_000]);
-    let served = root.serve_with(configure);
+    let served = root.serve_logging(format, configure);
     let fields = "Referer: http://test/\r\nUser-Agent: probe\r\n\
         X-Forwarded-For: 192.0.2.77, [2001:db8::1]:4711\r\n";
     let mut client = served.connect();
@@ -116,5 +123,5 @@ fn serve_from_the_cache(configure: impl FnOnce(&mut Config)) {
     }
 
     drop(client);
-    assert!(served.log().len() > 700);
+    assert!(served.lines().len() > 700);
 }

@@ -7,11 +7,11 @@ use std::time::Duration;
 
 use spread::{Address, Addresses, GroupName};
 use spread_logger::realtime::Priority;
-use spread_logger::{PublisherOptions, RingOptions, SpoolOptions};
+use spread_logger::{Format, PublisherOptions, RingOptions, SpoolOptions};
 
 use super::UsageError;
 use super::quantity::{Size, count};
-use super::spread::{Destination, Layout, Order};
+use super::spread::{Destination, Order};
 
 /// The flags as they were typed.
 #[derive(Debug, clap::Args)]
@@ -87,15 +87,15 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "DIR", default_value = "/tmp", requires = "spread")]
     spread_socket_dir: PathBuf,
 
-    /// The layout of a line
+    /// The layout of a line: common, combined, vhost_combined, json, logfmt, or a text of Apache's
+    /// LogFormat such as '%h %>s "%r"'
     #[arg(
         long,
         value_name = "FORMAT",
-        value_enum,
-        default_value_t = Layout::Combined,
+        default_value_t = Format::Combined,
         requires = "spread"
     )]
-    log_format: Layout,
+    log_format: Format,
 
     /// Memory for lines on their way from the workers, shared out among them
     #[arg(
@@ -223,7 +223,7 @@ impl LogArgs {
         let ring = RingOptions::default();
         let ring = RingOptions {
             bytes: self.log_ring.0,
-            format: self.log_format.into(),
+            format: self.log_format.clone(),
             // A line longer than a message would go alone, and be dropped by readers
             // that have no room for it.
             line_len_max: ring.line_len_max.min(message_max),

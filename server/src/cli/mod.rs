@@ -387,6 +387,24 @@ mod tests {
     }
 
     #[test]
+    fn a_log_format_is_a_name_or_a_text_and_anything_else_is_refused_with_its_place() {
+        use spread_logger::Format;
+
+        let parse =
+            |format| Args::try_parse_from(["rthttpd", "--spread=4803", "--log-format", format]);
+        for (text, format) in [
+            ("json", Format::Json),
+            ("%h %l %u %t \"%r\" %>s %b", Format::Common),
+        ] {
+            let log = parse(text).unwrap().settings().unwrap().log.unwrap();
+            assert_eq!(log.ring.format, format);
+        }
+        let error = parse("%h %M").unwrap_err().to_string();
+        assert!(error.contains("`%M` at byte 3"), "{error}");
+        assert!(error.contains("did you mean %m?"), "{error}");
+    }
+
+    #[test]
     fn a_spool_is_made_only_when_asked_for() {
         let log = settings(&["--spread", "4803"]).log.unwrap();
         assert!(log.publisher.spool.is_none());

@@ -86,24 +86,6 @@ impl From<Order> for Service {
     }
 }
 
-/// The layout of a line.
-#[derive(Clone, Copy, Debug, clap::ValueEnum)]
-pub(super) enum Layout {
-    /// The Common Log Format
-    Common,
-    /// Common, with Referer and User-Agent
-    Combined,
-}
-
-impl From<Layout> for spread_logger::Format {
-    fn from(layout: Layout) -> Self {
-        match layout {
-            Layout::Common => Self::Common,
-            Layout::Combined => Self::Combined,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;

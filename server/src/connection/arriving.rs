@@ -16,6 +16,15 @@ pub(super) struct Arriving {
     head_len: usize,
     /// How much of what lies behind the head belongs to it.
     taken: usize,
+    /// How much of it has come.
+    total: u64,
+}
+
+impl Arriving {
+    /// How many bytes of it have come, its framing among them.
+    pub(super) const fn total(&self) -> u64 {
+        self.total
+    }
 }
 
 impl Connection {
@@ -34,11 +43,13 @@ impl Connection {
             content: Content::new(request.framing, max),
             head_len: request.head_len,
             taken: 0,
+            total: 0,
         });
         // It can have been whole before, if the answer had to be looked for.
         if !arriving.content.is_done() {
             let fresh = bytes.get(request.head_len..).unwrap_or_default();
             arriving.taken = arriving.content.discard(fresh)?;
+            arriving.total += arriving.taken as u64;
         }
         Ok(arriving.content.is_done().then_some(arriving.taken))
     }

@@ -20,6 +20,7 @@
 mod access;
 mod arriving;
 mod cached;
+mod details;
 mod entry;
 mod linger;
 mod output;
@@ -32,6 +33,7 @@ mod timer;
 mod turn;
 mod untaken;
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
@@ -43,6 +45,7 @@ use rustix::io::Errno;
 use spread_logger::{Log, Record};
 
 use self::arriving::Arriving;
+use self::details::{Ends, Gathered};
 pub(crate) use self::entry::Entry;
 pub(crate) use self::output::Output;
 use self::output::Unsent;
@@ -51,7 +54,7 @@ pub(crate) use self::stream::Stream;
 use self::timer::Timer;
 use self::untaken::Untaken;
 use crate::clients::Peer;
-use crate::clock::Moment;
+use crate::clock::{self, Moment};
 use crate::site::LookupError;
 use crate::worker::{Phase, Worker};
 
@@ -81,6 +84,13 @@ pub(crate) struct Connection {
     untaken: Untaken,
     /// When it was accepted.
     begun: Moment,
+    /// Exchanges that have been logged.
+    served: Cell<u32>,
+    /// When the first request in `received` began to arrive, in microseconds since 1970, if a
+    /// format of the log wants it.
+    request_begun: Option<u64>,
+    /// Its ends, if a format tells them.
+    ends: Option<Ends>,
 }
 
 /// What comes first on a connection.
@@ -130,6 +140,7 @@ impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, stream: Stream, peer: Peer) -> Self {
         let now = Moment::now();
         let deadline = now.after(worker.timeouts().request);
+        let ends = worker.needs.addresses.then(|| Ends::of(&stream));
         Self {
             worker,
             stream,
@@ -144,6 +155,9 @@ impl Connection {
             timer: Timer::new(now, deadline),
             untaken: Untaken::default(),
             begun: now,
+            served: Cell::new(0),
+            request_begun: None,
+            ends,
         }
     }
 
@@ -207,22 +221,31 @@ impl Connection {
     /// Gives the exchanges of `output`, `sent` bytes of which went out, to the log and
     /// the counters. `requests` are the bytes that the requests were read from.
     fn log(&self, log: &mut Option<Log>, output: &Output, requests: &[u8], sent: u64) {
-        for exchange in &output.exchanges {
+        let now = match self.worker.needs.exact_time {
+            true => clock::unix_micros(),
+            false => 0,
+        };
+        for (at, exchange) in output.exchanges.iter().enumerate() {
             let asked = &exchange.asked;
             let bytes = exchange.content_sent(sent);
             if let Some(log) = log {
+                let gathered = output.gathered.get(at);
+                let details = gathered.map(|gathered| {
+                    self.details(gathered, exchange, (output, requests), sent, now)
+                });
                 log.log(&Record {
                     client: asked.client,
                     user: None,
-                    time: exchange.time,
+                    time: gathered.and_then(Gathered::second).unwrap_or(exchange.time),
                     request_line: asked.line.within(requests),
                     status: exchange.status,
                     bytes,
                     referer: asked.referer.map(|span| span.within(requests)),
                     user_agent: asked.user_agent.map(|span| span.within(requests)),
-                    details: None,
+                    details: details.as_ref(),
                 });
             }
+            self.served.set(self.served.get().wrapping_add(1));
             if let Some(counters) = self.worker.counters() {
                 counters.count_exchange(exchange.status);
                 counters.content_bytes.add(bytes);

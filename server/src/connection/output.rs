@@ -17,6 +17,7 @@ use http::response::Multipart;
 use crate::site::{LargeFile, ListingPage};
 
 use super::cached::CachedFile;
+use super::details::Gathered;
 
 /// Responses, in order: bytes, then at most one longer content that is not copied.
 #[derive(Debug, Default)]
@@ -25,6 +26,10 @@ pub(crate) struct Output {
     pub(super) bytes: Vec<u8>,
     pub(super) tail: Tail,
     pub(super) exchanges: Vec<Exchange>,
+    /// Of each exchange, if a format of the log needs it.
+    pub(super) gathered: Vec<Gathered>,
+    /// The paths of files, if a format tells them.
+    pub(super) paths: Vec<u8>,
 }
 
 /// Content that is sent from where it is.
@@ -90,6 +95,8 @@ impl Output {
         self.bytes.clear();
         self.tail = Tail::None;
         self.exchanges.clear();
+        self.gathered.clear();
+        self.paths.clear();
     }
 
     /// Whether it has to be sent before anything can be added: it holds `bytes_max`, or
@@ -175,6 +182,14 @@ impl Span {
         }
     }
 
+    /// The place of `range`.
+    pub(super) fn at(range: Range<usize>) -> Self {
+        Self {
+            start: range.start,
+            len: range.len(),
+        }
+    }
+
     pub(super) fn within(self, whole: &[u8]) -> &[u8] {
         whole
             .get(self.start..)
@@ -191,7 +206,7 @@ mod tests {
         Output {
             bytes: bytes.to_vec(),
             tail: Tail::Page(page.to_vec()),
-            exchanges: Vec::new(),
+            ..Output::default()
         }
     }
 

@@ -11,6 +11,7 @@ use std::task::{Context, Poll};
 use http::{Method, Rejection, Request, Status, response};
 
 use super::Connection;
+use super::details::Gathered;
 use super::output::{Asked, Span};
 use super::respond::Response;
 use super::turn::Written;
@@ -20,13 +21,14 @@ use crate::worker::State;
 /// What is known of a refused request.
 struct Refused<'a> {
     asked: Asked,
+    gathered: Option<Gathered>,
     target: Option<&'a [u8]>,
     head_only: bool,
 }
 
 impl Connection {
     /// Refuses what is no request, in `bytes`.
-    pub(super) fn refuse(&self, state: &mut State, rejection: &Rejection<'_>, bytes: &[u8]) {
+    pub(super) fn refuse(&mut self, state: &mut State, rejection: &Rejection<'_>, bytes: &[u8]) {
         let line = rejection.request_line.unwrap_or_default();
         let refused = self.headless(line, bytes, rejection.head_only);
         self.write_refusal(state, &refused, rejection.reject.status());
@@ -34,7 +36,7 @@ impl Connection {
 
     /// Refuses `request`, in `bytes`, for what comes or does not come behind its head.
     pub(super) fn refuse_request(
-        &self,
+        &mut self,
         state: &mut State,
         request: &Request<'_>,
         bytes: &[u8],
@@ -42,6 +44,7 @@ impl Connection {
     ) {
         let refused = Refused {
             asked: Asked::of(request, self.client(request), bytes),
+            gathered: self.gather(request, bytes),
             target: Some(request.target),
             head_only: request.method == Method::Head,
         };
@@ -85,13 +88,14 @@ impl Connection {
     }
 
     /// What is known without a whole head.
-    fn headless(&self, line: &[u8], bytes: &[u8], head_only: bool) -> Refused<'static> {
+    fn headless(&mut self, line: &[u8], bytes: &[u8], head_only: bool) -> Refused<'static> {
         Refused {
             asked: Asked {
                 client: self.peer.address(),
                 line: Span::of(line, bytes),
                 ..Asked::default()
             },
+            gathered: self.gather_headless(bytes),
             target: None,
             head_only,
         }
@@ -100,6 +104,8 @@ impl Connection {
     fn write_refusal(&self, state: &mut State, refused: &Refused<'_>, status: Status) {
         let mut response = Response {
             asked: refused.asked,
+            gathered: refused.gathered,
+            head_at: state.output.bytes.len() as u64,
             target: refused.target,
             fallback: None,
             connection: response::Connection::Close,

@@ -257,6 +257,7 @@ impl Connection {
             if rest.is_empty() {
                 return Pause::Input;
             }
+            self.note_beginning();
             match Request::parse(rest, &self.worker.limits) {
                 Ok(None) => return Pause::Input,
                 Ok(Some(request)) => {
@@ -301,8 +302,12 @@ impl Connection {
         };
         let client = self.client(request);
         let welcome = self.check(client);
+        let begun = self.request_begun;
+        let gathered = self.gather(request, bytes);
         let mut response = Response {
             asked: Asked::of(request, client, bytes),
+            gathered,
+            head_at: state.output.bytes.len() as u64,
             target: Some(request.target),
             fallback: None,
             connection,
@@ -317,7 +322,11 @@ impl Connection {
         }
         match response.answer(request, self.found.take()) {
             Answer::Written => None,
-            Answer::Look(look) => Some(Pause::Look(look)),
+            Answer::Look(look) => {
+                // It is the same request that will be answered with what is found.
+                self.request_begun = begun;
+                Some(Pause::Look(look))
+            }
         }
     }
 

@@ -319,6 +319,17 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// Appends the path of the file, if it is one or has an index, behind a slash.
+    pub(crate) fn write_file(self, out: &mut Vec<u8>) {
+        let has_slash = self.path.is_empty();
+        out.extend_from_slice(if has_slash { b"" } else { b"/" });
+        out.extend_from_slice(self.path);
+        if self.is_directory {
+            out.push(b'/');
+            out.extend_from_slice(INDEX);
+        }
+    }
+
     /// The path of the file, if it is one or has an index.
     fn file(self) -> Cow<'a, [u8]> {
         if self.is_directory {

@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use spread_logger::Log;
+use spread_logger::{Log, Needs};
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
@@ -63,7 +63,19 @@ pub(crate) struct Setup {
     pub(crate) cache_bytes: usize,
     pub(crate) counters: Counters,
     pub(crate) log: Option<Log>,
+    pub(crate) needs: Needs,
+    pub(crate) own: Own,
     pub(crate) phase: watch::Receiver<Phase>,
+}
+
+/// What a server calls itself, in a log whose format tells it.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Own {
+    pub(crate) host: Arc<[u8]>,
+    /// Of the first listener of TCP.
+    pub(crate) port: Option<u16>,
+    /// The document root's absolute path, if the paths of files are told.
+    pub(crate) root: Option<Arc<[u8]>>,
 }
 
 /// What the connections of a worker share.
@@ -73,6 +85,9 @@ pub(crate) struct Worker {
     live: RefCell<Live>,
     pub(crate) limits: http::Limits,
     pub(crate) state: RefCell<State>,
+    /// What the log's format asks for.
+    pub(crate) needs: Needs,
+    pub(crate) own: Own,
     number: usize,
     counters: Counters,
     connections_max: usize,
@@ -164,6 +179,8 @@ async fn serve(setup: Setup) -> io::Result<()> {
             input: vec![0; INPUT_LEN],
             output: Output::default(),
         }),
+        needs: setup.needs,
+        own: setup.own,
         number: setup.number,
         counters: setup.counters,
         connections_max: setup.connections_max,

@@ -69,6 +69,15 @@ impl Root {
 
     /// One worker, and whatever `configure` changes.
     pub(crate) fn serve_with(self, configure: impl FnOnce(&mut Config)) -> Served {
+        self.serve_logging(Format::Combined, configure)
+    }
+
+    /// The same, with a log of this format.
+    pub(crate) fn serve_logging(
+        self,
+        format: Format,
+        configure: impl FnOnce(&mut Config),
+    ) -> Served {
         let mut config = Config::new(self.0.path());
         config.listeners = vec!["127.0.0.1:0".parse().unwrap()];
         config.workers = NonZeroUsize::MIN;
@@ -76,6 +85,7 @@ impl Root {
         let mut server = Server::bind(config).unwrap();
         let drains = server.log_to(&RingOptions {
             bytes: 4 << 20,
+            format,
             ..RingOptions::default()
         });
         Served {
@@ -133,15 +143,27 @@ impl Served {
 
     /// What a server that has ended has logged.
     pub(crate) fn records_of_the_end(&mut self) -> Vec<OwnedRecord> {
+        let text = self.text_of_the_end();
+        let lines = text.split_inclusive(|byte| *byte == b'\n');
+        lines
+            .map(|line| Format::Combined.parse(line).unwrap())
+            .collect()
+    }
+
+    /// Stops the server, and returns the lines it has logged.
+    pub(crate) fn lines(mut self) -> Vec<String> {
+        self.finish().unwrap();
+        let text = String::from_utf8(self.text_of_the_end()).unwrap();
+        text.lines().map(str::to_owned).collect()
+    }
+
+    fn text_of_the_end(&mut self) -> Vec<u8> {
         let mut text = Vec::new();
         for drain in &mut self.drains {
             drain.drain(|lines| text.extend_from_slice(lines));
             assert!(drain.is_finished(), "the logs outlive the server");
         }
-        let lines = text.split_inclusive(|byte| *byte == b'\n');
-        lines
-            .map(|line| Format::Combined.parse(line).unwrap())
-            .collect()
+        text
     }
 
     /// Stops the server, and returns the request line, status and bytes of each record.

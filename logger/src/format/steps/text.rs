@@ -19,6 +19,8 @@ enum Bytes<'a> {
     Plain(&'a [u8]),
     /// To be written with its percent escapes undone.
     Encoded(&'a [u8]),
+    /// To be written in lower case.
+    Lower(&'a [u8]),
     /// The values of a field that stands on several lines, which are one list (RFC 9110 §5.3).
     Lines(FieldSection<'a>, &'a str),
 }
@@ -35,6 +37,19 @@ impl<'a> Text<'a> {
     pub(super) const fn word(bytes: &'a [u8]) -> Self {
         Self {
             bytes: Bytes::Plain(bytes),
+            place: Place::Word,
+        }
+    }
+
+    /// A host as a client has named it, of which the port is left out and the letters are made small.
+    pub(super) fn host(host: &'a [u8]) -> Self {
+        // The colons within the brackets of an IPv6 address are followed by one.
+        let is_port = |port: &[u8]| port.iter().all(u8::is_ascii_digit);
+        let colon = host.iter().rposition(|&byte| byte == b':');
+        let split = colon.and_then(|colon| host.split_at_checked(colon));
+        let name = split.filter(|(_, port)| port.get(1..).is_some_and(is_port));
+        Self {
+            bytes: Bytes::Lower(name.map_or(host, |(name, _)| name)),
             place: Place::Word,
         }
     }
@@ -66,7 +81,7 @@ impl<'a> Text<'a> {
     /// Bytes that it takes at most.
     pub(super) fn len_max(&self) -> usize {
         let raw = match self.bytes {
-            Bytes::Plain(bytes) | Bytes::Encoded(bytes) => bytes.len(),
+            Bytes::Plain(bytes) | Bytes::Encoded(bytes) | Bytes::Lower(bytes) => bytes.len(),
             Bytes::Lines(..) => self.sum(<[u8]>::len),
         };
         (raw * ESCAPE_LEN_MAX).max(EMPTY_WORD.len())
@@ -89,7 +104,9 @@ impl<'a> Text<'a> {
         match self.bytes {
             // What is there and reads `-` is told from what is not.
             _ if self.is_hyphen() => escape_always(b'-', line),
-            Bytes::Plain(b"") if self.place == Place::Word => line.extend_from_slice(EMPTY_WORD),
+            Bytes::Plain(b"") | Bytes::Lower(b"") if self.place == Place::Word => {
+                line.extend_from_slice(EMPTY_WORD);
+            }
             Bytes::Plain(bytes) => escape(bytes, self.place, line),
             _ => self.for_each(|piece| escape(piece, self.place, line)),
         }
@@ -104,7 +121,7 @@ impl<'a> Text<'a> {
 
     fn is_hyphen(&self) -> bool {
         match self.bytes {
-            Bytes::Plain(bytes) => bytes == b"-",
+            Bytes::Plain(bytes) | Bytes::Lower(bytes) => bytes == b"-",
             Bytes::Encoded(bytes) => bytes.eq_ignore_ascii_case(b"%2d"),
             Bytes::Lines(..) => false,
         }
@@ -120,6 +137,7 @@ impl<'a> Text<'a> {
         match self.bytes {
             Bytes::Plain(bytes) => take(bytes),
             Bytes::Encoded(bytes) => for_each_decoded(bytes, take),
+            Bytes::Lower(bytes) => for_each_lower(bytes, take),
             Bytes::Lines(section, name) => {
                 for (at, value) in section.values(name).enumerate() {
                     take(if at == 0 { b"" } else { b", " });
@@ -154,6 +172,18 @@ fn for_each_decoded(bytes: &[u8], mut take: impl FnMut(&[u8])) {
     take(rest);
 }
 
+/// Gives `bytes` in lower case, in pieces.
+fn for_each_lower(bytes: &[u8], mut take: impl FnMut(&[u8])) {
+    let mut lower = [0; 64];
+    for piece in bytes.chunks(lower.len()) {
+        if let Some(lower) = lower.get_mut(..piece.len()) {
+            lower.copy_from_slice(piece);
+            lower.make_ascii_lowercase();
+            take(lower);
+        }
+    }
+}
+
 /// What stands for a word without a byte (mod_log_config.c: log_remote_user).
 const EMPTY_WORD: &[u8] = b"\"\"";
 
@@ -182,6 +212,28 @@ mod tests {
             assert_eq!(line, expected.as_bytes(), "{path}");
             assert_eq!(text.len(), line.len(), "{path}");
             assert!(text.len_max() >= line.len(), "{path}");
+        }
+    }
+
+    #[test]
+    fn a_host_is_written_small_and_without_its_port() {
+        let long = "A".repeat(200);
+        for (host, expected) in [
+            ("Www.Example.ORG:80", "www.example.org"),
+            ("[2001:DB8::1]:80", "[2001:db8::1]"),
+            ("[2001:DB8::1]", "[2001:db8::1]"),
+            ("a:", "a"),
+            ("", r#""""#),
+            ("-", r"\x2d"),
+            (&long, &long.to_lowercase()),
+        ] {
+            let text = Text::host(host.as_bytes());
+            let mut line = Vec::new();
+
+            text.write(&mut line);
+
+            assert_eq!(line, expected.as_bytes(), "{host}");
+            assert_eq!(text.len(), line.len(), "{host}");
         }
     }
 

@@ -127,7 +127,7 @@ impl Directive {
             Self::Host => Value::Text(Text::word(details.host?)),
             Self::Local => Value::Address(details.local?.ip()),
             Self::LogId => text(details.log_id?),
-            Self::NamedHost => Value::Text(Text::word(details.named_host.or(details.host)?)),
+            Self::NamedHost => Value::Text(Text::host(details.named_host.or(details.host)?)),
             Self::Peer => Value::Address(details.peer?.ip()),
             Self::Port(PortOf::Server) => Value::Number(details.port?.into()),
             Self::Port(PortOf::Local) => return port(details.local),
@@ -194,14 +194,15 @@ fn response_field<'a>(details: &Details<'a>, name: &'a str) -> Option<Value<'a>>
 }
 
 /// The value of the first cookie `name`, in whatever case, as Apache finds it (mod_log_config.c:
-/// log_cookie): quotes are part of it, and one without a value is none.
+/// log_cookie): quotes are part of it, and one without a value is none. It is looked for on every
+/// line of the field, which Apache puts together with commas and then takes for part of a name.
 fn cookie<'a>(details: &Details<'a>, name: &str) -> Option<&'a [u8]> {
     let lines = details.request_fields.values("cookie");
     let mut pairs = lines.flat_map(|line| line.split(|&byte| byte == b';'));
     pairs.find_map(|pair| {
         let equals = pair.iter().position(|&byte| byte == b'=')?;
         let (seen, value) = pair.split_at_checked(equals)?;
-        let value = value.get(1..)?.trim_ascii_end();
+        let value = value.get(1..)?.trim_ascii();
         let is_it = seen.trim_ascii().eq_ignore_ascii_case(name.as_bytes());
         Some(value).filter(|value| is_it && !value.is_empty())
     })

@@ -67,6 +67,7 @@ impl Response<'_> {
     }
 
     pub(super) fn cached_file(&mut self, request: &Request<'_>, file: &Rc<CachedFile>) {
+        self.by("static");
         let representation = file.representation();
         let selection = representation.select(request, self.unix());
         let part = match selection {
@@ -115,6 +116,7 @@ impl Response<'_> {
     }
 
     pub(super) fn large_file(&mut self, request: &Request<'_>, file: LargeFile, variant: Variant) {
+        self.by("static");
         let fields = self.fields();
         let facts = Facts {
             media_type: file.media_type,

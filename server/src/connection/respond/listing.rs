@@ -16,6 +16,7 @@ pub(super) const VARY: (&str, &[u8]) = ("Vary", b"Accept");
 
 impl Response<'_> {
     pub(super) fn listing(&mut self, page: Arc<ListingPage>, format: Format) {
+        self.by("listing");
         let fields = self.fields();
         let date = self.state.clock.date(self.now);
         let output = &mut self.state.output;

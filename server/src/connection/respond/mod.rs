@@ -26,6 +26,7 @@ use crate::rules::{FallbackPage, Fields};
 use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes, gzip};
 use crate::worker::{State, Worker};
 
+use super::details::Gathered;
 use super::output::{Asked, Exchange};
 
 /// Whether a request was answered.
@@ -91,6 +92,10 @@ impl From<LookupError> for Found {
 #[derive(Debug)]
 pub(super) struct Response<'a> {
     pub(super) asked: Asked,
+    /// If a format of the log needs it.
+    pub(super) gathered: Option<Gathered>,
+    /// Where in the output it begins.
+    pub(super) head_at: u64,
     /// The request's target as it came, if it came.
     pub(super) target: Option<&'a [u8]>,
     /// The fields of the response, if it is the fallback page in place of the target.
@@ -121,6 +126,7 @@ impl Response<'_> {
             }
         };
         if let Some((status, location)) = self.redirect(&target) {
+            self.by("redirect");
             self.page(status, &[("Location", &location)]);
             return Answer::Written;
         }
@@ -137,6 +143,7 @@ impl Response<'_> {
         target: &Target<'_>,
         found: Option<Found>,
     ) -> Answer {
+        self.note_file(Place::of(target));
         // What has been looked up is newer than what is remembered, and ends the matter.
         if found.is_none()
             && let Some(answer) = self.remembered(request, target)
@@ -177,6 +184,7 @@ impl Response<'_> {
             Ok(Resource::Listing(page)) => self.listing(page, wishes.view.format),
             Ok(Resource::SlashMissing) => {
                 let location = target.location_with_slash();
+                self.by("redirect");
                 self.page(Status::MovedPermanently, &[("Location", &location)]);
             }
         }
@@ -273,6 +281,7 @@ impl Response<'_> {
             content_at: content_at as u64,
             content_len: len,
         });
+        self.note_gathered();
     }
 
     /// Notes the exchange, the head of which has just been written.
