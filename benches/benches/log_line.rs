@@ -3,13 +3,14 @@
 //! A request for 1 KB costs a few microseconds of CPU; the log may cost it one hundredth of that, some 50 ns.
 //! `log` is all that a worker does: format the line, copy it into the ring. `drain` is the other end, on another
 //! thread in the programs; per line it is hardly more than a copy. `parse` reads a line back, off every request's path.
+//! `format` is what each named format and two of one's own cost beside Combined, once what they tell has been gathered.
 
 use std::hint::black_box;
-use std::net::{IpAddr, Ipv4Addr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::{Duration, Instant};
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use spread_logger::{Drain, Format, Log, Record, RingOptions, ring};
+use spread_logger::{Details, Drain, FieldSection, Format, Log, Record, RingOptions, ring};
 
 const BROWSER: &[u8] = b"Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36";
 
@@ -29,6 +30,68 @@ fn browser() -> Record<'static> {
         user_agent: Some(BROWSER),
         details: None,
     }
+}
+
+/// What a server knows of it beside.
+fn details() -> Details<'static> {
+    Details {
+        micros: 123_456,
+        duration: Duration::from_micros(87),
+        peer: Some(SocketAddr::from(([203, 0, 113, 57], 51_234))),
+        local: Some(SocketAddr::from(([192, 0, 2, 1], 443))),
+        host: Some(b"farm.example"),
+        port: Some(443),
+        received: 612,
+        sent: 1_301,
+        requests_before: 7,
+        request_fields: FieldSection::new(HEAD),
+        ..Details::default()
+    }
+}
+
+/// What a browser sends, as far as its lines have to be looked through.
+const HEAD: &[u8] = b"Host: farm.example\r\n\
+    User-Agent: Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/142.0.0.0 Safari/537.36\r\n\
+    Accept: text/css,*/*;q=0.1\r\nAccept-Language: en-GB,en;q=0.5\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+    Connection: keep-alive\r\nReferer: http://farm.example/articles/one-access-log/\r\nCookie: a=1; session=0123456789abcdef\r\n\
+    Sec-Fetch-Dest: style\r\nSec-Fetch-Mode: no-cors\r\nSec-Fetch-Site: same-origin\r\nX-Request-Id: 7f3c1e52\r\n\r\n";
+
+/// As nginx's users like it: Combined, the time it took, a field, a cookie.
+const WITH_FIELDS: &str =
+    r#"%h %l %u %t "%r" %>s %b "%{Referer}i" "%{User-Agent}i" %D "%{X-Request-Id}i" %{session}C"#;
+
+/// Combined, but for one letter; so it is written by steps.
+const BY_STEPS: &str = r#"%h %l %u %t "%r" %>s %B "%{Referer}i" "%{User-Agent}i""#;
+
+fn format(c: &mut Criterion) {
+    let mut group = c.benchmark_group("format");
+    group.throughput(Throughput::Elements(1));
+    let details = details();
+    let record = Record {
+        details: Some(&details),
+        ..browser()
+    };
+    let hostile = Record {
+        details: Some(&details),
+        ..hostile()
+    };
+    let names = ["common", "combined", "vhost_combined", "json", "logfmt"];
+    let named = names.map(|name| (name, name, record));
+    let cases = [
+        ("combined, by steps", BY_STEPS, record),
+        ("one's own, with fields", WITH_FIELDS, record),
+        ("json, all escaped", "json", hostile),
+    ];
+    for (name, text, record) in named.into_iter().chain(cases) {
+        let Ok(format) = text.parse() else {
+            continue;
+        };
+        let (mut log, mut drain) = ring_of(format);
+        group.bench_function(name, |b| {
+            b.iter_custom(|iterations| timed_log(&mut log, &mut drain, &record, iterations));
+        });
+    }
+    group.finish();
 }
 
 /// Every field asks for escapes.
@@ -143,6 +206,6 @@ criterion_group! {
     config = Criterion::default()
         .warm_up_time(Duration::from_millis(500))
         .measurement_time(Duration::from_secs(2));
-    targets = log, drain, parse
+    targets = log, format, drain, parse
 }
 criterion_main!(benches);

@@ -94,12 +94,21 @@ impl<'a> FieldSection<'a> {
 
     /// The value of each line of the field `name`, in whatever case, without the space around it.
     pub fn values(self, name: &str) -> impl Iterator<Item = &'a [u8]> + Clone + use<'a, '_> {
-        let lines = self.0.split_inclusive(|&byte| byte == b'\n');
-        lines.filter_map(move |line| {
-            let (seen, rest) = line.split_at_checked(name.len())?;
-            let value = rest.strip_prefix(b":")?;
-            seen.eq_ignore_ascii_case(name.as_bytes())
-                .then(|| value.trim_ascii())
+        let mut rest = self.0;
+        std::iter::from_fn(move || {
+            while !rest.is_empty() {
+                // Most lines are other fields': their ends are all that is looked for in them.
+                let end = memchr::memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+                let line;
+                (line, rest) = rest.split_at_checked(end)?;
+                if line.get(name.len()) == Some(&b':')
+                    && let Some((seen, value)) = line.split_at_checked(name.len())
+                    && seen.eq_ignore_ascii_case(name.as_bytes())
+                {
+                    return Some(value.get(1..)?.trim_ascii());
+                }
+            }
+            None
         })
     }
 }

@@ -1,5 +1,5 @@
 //! Common and Combined, written by hand: nearly every log is one of the two, and the steps of a
-//! format of one's own take half as long again.
+//! format of one's own would take twice or three times as long for them.
 
 use super::client::{self, CLIENT_LEN_MAX};
 use super::escape::{ESCAPE_LEN_MAX, Place, escape, escape_always, escape_within, escaped_len};

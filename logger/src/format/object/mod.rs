@@ -14,9 +14,12 @@ mod string;
 
 pub(super) use read::{read, time_of};
 
+use std::net::IpAddr;
+
 use chrono::{DateTime, Datelike, Timelike};
 
 use super::client::{self, CLIENT_LEN_MAX};
+use super::escape::{Place, is_plain_text};
 use super::shares::fair_part;
 use super::steps::digits;
 use super::{CUT_MARK, Extent, LINE_LEN_MIN};
@@ -57,32 +60,42 @@ impl Writer {
         line_len_max: usize,
         line: &mut Vec<u8>,
     ) -> Extent {
+        if record.time != self.second {
+            self.second = record.time;
+            self.second_text = second_text(record.time);
+        }
+        // Twice the code, so that each key is a constant in it.
+        match self.style {
+            Style::Json => self.write_as::<true>(record, line_len_max, line),
+            Style::Logfmt => self.write_as::<false>(record, line_len_max, line),
+        }
+    }
+
+    fn write_as<const JSON: bool>(
+        &self,
+        record: &Record<'_>,
+        line_len_max: usize,
+        line: &mut Vec<u8>,
+    ) -> Extent {
         let texts = Texts::of(record);
         let room = line_len_max - FIXED_LEN_MAX;
         let part = if texts.raw_len() * ESCAPE_LEN_MAX <= room {
             None
         } else {
-            fair_part(
-                &mut texts.0.map(Option::unwrap_or_default).map(string::len),
-                room,
-            )
+            let mut lens = texts.0.map(Option::unwrap_or_default).map(string::len);
+            fair_part(&mut lens, room)
         };
-        let mut object = Object {
-            style: self.style,
+        let mut object = Object::<JSON> {
             part: part.unwrap_or(usize::MAX),
             line,
         };
 
-        if record.time != self.second {
-            self.second = record.time;
-            self.second_text = second_text(record.time);
-        }
-        object.begin(
+        object.time(
             &self.second_text,
             record.details.map(|details| details.micros),
         );
         if let Some(client) = record.client {
-            object.raw(&CLIENT, |line| client::write(Some(client), line));
+            object.client(client);
         }
         let [
             user,
@@ -99,10 +112,14 @@ impl Writer {
         if let Some(port) = record.details.and_then(|details| details.port) {
             object.number(&PORT, port.into());
         }
-        object.text(if texts.is_split() { &METHOD } else { &REQUEST }, method);
-        object.text(&PATH, path);
-        object.text(&QUERY, query);
-        object.text(&PROTOCOL, protocol);
+        if texts.is_split() {
+            object.text(&METHOD, method);
+            object.text(&PATH, path);
+            object.text(&QUERY, query);
+            object.text(&PROTOCOL, protocol);
+        } else {
+            object.text(&REQUEST, method);
+        }
         object.number(&STATUS, record.status.into());
         object.number(&BYTES, record.bytes);
         if let Some(details) = record.details {
@@ -111,7 +128,7 @@ impl Writer {
         }
         object.text(&REFERER, referer);
         object.text(&USER_AGENT, user_agent);
-        object.end();
+        object.put(if JSON { b"}\n" } else { b"\n" });
         part.map_or(Extent::Whole, |_| Extent::Cut)
     }
 }
@@ -194,99 +211,96 @@ fn split_at(bytes: &[u8], at: usize) -> Option<(&[u8], &[u8])> {
 }
 
 /// A line being written.
-struct Object<'l> {
-    style: Style,
+struct Object<'l, const JSON: bool> {
     /// The most that a text may take.
     part: usize,
     line: &'l mut Vec<u8>,
 }
 
-impl Object<'_> {
+impl<const JSON: bool> Object<'_, JSON> {
+    #[inline(always)]
     fn put(&mut self, bytes: &[u8]) {
         self.line.extend_from_slice(bytes);
     }
 
-    fn begin(&mut self, second: &[u8; SECOND_LEN], micros: Option<u32>) {
-        self.put(match self.style {
-            Style::Json => JSON_BEGIN,
-            Style::Logfmt => LOGFMT_BEGIN,
-        });
+    fn time(&mut self, second: &[u8; SECOND_LEN], micros: Option<u32>) {
+        self.put(if JSON { JSON_BEGIN } else { LOGFMT_BEGIN });
         self.put(second);
         if let Some(micros) = micros {
             self.line.push(b'.');
             digits::<6>(micros, b'0', self.line);
         }
-        self.put(match self.style {
-            Style::Json => b"Z\"",
-            Style::Logfmt => b"Z",
-        });
+        self.put(if JSON { b"Z\"" } else { b"Z" });
     }
 
-    fn end(&mut self) {
-        self.put(match self.style {
-            Style::Json => b"}\n",
-            Style::Logfmt => b"\n",
-        });
-    }
-
-    fn key(&mut self, key: &Key) {
-        self.put(match self.style {
-            Style::Json => key.json,
-            Style::Logfmt => key.logfmt,
-        });
-    }
-
+    #[inline(always)]
     fn number(&mut self, key: &Key, number: u64) {
-        self.key(key);
+        self.put(if JSON { key.json } else { key.logfmt });
         self.put(itoa::Buffer::new().format(number).as_bytes());
     }
 
-    /// A text that needs no escapes, of which JSON alone has quotes.
-    fn raw(&mut self, key: &Key, write: impl FnOnce(&mut Vec<u8>)) {
-        self.key(key);
-        if self.style == Style::Json {
-            self.line.push(b'"');
-        }
-        write(self.line);
-        if self.style == Style::Json {
-            self.line.push(b'"');
-        }
+    #[inline(always)]
+    fn client(&mut self, client: IpAddr) {
+        self.put(if JSON {
+            CLIENT.json_text
+        } else {
+            CLIENT.logfmt
+        });
+        client::write(Some(client), self.line);
+        self.put(if JSON { b"\"" } else { b"" });
     }
 
+    #[inline(always)]
     fn text(&mut self, key: &Key, text: Option<&[u8]>) {
         let Some(text) = text else {
             return;
         };
-        // Nothing that is written is shorter than what it stands for.
-        if text.len() > self.part || (self.part < usize::MAX && string::len(text) > self.part) {
-            self.key(key);
-            self.line.push(b'"');
-            string::write_within(text, self.part.saturating_sub(CUT_MARK.len()), self.line);
-            self.put(CUT_MARK);
-            self.line.push(b'"');
-        } else if self.style == Style::Logfmt && is_bare(text) {
-            self.key(key);
+        // What needs no escapes is as long as it is.
+        let is_plain = text.len() <= self.part
+            && if JSON {
+                is_plain_text(text, Place::Quoted)
+            } else {
+                is_bare(text)
+            };
+        if is_plain {
+            self.put(if JSON { key.json_text } else { key.logfmt });
             self.put(text);
+            self.put(if JSON { b"\"" } else { b"" });
         } else {
-            self.key(key);
-            self.line.push(b'"');
-            string::write(text, self.line);
-            self.line.push(b'"');
+            self.put(if JSON { key.json_text } else { key.logfmt_text });
+            self.escaped(text);
         }
+    }
+
+    /// A text behind its quote, and the one that ends it.
+    #[inline(never)]
+    fn escaped(&mut self, text: &[u8]) {
+        if self.part < usize::MAX && string::len(text) > self.part {
+            let room = self.part.saturating_sub(CUT_MARK.len());
+            string::write_within(text, room, self.line);
+            self.put(CUT_MARK);
+        } else {
+            string::write(text, self.line);
+        }
+        self.put(b"\"");
     }
 }
 
-/// A key with all that stands around it.
+/// A key with all that stands around it, of a number and of a text in quotes.
 struct Key {
     json: &'static [u8],
+    json_text: &'static [u8],
     logfmt: &'static [u8],
+    logfmt_text: &'static [u8],
 }
 
 macro_rules! key {
     ($name:literal) => {
         Key {
             json: concat!(",\"", $name, "\":").as_bytes(),
+            json_text: concat!(",\"", $name, "\":\"").as_bytes(),
             logfmt: concat!(" ", $name, "=").as_bytes(),
+            logfmt_text: concat!(" ", $name, "=\"").as_bytes(),
         }
     };
 }

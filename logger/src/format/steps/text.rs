@@ -3,7 +3,7 @@
 
 use super::super::CUT_MARK;
 use super::super::escape::{
-    ESCAPE_LEN_MAX, Place, escape, escape_always, escape_within, escaped_len,
+    ESCAPE_LEN_MAX, Place, escape, escape_always, escape_within, escaped_len, is_plain_text,
 };
 use crate::record::FieldSection;
 
@@ -97,6 +97,31 @@ impl<'a> Text<'a> {
             return EMPTY_WORD.len();
         }
         len
+    }
+
+    /// Appends all of it, if it is sure to fit into `room`, and gives the room that is left.
+    #[inline]
+    pub(super) fn write_if_fits(&self, room: usize, line: &mut Vec<u8>) -> Option<usize> {
+        // One byte could be a hyphen, and none a word.
+        if let Bytes::Plain(bytes) = self.bytes
+            && bytes.len() > 1
+            && bytes.len() <= room
+            && is_plain_text(bytes, self.place)
+        {
+            line.extend_from_slice(bytes);
+            return Some(room - bytes.len());
+        }
+        self.write_if_it_must_fit(room, line)
+    }
+
+    #[inline(never)]
+    fn write_if_it_must_fit(&self, room: usize, line: &mut Vec<u8>) -> Option<usize> {
+        if self.len_max() > room {
+            return None;
+        }
+        let begin = line.len();
+        self.write(line);
+        Some(room.saturating_sub(line.len() - begin))
     }
 
     /// Appends all of it.

@@ -26,7 +26,7 @@ pub(super) enum Value<'a> {
 }
 
 impl Field {
-    #[inline]
+    #[inline(always)]
     pub(super) fn value<'a>(&'a self, record: &Record<'a>) -> Value<'a> {
         if let Some(only) = &self.only
             && !only.holds(record.status)
@@ -84,6 +84,7 @@ impl Directive {
     }
 
     /// What it comes to for `record`; `None` is written as `-`.
+    #[inline(always)]
     fn value<'a>(&'a self, record: &Record<'a>) -> Option<Value<'a>> {
         let text = |bytes| Value::Text(Text::plain(bytes));
         Some(match self {
@@ -210,6 +211,7 @@ fn cookie<'a>(details: &Details<'a>, name: &str) -> Option<&'a [u8]> {
 
 impl Value<'_> {
     /// Appends its text.
+    #[inline(always)]
     pub(super) fn write(
         &self,
         clocks: &mut Clocks,

@@ -59,14 +59,10 @@ impl Writer {
             match step {
                 Step::Constant(text) => line.extend_from_slice(text),
                 Step::Field(field) => match field.value(record) {
-                    Value::Text(text) => {
-                        if text.len_max() > room {
-                            return false;
-                        }
-                        let begin = line.len();
-                        text.write(line);
-                        room = room.saturating_sub(line.len() - begin);
-                    }
+                    Value::Text(text) => match text.write_if_fits(room, line) {
+                        Some(left) => room = left,
+                        None => return false,
+                    },
                     value => value.write(&mut self.clocks, offset, line),
                 },
             }
