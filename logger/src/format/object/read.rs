@@ -9,7 +9,7 @@ use chrono::DateTime;
 use serde_json::{Map, Value};
 
 use super::super::parse::ParseError;
-use super::{JSON_BEGIN, LOGFMT_BEGIN, Style, string};
+use super::{JSON_BEGIN, LOGFMT_BEGIN, Style, TIME_MAX, string};
 use crate::record::OwnedRecord;
 
 /// The record of a line without its newline.
@@ -119,13 +119,12 @@ impl Found {
             "time" => {
                 self.has_time = true;
                 let time = DateTime::parse_from_rfc3339(value).ok();
-                put(
-                    &mut record.micros,
-                    time.map(|time| time.timestamp_subsec_micros()),
-                ) && put(
-                    &mut record.time,
-                    time.and_then(|time| u64::try_from(time.timestamp()).ok()),
-                )
+                // Beyond a second is a leap second.
+                let micros = time.map(|time| time.timestamp_subsec_micros().min(999_999));
+                let time = time.map(|time| time.timestamp());
+                let time = time.filter(|time| *time <= TIME_MAX);
+                put(&mut record.micros, micros)
+                    && put(&mut record.time, time.and_then(|time| time.try_into().ok()))
             }
             "client" => put(&mut record.client, value.parse().ok().map(Some)),
             "user" => put(&mut record.user, Some(Some(bytes()))),

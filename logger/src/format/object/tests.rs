@@ -160,6 +160,34 @@ fn objects_of_others_are_read_and_what_is_none_is_refused() {
     }
 }
 
+const KEYS: &[&str] = &[
+    "client",
+    "user",
+    "host",
+    "port",
+    "request",
+    "method",
+    "path",
+    "query",
+    "protocol",
+    "status",
+    "bytes",
+    "duration_us",
+    "referer",
+    "user_agent",
+    "more",
+];
+
+fn values() -> impl Strategy<Value = Value> {
+    prop_oneof![
+        any::<String>().prop_map(Value::from),
+        "[a-z? \\\\]{0,5}".prop_map(Value::from),
+        any::<u16>().prop_map(Value::from),
+        any::<u64>().prop_map(Value::from),
+        Just(Value::Null),
+    ]
+}
+
 /// Bytes as clients send them: mostly text, some of it nothing but trouble.
 fn bytes(len_max: usize) -> impl Strategy<Value = Vec<u8>> {
     let trouble = proptest::sample::select(b"-\"\\ ={}x?,:\n\xc3\xa9".to_vec());
@@ -239,6 +267,29 @@ proptest! {
             if *format == Format::Json {
                 prop_assert!(serde_json::from_str::<Value>(&line).is_ok());
             }
+        }
+    }
+
+    /// Objects of others may say more, less, or otherwise; ours of them says the same.
+    #[test]
+    fn what_was_read_of_an_object_is_read_of_its_line_again(
+        time in "[0-9]{4}-0[1-9]-[012][1-9]T[01][0-9]:[0-5][0-9]:(60|[0-5][0-9])(\\.[0-9]{1,9})?(Z|[+-]0[0-9]:30)",
+        pairs in proptest::collection::vec((0..KEYS.len(), values()), 0..KEYS.len()),
+    ) {
+        let mut object = serde_json::Map::new();
+        object.insert("time".to_owned(), time.into());
+        object.extend(pairs.into_iter().map(|(key, value)| (KEYS[key].to_owned(), value)));
+        let line = serde_json::to_vec(&object).unwrap();
+        let Ok(mut read) = Format::Json.parse(&line) else {
+            return Ok(());
+        };
+        for format in &STYLES {
+            let details = read.details();
+            let record = Record { details: Some(&details), ..read.as_record() };
+            let line = text(format, &record);
+            read.duration.get_or_insert_default();
+
+            prop_assert_eq!(format.parse(line.as_bytes()), Ok(read.clone()), "{}", line);
         }
     }
 
