@@ -36,6 +36,7 @@
 //! ```
 
 mod batch;
+pub mod bucket;
 mod counters;
 pub mod diagnostics;
 pub mod format;
