@@ -178,14 +178,7 @@ impl Counters {
     /// How full the rings are.
     #[must_use]
     pub fn rings(&self) -> RingFill {
-        let mut fill = RingFill::default();
-        for ring in &self.rings {
-            let bytes_peak = ring.bytes_peak.load(Ordering::Relaxed);
-            fill.bytes += ring.bytes.load(Ordering::Relaxed);
-            fill.bytes_peak = fill.bytes_peak.max(bytes_peak);
-            fill.bytes_max = fill.bytes_max.max(ring.bytes_max);
-        }
-        fill
+        fill(&self.rings)
     }
 
     /// The daemons, in the order in which they are tried.
@@ -247,6 +240,18 @@ impl Counters {
         self.connected_to
             .store(index.unwrap_or(NOWHERE), Ordering::Relaxed);
     }
+}
+
+/// How full `rings` are, together.
+pub(crate) fn fill(rings: &[Arc<Shared>]) -> RingFill {
+    let mut fill = RingFill::default();
+    for ring in rings {
+        let bytes_peak = ring.bytes_peak.load(Ordering::Relaxed);
+        fill.bytes += ring.bytes.load(Ordering::Relaxed);
+        fill.bytes_peak = fill.bytes_peak.max(bytes_peak);
+        fill.bytes_max = fill.bytes_max.max(ring.bytes_max);
+    }
+    fill
 }
 
 /// The index of no address.

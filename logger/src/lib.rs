@@ -40,6 +40,7 @@ pub mod bucket;
 mod counters;
 pub mod diagnostics;
 pub mod format;
+mod local;
 pub mod notify;
 pub mod pid_file;
 mod publisher;
@@ -50,6 +51,10 @@ mod spool;
 
 pub use counters::{Acknowledged, Books, Counters, Lost, RingFill, Sent};
 pub use format::{Format, Needs};
+pub use local::{
+    Facility, LocalBooks, LocalCounters, LocalLost, LocalPlace, LocalWriter, Reopener,
+    SyslogOptions, UnknownFacility,
+};
 pub use publisher::{
     BUFFER_MIN, MESSAGE_MAX, OptionsError, Publisher, PublisherOptions, SPOOL_MIN, SpoolOptions,
     WhenFull,

@@ -3,7 +3,7 @@
 //! It knows of no daemon. A message that it has pushed is the stream's to send, and what finds no
 //! room in the store is counted lost there.
 
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use bytes::Bytes;
 use spread::stream::{Identity, Sender, Store, StreamGroup};
@@ -12,7 +12,7 @@ use super::keeper::{self, Keeper};
 use super::notices::Notices;
 use super::{PublisherOptions, WhenFull};
 use crate::batch::{Batch, Limits};
-use crate::queue::{Drain, local_offset};
+use crate::queue::{Drain, OffsetKeeper};
 use crate::spool::Body;
 
 /// The way from the rings to the store.
@@ -27,8 +27,7 @@ pub(super) struct Inflow {
     bytes_max: usize,
     /// When the rings were last emptied: no line in them is older.
     drained_at: Duration,
-    /// The second for which local time's offset was last asked.
-    offset_of: u64,
+    offset: OffsetKeeper,
 }
 
 impl Inflow {
@@ -52,7 +51,7 @@ impl Inflow {
             when_full: options.when_full,
             bytes_max,
             drained_at: Duration::ZERO,
-            offset_of: 0,
+            offset: OffsetKeeper::default(),
         }
     }
 
@@ -87,17 +86,9 @@ impl Inflow {
         self.spool(stream, notices, now);
     }
 
-    /// Keeps the workers' idea of local time: asking reads files, which is not for their threads.
+    /// Keeps the workers' idea of local time.
     pub(super) fn refresh_offset(&mut self) {
-        let since_epoch = SystemTime::now().duration_since(UNIX_EPOCH);
-        let second = since_epoch.map_or(0, |since| since.as_secs());
-        if second != self.offset_of {
-            self.offset_of = second;
-            let offset = local_offset();
-            for drain in &self.drains {
-                drain.set_offset(offset);
-            }
-        }
+        self.offset.refresh(&self.drains);
     }
 
     pub(super) const fn keeper_mut(&mut self) -> Option<&mut Keeper> {

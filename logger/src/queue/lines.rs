@@ -4,6 +4,8 @@
 //! its caller, to be offered again. That is for programs that read lines from a file or a pipe,
 //! which keep them meanwhile.
 
+use std::sync::atomic::Ordering;
+
 use super::{Drain, Ends, bare};
 
 /// Makes a ring of `bytes`, but of twice [`LineLog::LEN_MAX`] at least, for lines as they are.
@@ -28,6 +30,13 @@ pub struct LineLog {
 impl LineLog {
     /// 64 KiB with its newline: more does not fit into one message.
     pub const LEN_MAX: usize = crate::MESSAGE_MAX;
+
+    /// Hands a line over, or drops it and counts it as lost: for who cannot wait.
+    pub fn log(&mut self, line: &[u8]) {
+        if self.offer(line).is_err() {
+            self.ends.shared.queue_full.fetch_add(1, Ordering::Relaxed);
+        }
+    }
 
     /// Hands a line over, with the newline that it may lack. It must hold no other.
     ///

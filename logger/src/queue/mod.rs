@@ -10,13 +10,14 @@
 //! line that is in the first-level cache costs a few nanoseconds.
 
 mod lines;
+mod offset;
 
 pub use lines::{LineLog, LineRefused, line_ring};
+pub(crate) use offset::OffsetKeeper;
 
 use std::sync::atomic::{AtomicBool, AtomicI16, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
-use chrono::Local;
 use rtrb::{Consumer, Producer, RingBuffer};
 use tokio::sync::Notify;
 
@@ -68,7 +69,7 @@ fn bare(bytes: usize) -> (Ends, Drain) {
         bytes_max: bytes,
         ..Shared::default()
     });
-    shared.set_offset(local_offset());
+    shared.set_offset(offset::local());
     let ends = Ends {
         half: bytes / 2,
         producer,
@@ -211,12 +212,6 @@ impl Shared {
             publisher.notify_one();
         }
     }
-}
-
-/// Local time's offset now. It reads the time zone's file now and then, and allocates.
-pub(crate) fn local_offset() -> UtcOffset {
-    let seconds = Local::now().offset().local_minus_utc();
-    UtcOffset::from_minutes(i16::try_from(seconds / 60).unwrap_or_default())
 }
 
 /// 1 MiB: of a server's 4 MiB, one of four workers'.
