@@ -2,6 +2,8 @@
 //!
 //! ```text
 //! tracing, panics, a last word -> Outlet (bounded) -> a thread of its own -> standard error
+//!                 | if asked for
+//!                 +-> Forwarding -> a ring of lines -> a publisher
 //! ```
 //!
 //! A terminal that is stopped (Ctrl-S), or a pipe whose reader has stopped reading, takes nothing
@@ -12,6 +14,7 @@
 //! something else and never comes here.
 
 mod chain;
+mod forwarding;
 mod outlet;
 mod syslog;
 
@@ -27,6 +30,7 @@ use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::util::SubscriberInitExt as _;
 
 pub use self::chain::Chain;
+pub use self::forwarding::Forwarding;
 pub use self::outlet::Outlet;
 pub use self::syslog::StderrAndSyslog;
 
@@ -40,6 +44,7 @@ pub const FLUSH_TIMEOUT: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 pub struct Diagnostics {
     errors: Outlet,
+    forwarding: Forwarding,
 }
 
 /// Whether a line says when it was said.
@@ -76,14 +81,17 @@ impl Diagnostics {
             .with_writer(Arc::new(errors.clone()))
             .with_ansi(is_coloured())
             .with_target(false);
-        let registry = tracing_subscriber::registry().with(filter);
+        let forwarding = Forwarding::default();
+        let registry = tracing_subscriber::registry()
+            .with(filter)
+            .with(forwarding.layer());
         match stamps {
             Stamps::Shown => registry.with(lines).init(),
             Stamps::Hidden => registry.with(lines.without_time()).init(),
         }
         // The hook there is by default writes to standard error itself, and waits.
         panic::set_hook(Box::new(|panic| tracing::error!("{}", told(panic))));
-        Ok(Self { errors })
+        Ok(Self { errors, forwarding })
     }
 
     /// Says `text` as it is.
@@ -95,6 +103,12 @@ impl Diagnostics {
     #[must_use]
     pub fn outlet(&self) -> Outlet {
         self.errors.clone()
+    }
+
+    /// What else it can go to, as lines.
+    #[must_use]
+    pub fn forwarding(&self) -> Forwarding {
+        self.forwarding.clone()
     }
 
     /// Waits until everything has been said, or for [`FLUSH_TIMEOUT`]: for a program that is about

@@ -29,7 +29,8 @@ fn boot() -> u64 {
     u64::from_str_radix(&digits, 16).unwrap_or_default()
 }
 
-fn hostname() -> String {
+/// What this machine calls itself.
+pub(crate) fn hostname() -> String {
     let uname = rustix::system::uname();
     uname.nodename().to_string_lossy().into_owned()
 }

@@ -27,6 +27,7 @@ mod pace;
 mod run;
 mod silence;
 
+pub(crate) use identity::hostname;
 pub use options::{
     BUFFER_MIN, MESSAGE_MAX, OptionsError, PublisherOptions, SPOOL_MIN, SpoolOptions, WhenFull,
 };

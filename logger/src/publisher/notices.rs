@@ -9,6 +9,7 @@ use spread::stream::{Number, StreamGroup};
 use spread::{Address, Addresses};
 use tracing::{info, warn};
 
+use super::PublisherOptions;
 use super::keeper::Change;
 use super::link::LostError;
 use super::silence::LONG;
@@ -21,8 +22,9 @@ pub(super) struct Notices {
     addresses: Addresses,
     buffer_bytes: usize,
     group: StreamGroup,
-    /// The publisher beside it tells of the daemons.
+    /// The publisher beside it tells of everything but the spool.
     is_quiet: bool,
+    tells_of_daemons: bool,
     /// The state that the operator knows of.
     told: Told,
     told_of_refusal: bool,
@@ -41,12 +43,13 @@ enum Told {
 }
 
 impl Notices {
-    pub(super) fn new(addresses: Addresses, buffer_bytes: usize, group: StreamGroup) -> Self {
+    pub(super) fn new(options: &PublisherOptions, group: StreamGroup) -> Self {
         Self {
-            addresses,
-            buffer_bytes,
+            addresses: options.addresses.clone(),
+            buffer_bytes: options.buffer_bytes,
             group,
             is_quiet: false,
+            tells_of_daemons: options.tells_of_daemons,
             told: Told::Nothing,
             told_of_refusal: false,
             warned_of: Lost::default(),
@@ -56,16 +59,17 @@ impl Notices {
     }
 
     /// Those of one that has died, of which its heir tells.
-    pub(super) fn quiet(addresses: Addresses, group: StreamGroup) -> Self {
+    pub(super) fn quiet(options: &PublisherOptions, group: StreamGroup) -> Self {
         Self {
             is_quiet: true,
-            ..Self::new(addresses, 0, group)
+            tells_of_daemons: false,
+            ..Self::new(options, group)
         }
     }
 
     /// All addresses have been tried in vain.
     pub(super) fn unreachable(&mut self, error: &ConnectError) {
-        if self.is_quiet || self.told != Told::Nothing {
+        if !self.tells_of_daemons || self.told != Told::Nothing {
             return;
         }
         self.told = Told::Absent;
@@ -91,7 +95,7 @@ impl Notices {
         self.told_of_refusal = false;
         let lost = books.lost.total() - self.lost_before;
         self.lost_before = books.lost.total();
-        if let Some(address) = address.filter(|_| !self.is_quiet) {
+        if let Some(address) = address.filter(|_| self.tells_of_daemons) {
             info!(
                 "connected to the Spread daemon at {address}: {} lines waited, {lost} lost",
                 books.waiting
@@ -101,7 +105,7 @@ impl Notices {
 
     /// The connection is gone.
     pub(super) fn lost_connection(&self, address: Option<&Address>, reason: &LostError) {
-        if let Some(address) = address.filter(|_| !self.is_quiet) {
+        if let Some(address) = address.filter(|_| self.tells_of_daemons) {
             warn!(
                 "the connection to the Spread daemon at {address} is gone: {}; keeping up to {} of \
                  lines, then dropping and counting",
@@ -130,9 +134,10 @@ impl Notices {
         let buffer_full = lost.buffer_full - self.warned_of.buffer_full;
         self.warned_of = *lost;
         self.warned_at = Some(now);
+        let group = self.group;
         warn!(
-            "log lines lost: {queue_full} because a worker's ring was full, {buffer_full} because \
-             no daemon took them in time"
+            "log lines to group {group} lost: {queue_full} because a worker's ring was full, \
+             {buffer_full} because no daemon took them in time"
         );
     }
 

@@ -40,6 +40,9 @@ pub struct PublisherOptions {
     pub when_full: WhenFull,
     /// How long after the stop everything may take.
     pub stop_timeout: Duration,
+    /// Whether the operator hears from this publisher when daemons come and go. Of several in one
+    /// process, which log to the same daemons, one is enough.
+    pub tells_of_daemons: bool,
 }
 
 /// What a publisher does that has no room for more lines.
@@ -96,6 +99,7 @@ impl PublisherOptions {
             spool: None,
             when_full: WhenFull::PushOut,
             stop_timeout: Self::STOP_TIMEOUT,
+            tells_of_daemons: true,
         }
     }
 

@@ -56,7 +56,7 @@ impl Run {
             ..
         } = publisher;
         let identity = identity(&options.program);
-        let notices = Notices::new(options.addresses.clone(), options.buffer_bytes, group);
+        let notices = Notices::new(&options, group);
         let keeper = inflow::keeper(&identity, group, &options, &notices);
         let rings = counters.rings().bytes_max * drains.len();
         let bytes_max = inflow::bytes_max(&options, keeper.is_some(), rings);
@@ -92,7 +92,7 @@ impl Run {
         stream.leave();
         let keeper = Keeper::inherited(spool, next);
         let counters = Arc::new(Counters::new(Vec::new(), options.addresses.clone()));
-        let notices = Notices::quiet(options.addresses.clone(), group);
+        let notices = Notices::quiet(&options, group);
         let inflow = Inflow::new(&options, Vec::new(), (0, 0), Some(keeper));
         Self {
             before,
