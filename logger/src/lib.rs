@@ -59,5 +59,5 @@ pub use publisher::{
     BUFFER_MIN, MESSAGE_MAX, OptionsError, Publisher, PublisherOptions, SPOOL_MIN, SpoolOptions,
     WhenFull,
 };
-pub use queue::{Drain, LineLog, LineRefused, Log, RingOptions, line_ring, ring};
+pub use queue::{Drain, HOST_LEN_MAX, LineLog, LineRefused, Log, RingOptions, line_ring, ring};
 pub use record::{Details, Ending, FieldSection, OwnedRecord, Record};

@@ -54,7 +54,7 @@ pub fn ring(options: &RingOptions) -> (Log, Drain) {
     let (ends, drain) = bare(options.bytes.max(2 * line_len_max));
     let log = Log {
         formatter,
-        line: Vec::with_capacity(line_len_max),
+        line: Vec::with_capacity(HOST_LEN_MAX + 1 + line_len_max),
         ends,
     };
     (log, drain)
@@ -112,6 +112,27 @@ impl Log {
     #[inline]
     pub fn log(&mut self, record: &Record<'_>) {
         self.line.clear();
+        self.push(record);
+    }
+
+    /// The same with the virtual host and a space in front of the line, as `VhostDir` of spreadlogd
+    /// reads it; of a longer name its first [`HOST_LEN_MAX`] bytes. They come on top of the limit
+    /// of the line.
+    pub fn log_of_host(&mut self, host: &[u8], record: &Record<'_>) {
+        self.line.clear();
+        // One word, whatever it holds.
+        let bytes = host.iter().take(HOST_LEN_MAX);
+        let word = bytes.map(|&byte| if byte.is_ascii_graphic() { byte } else { b'_' });
+        self.line.extend(word);
+        if self.line.is_empty() {
+            self.line.push(b'-');
+        }
+        self.line.push(b' ');
+        self.push(record);
+    }
+
+    #[inline]
+    fn push(&mut self, record: &Record<'_>) {
         let extent = self
             .formatter
             .write(record, || self.ends.shared.offset(), &mut self.line);
@@ -213,6 +234,9 @@ impl Shared {
         }
     }
 }
+
+/// 255: no name in the DNS is longer.
+pub const HOST_LEN_MAX: usize = 255;
 
 /// 1 MiB: of a server's 4 MiB, one of four workers'.
 const RING_BYTES: usize = 1024 * 1024;

@@ -61,6 +61,26 @@ fn a_full_ring_drops_the_newest_and_counts_exactly() {
 }
 
 #[test]
+fn the_host_in_front_of_a_line_is_one_word() {
+    let (mut log, mut drain) = small(1024);
+
+    for host in [&b"www.example"[..], b"", b"a b\nc\xff"] {
+        log.log_of_host(host, &record(b""));
+    }
+
+    let lines = String::from_utf8(drained(&mut drain)).unwrap();
+    let hosts: Vec<_> = lines
+        .lines()
+        .map(|line| line.split_once(' ').unwrap())
+        .map(|(host, line)| (host, Format::Common.parse(line.as_bytes()).is_ok()))
+        .collect();
+    assert_eq!(
+        hosts,
+        [("www.example", true), ("-", true), ("a_b_c_", true)]
+    );
+}
+
+#[test]
 fn how_full_a_ring_was_is_known_and_the_most_is_kept() {
     let (mut log, mut drain) = small(1024);
     let fill = |drain: &Drain| {
