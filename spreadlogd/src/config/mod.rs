@@ -112,11 +112,23 @@ impl Config {
     /// One group of one daemon into one file: what needs no file to say.
     #[must_use]
     pub fn single(addresses: Addresses, group: GroupName, file: impl Into<PathBuf>) -> Self {
-        let file = Destination::Path(PathTemplate::literal(file.into()));
+        Self::of_files(addresses, [(group, file.into())])
+    }
+
+    /// The same for several groups, each into a file of its own.
+    #[must_use]
+    pub fn of_files(
+        addresses: Addresses,
+        files: impl IntoIterator<Item = (GroupName, PathBuf)>,
+    ) -> Self {
+        let logs = files.into_iter().map(|(group, file)| {
+            let file = Destination::Path(PathTemplate::literal(file));
+            Log::plain(group, Some(file))
+        });
         Self {
             spreads: vec![Subscription {
                 addresses,
-                logs: vec![Log::plain(group, Some(file))],
+                logs: logs.collect(),
                 default: None,
             }],
             ledger: None,
