@@ -107,14 +107,14 @@ impl Family {
     /// Adds the only number of a family without labels.
     #[must_use]
     pub fn value(self, value: impl Into<Value>) -> Self {
-        self.sample([], value)
+        self.sample(Vec::new(), value)
     }
 
     /// Adds the number of these labels, which no other number of the family has.
     #[must_use]
-    pub fn sample<const LABELS: usize>(
+    pub fn sample(
         mut self,
-        labels: [(&'static str, String); LABELS],
+        labels: impl Into<Vec<(&'static str, String)>>,
         value: impl Into<Value>,
     ) -> Self {
         self.samples.push(Sample {
