@@ -5,6 +5,7 @@ use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::Path;
 
 use crate::listen::{BoundAddress, BoundPlace};
+use crate::logging::Output;
 
 /// The facts of the start.
 #[derive(Debug)]
@@ -13,17 +14,11 @@ pub(crate) struct Banner<'a> {
     pub(crate) places: &'a [BoundPlace],
     /// Where status is to be had.
     pub(crate) status: Option<SocketAddr>,
-    pub(crate) log: Option<LogPlace<'a>>,
+    pub(crate) logs: &'a [Output],
 }
 
-/// Where the log is.
-#[derive(Debug)]
-pub(crate) struct LogPlace<'a> {
-    /// The group and the daemons.
-    pub(crate) destination: String,
-    /// The file, if this process writes one.
-    pub(crate) file: Option<&'a Path>,
-}
+/// As many logs are shown; of more, as with a group for each bucket, how many they are.
+const LOGS_SHOWN: usize = 8;
 
 impl Banner<'_> {
     /// The text, in colour if it `is_for_terminal` and its owner does not mind
@@ -60,16 +55,18 @@ impl Banner<'_> {
             }
             lines.push(("status", format!("http://{address}/")));
         }
-        match &self.log {
-            Some(LogPlace {
-                destination,
-                file: Some(file),
-            }) => {
-                lines.push(("log", file.display().to_string()));
-                lines.push(("join", destination.clone()));
+        for log in self.logs.iter().take(LOGS_SHOWN) {
+            match &log.file {
+                Some(file) => {
+                    lines.push(("log", file.display().to_string()));
+                    lines.push(("join", log.destination.clone()));
+                }
+                None => lines.push(("log", log.destination.clone())),
             }
-            Some(log) => lines.push(("log", log.destination.clone())),
-            None => {}
+        }
+        let more = self.logs.len().saturating_sub(LOGS_SHOWN);
+        if more > 0 {
+            lines.push(("", format!("and {more} logs more")));
         }
         lines
     }
@@ -101,7 +98,12 @@ fn shown(place: &BoundPlace) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
+    use spread_logger::{LocalCounters, LocalPlace, LocalWriter};
+
     use super::*;
+    use crate::logging::OutputCounters;
 
     fn at(address: &str) -> BoundPlace {
         BoundPlace {
@@ -121,7 +123,7 @@ mod tests {
                 ..at("[::]:8080")
             }],
             status: None,
-            log: None,
+            logs: &[],
         };
 
         let text = banner.text(false);
@@ -148,7 +150,7 @@ mod tests {
             root: Path::new("."),
             places: &[at("[::1]:80"), socket, inherited],
             status: None,
-            log: None,
+            logs: &[],
         };
 
         assert_eq!(
@@ -165,28 +167,61 @@ mod tests {
         );
     }
 
+    fn log(destination: &str, file: Option<&str>) -> Output {
+        Output {
+            name: None,
+            destination: destination.into(),
+            file: file.map(Into::into),
+            counters: OutputCounters::Local(counters()),
+        }
+    }
+
+    /// Those of a log of which nothing has been written.
+    fn counters() -> Arc<LocalCounters> {
+        let place = LocalPlace::File("/dev/null".into());
+        LocalWriter::open(&place, Vec::new()).unwrap().counters()
+    }
+
     #[test]
     fn the_log_is_said_with_its_file_if_there_is_one() {
-        let text = |file| {
+        let text = |logs: &[Output]| {
             let banner = Banner {
                 root: Path::new("."),
                 places: &[],
                 status: Some("127.0.0.1:9803".parse().unwrap()),
-                log: Some(LogPlace {
-                    destination: "group access_log at 4803@localhost".into(),
-                    file,
-                }),
+                logs,
             };
             banner.text(false)
         };
+        let group = "group access_log at 4803@localhost";
 
         assert_eq!(
-            text(Some(Path::new("./logs/access_log"))),
+            text(&[log(group, Some("./logs/access_log"))]),
             "serving  .\nstatus   http://127.0.0.1:9803/\nlog      ./logs/access_log\njoin     group access_log at 4803@localhost\n"
         );
         assert_eq!(
-            text(None),
+            text(&[log(group, None)]),
             "serving  .\nstatus   http://127.0.0.1:9803/\nlog      group access_log at 4803@localhost\n"
+        );
+    }
+
+    #[test]
+    fn of_many_logs_the_first_are_said() {
+        let logs: Vec<_> = (0..10)
+            .map(|number| log(&number.to_string(), None))
+            .collect();
+        let banner = Banner {
+            root: Path::new("."),
+            places: &[],
+            status: None,
+            logs: &logs,
+        };
+
+        let text = banner.text(false);
+
+        assert!(
+            text.ends_with("log      7\n         and 2 logs more\n"),
+            "{text}"
         );
     }
 }

@@ -9,6 +9,7 @@ use std::time::Duration;
 
 use crate::clients::ClientOptions;
 use crate::listen::Listener;
+use crate::logs::ServerNames;
 use crate::rules::Rules;
 
 /// Everything a [`Server`](crate::Server) needs to know.
@@ -32,6 +33,8 @@ pub struct Config {
     pub encodings: Encodings,
     /// What is different for some paths.
     pub rules: Rules,
+    /// What the server is called; its logs know virtual hosts by these names.
+    pub names: ServerNames,
 }
 
 /// How files are encoded, besides as what lies beside them.
@@ -79,6 +82,7 @@ impl Config {
             clients: ClientOptions::default(),
             encodings: Encodings::default(),
             rules: Rules::default(),
+            names: ServerNames::default(),
         }
     }
 }

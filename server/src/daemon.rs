@@ -127,7 +127,7 @@ impl Daemon {
         let pid_file = self.settings.pid_file.as_deref();
         let pid_file = pid_file.map(PidFile::write).transpose()?;
         if self.user.is_some()
-            && let Some(priority) = log.and_then(|log| log.realtime)
+            && let Some(priority) = log.and_then(LogSettings::realtime)
         {
             // Root's to give, while there is one; where it cannot, whoever asks for it says so.
             let limit = Some(u64::from(priority.number()));

@@ -25,9 +25,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::time::timeout;
 
 use crate::cli::EmbeddedOptions;
-
-/// The file in the log directory; the group's name is the same by default.
-const FILE: &str = "access_log";
+use crate::logging::{PlaceError, check_outside};
 
 /// How many lines are shown as they land, so that whoever tries it sees it work.
 const SHOWN_LINES: usize = 5;
@@ -43,7 +41,6 @@ const JOIN_TIMEOUT: Duration = Duration::from_secs(5);
 pub(crate) struct Embedded {
     address: Address,
     report: Report,
-    file: PathBuf,
     commands: mpsc::Sender<Command>,
     stop_hub: oneshot::Sender<()>,
     written: oneshot::Receiver<Result<(), spreadlogd::RunError>>,
@@ -118,14 +115,18 @@ impl EmbeddedError {
 }
 
 impl Embedded {
-    /// Starts both, and waits until spreadlogd listens to the group.
+    /// Starts both, and waits until spreadlogd listens to the groups, each of which goes into the
+    /// file of this name in the log directory.
     pub(crate) async fn start(
         options: &EmbeddedOptions,
-        group: GroupName,
+        files: &[(GroupName, String)],
         root: &Path,
         shown_on: Option<Outlet>,
     ) -> Result<Self, EmbeddedError> {
-        let file = prepare(&options.log_dir, root)?.join(FILE);
+        let directory = prepare(&options.log_dir, root)?;
+        let files = files
+            .iter()
+            .map(|(group, file)| (*group, directory.join(file)));
         let runtime = tokio::runtime::Builder::new_current_thread()
             .enable_all()
             .build()?;
@@ -137,8 +138,7 @@ impl Embedded {
                 socket_dir: Some(options.socket_dir.clone()),
                 ..HubOptions::default()
             },
-            group,
-            file: file.clone(),
+            files: files.collect(),
             stop_timeout: options.stop_timeout,
             shown_on,
         };
@@ -153,7 +153,6 @@ impl Embedded {
         Ok(Self {
             address: started.address,
             report: started.report,
-            file,
             commands: started.commands,
             stop_hub: started.stop_hub,
             written: started.written,
@@ -171,12 +170,7 @@ impl Embedded {
         &self.report
     }
 
-    /// Where the lines are written.
-    pub(crate) fn file(&self) -> &Path {
-        &self.file
-    }
-
-    /// Opens the log file again by its name: it may have been moved away.
+    /// Opens the log files again by their names: they may have been moved away.
     pub(crate) fn reopen(&self) {
         // Full when several were asked for already; one is as good.
         let _ = self.commands.try_send(Command::Reopen);
@@ -196,8 +190,7 @@ impl Embedded {
 /// What the thread is started with.
 struct Parts {
     hub: HubOptions,
-    group: GroupName,
-    file: PathBuf,
+    files: Vec<(GroupName, PathBuf)>,
     stop_timeout: Duration,
     shown_on: Option<Outlet>,
 }
@@ -293,7 +286,7 @@ impl Parts {
         tap: Option<mpsc::Sender<Bytes>>,
     ) -> Result<Spreadlogd, EmbeddedError> {
         let addresses = Addresses::from(address.clone());
-        let config = Config::single(addresses, self.group, &self.file);
+        let config = Config::of_files(addresses, self.files.iter().cloned());
         let options = spreadlogd::Options {
             stop_timeout: self.stop_timeout,
             tap,
@@ -332,14 +325,13 @@ fn prepare(directory: &Path, root: &Path) -> Result<PathBuf, EmbeddedError> {
         directory: directory.to_owned(),
         source,
     };
-    let real_root = root.canonicalize().map_err(failed)?;
-    let real = resolve(directory).map_err(failed)?;
-    if real.starts_with(&real_root) {
-        return Err(EmbeddedError::InsideRoot {
+    check_outside(directory, root).map_err(|error| match error {
+        PlaceError::InsideRoot { root } => EmbeddedError::InsideRoot {
             directory: directory.to_owned(),
-            root: root.to_owned(),
-        });
-    }
+            root,
+        },
+        PlaceError::Unknown(source) => failed(source),
+    })?;
     let mut builder = DirBuilder::new();
     builder
         .recursive(true)
@@ -350,51 +342,20 @@ fn prepare(directory: &Path, root: &Path) -> Result<PathBuf, EmbeddedError> {
     Ok(directory.to_owned())
 }
 
-/// What `path` comes to with all links resolved, also if its end does not exist yet.
-fn resolve(path: &Path) -> io::Result<PathBuf> {
-    match path.canonicalize() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let name = path.file_name().ok_or(error)?;
-            let parent = match path.parent() {
-                Some(parent) if parent != Path::new("") => parent,
-                _ => Path::new("."),
-            };
-            Ok(resolve(parent)?.join(name))
-        }
-        outcome => outcome,
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::os::unix::fs::symlink;
-
     use tempfile::TempDir;
 
     use super::*;
 
     #[test]
-    fn a_log_directory_inside_the_root_is_refused_however_it_is_written() {
+    fn a_log_directory_inside_the_root_is_refused() {
         let place = TempDir::new().unwrap();
-        let root = place.path().join("root");
-        std::fs::create_dir_all(root.join("sub")).unwrap();
-        symlink(&root, place.path().join("link")).unwrap();
 
-        for inside in [
-            "root",
-            "root/logs",
-            "root/sub/deep/logs",
-            "link/logs",
-            "link/sub/../logs",
-        ] {
-            let outcome = prepare(&place.path().join(inside), &root);
-            assert!(
-                matches!(outcome, Err(EmbeddedError::InsideRoot { .. })),
-                "{inside}: {outcome:?}"
-            );
-        }
-        let outcome = prepare(&place.path().join("root/logs"), &place.path().join("link"));
+        let outcome = prepare(&place.path().join("logs"), place.path());
+
         assert!(matches!(outcome, Err(EmbeddedError::InsideRoot { .. })));
+        assert!(!place.path().join("logs").exists());
     }
 
     #[test]

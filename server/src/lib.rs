@@ -18,7 +18,8 @@
 //! | reading, answering, writing, closing | `connection/` |
 //! | flags, signals, what is said | `cli/`, [`program`], `banner.rs`, `systemd/` |
 //! | what it says about itself while it runs | `status/` |
-//! | the log beyond the rings | `logging.rs`, and `embedded.rs` for the hub in this process |
+//! | which log wants an exchange | `logs/` |
+//! | the logs beyond the rings | `logging/`, and `embedded.rs` for the hub in this process |
 //!
 //! The protocol itself is decided in the crate `http`, the text of log lines in
 //! `spread_logger`. Nothing on the way of a request is shared between workers, waits for
@@ -40,6 +41,7 @@ pub mod fuzzing;
 mod identity;
 mod listen;
 mod logging;
+mod logs;
 mod operator;
 pub mod program;
 mod reload;
@@ -63,7 +65,11 @@ pub use daemon::DaemonError;
 pub use embedded::EmbeddedError;
 pub use identity::IdentityError;
 pub use listen::{Inherited, ListenError, Listener, ListenerError, Place};
-pub use logging::LogError;
+pub use logging::{LogError, PlaceError};
+pub use logs::{
+    ListError, LogRule, Methods, OUTPUTS_MAX, Selection, ServerNameError, ServerNames, Statuses,
+    VirtualHosts,
+};
 pub use rules::{
     FallbackPage, HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules,
     TemplateError,

@@ -53,7 +53,7 @@ impl Embedded {
     #[expect(clippy::unused_async, reason = "the other one waits")]
     pub(crate) async fn start(
         options: &EmbeddedOptions,
-        _group: GroupName,
+        _files: &[(GroupName, String)],
         _root: &Path,
         _shown_on: Option<Outlet>,
     ) -> Result<Self, EmbeddedError> {
@@ -65,10 +65,6 @@ impl Embedded {
     }
 
     pub(crate) const fn report(&self) -> &Report {
-        match *self {}
-    }
-
-    pub(crate) const fn file(&self) -> &Path {
         match *self {}
     }
 

@@ -14,11 +14,11 @@ use std::time::{Duration, Instant};
 
 use http::serve::{self, Place, Process};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-use spread_logger::diagnostics::{Diagnostics, FLUSH_TIMEOUT, Outlet};
+use spread_logger::diagnostics::{Diagnostics, FLUSH_TIMEOUT, Forwarding, Outlet};
 use spread_logger::notify::Notifier;
 use tokio::sync::oneshot;
 
-use crate::banner::{Banner, LogPlace};
+use crate::banner::Banner;
 use crate::cli::{Args, LogSettings, Said, Settings, UsageError};
 use crate::config::Config;
 use crate::daemon::{Daemon, DaemonError, Settled};
@@ -137,8 +137,15 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         Server::check(&config)?;
     }
     let output = Outlet::open("stdout", io::stdout()).map_err(system("start a thread"))?;
+    let words = match &log {
+        // Whoever reads lines there wants nothing else.
+        Some(log) if log.is_on_stdout() => diagnostics.outlet(),
+        _ => output.clone(),
+    };
     let mut around = Around {
-        output: output.clone(),
+        words,
+        terminal: io::stdout().is_terminal().then(|| output.clone()),
+        forwarding: diagnostics.forwarding(),
         settled,
         statistics,
         said,
@@ -153,7 +160,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
 fn check(config: &Config, log: Option<LogSettings>) -> Result<(), ProgramError> {
     Server::check(config)?;
     if let Some(log) = log {
-        Logging::check(log)?;
+        Logging::check(&log, &config.root)?;
     }
     let said = io::stdout().write_all(b"rthttpd: the configuration is in order\n");
     said.map_err(system("write to standard output"))
@@ -172,7 +179,12 @@ fn refuse_whole_machine(root: &Path) -> Result<(), UsageError> {
 /// What is there for as long as it serves.
 #[derive(Debug)]
 struct Around {
-    output: Outlet,
+    /// Where the words of the start go.
+    words: Outlet,
+    /// A terminal to show the first log lines on.
+    terminal: Option<Outlet>,
+    /// What the diagnostics go to besides, if that is asked for.
+    forwarding: Forwarding,
     settled: Settled,
     /// How often what was counted is told.
     statistics: Option<Duration>,
@@ -189,11 +201,11 @@ async fn serve(
 ) -> Result<(), ProgramError> {
     // Before the banner: whoever reads it may send a signal.
     let mut signals = Signals::new(around.statistics).map_err(system("handle signals"))?;
-    let is_terminal = io::stdout().is_terminal();
+    let is_terminal = around.terminal.is_some();
     let log = match log {
         Some(log) => {
-            let shown_on = is_terminal.then(|| around.output.clone());
-            Some(Logging::start(&mut server, log, &config.root, shown_on).await?)
+            let outlets = (around.terminal.clone(), around.forwarding.clone());
+            Some(Logging::start(&mut server, log, &config.root, outlets).await?)
         }
         None => None,
     };
@@ -201,12 +213,9 @@ async fn serve(
         root: server.root(),
         places: server.places(),
         status: status.address(),
-        log: log.as_ref().map(|log| LogPlace {
-            destination: log.destination(),
-            file: log.file(),
-        }),
+        logs: log.as_ref().map_or(&[], |log| log.outputs()),
     };
-    around.output.say(banner.text(is_terminal).as_bytes());
+    around.words.say(banner.text(is_terminal).as_bytes());
     let (manager, summary) = (Notifier::from_env(), banner.status());
 
     let connections_max = config.limits.connections_max;
@@ -222,7 +231,7 @@ async fn serve(
         .spawn(move || ended.send(server.run()))
         .map_err(system("start a thread"))?;
     manager.ready(&summary);
-    let left = around.settled.let_go(&around.output);
+    let left = around.settled.let_go(&around.words);
     left.map_err(system("leave the terminal"))?;
     let mut desk = Desk {
         manager: &manager,

@@ -9,12 +9,13 @@ use std::thread;
 
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
-use spread_logger::{Drain, Log, Needs, RingOptions, ring};
+use spread_logger::{Drain, Needs, RingOptions};
 use tokio::sync::watch;
 
 use crate::config::{Config, PORT};
 use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
+use crate::logs::{LogRule, Logs};
 use crate::rules::FallbackPage;
 use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes};
 use crate::worker::{self, Live, Own, Phase, Setup};
@@ -26,8 +27,8 @@ pub struct Server {
     site: Arc<Site>,
     bound: Bound,
     addresses: Vec<SocketAddr>,
-    logs: Vec<Log>,
-    /// What their format asks for.
+    logs: Vec<Logs>,
+    /// What they ask for.
     needs: Needs,
     counters: Counters,
     phase: Arc<watch::Sender<Phase>>,
@@ -137,15 +138,39 @@ impl Server {
     /// Logs every exchange into rings, one for each worker, whose other ends are returned.
     /// `options.bytes` are shared out among them.
     pub fn log_to(&mut self, options: &RingOptions) -> Vec<Drain> {
+        let rules = [LogRule::all(options.format.clone())];
+        let outputs = self.log_by(&rules, options.bytes, options.line_len_max);
+        outputs.into_iter().flatten().collect()
+    }
+
+    /// Logs exchanges by `rules` into rings, one for each output of each rule and each worker;
+    /// `bytes` are shared out among them. Returned are the other ends of the rings of each output,
+    /// in the order of the rules.
+    pub fn log_by(
+        &mut self,
+        rules: &[LogRule],
+        bytes: usize,
+        line_len_max: usize,
+    ) -> Vec<Vec<Drain>> {
         let workers = self.config.workers.get();
-        let options = RingOptions {
-            bytes: options.bytes / workers,
-            ..options.clone()
-        };
-        let (logs, drains) = (0..workers).map(|_| ring(&options)).unzip();
+        let made = (0..workers).map(|_| Logs::new(rules, bytes / workers, line_len_max));
+        let (logs, of_workers): (Vec<_>, Vec<_>) = made.unzip();
         self.logs = logs;
-        self.needs = options.format.needs();
-        drains
+        let needs = rules.iter().map(LogRule::needs);
+        self.needs = needs.fold(Needs::NOTHING, Needs::or);
+        let outputs = rules.iter().map(LogRule::outputs).sum();
+        let mut of_outputs: Vec<_> = (0..outputs).map(|_| Vec::with_capacity(workers)).collect();
+        for drains in of_workers {
+            for (of_output, drain) in of_outputs.iter_mut().zip(drains) {
+                of_output.push(drain);
+            }
+        }
+        of_outputs
+    }
+
+    /// How many workers it has.
+    pub(crate) const fn workers(&self) -> usize {
+        self.config.workers.get()
     }
 
     /// What it serves, as it was named.
@@ -192,11 +217,7 @@ impl Server {
         let root = root.unwrap_or_else(|_| self.config.root.clone());
         let root = root.as_os_str().as_bytes();
         Own {
-            host: rustix::system::uname()
-                .nodename()
-                .to_bytes()
-                .to_ascii_lowercase()
-                .into(),
+            names: Arc::new(self.config.names.clone()),
             port: self.addresses.first().map(SocketAddr::port),
             root: self
                 .needs
@@ -229,7 +250,7 @@ impl Server {
                 connections_max: connections_max.div_ceil(workers),
                 cache_bytes: self.config.cache_bytes / workers,
                 counters: self.counters.clone(),
-                log: logs.next(),
+                logs: logs.next(),
                 needs: self.needs,
                 own: own.clone(),
                 phase: self.phase.subscribe(),

@@ -162,7 +162,7 @@ fn every_form_says_the_same_numbers() {
         page.contains("<dt>200 OK</dt><dd class=\"plain\">1</dd>"),
         "{page}"
     );
-    assert!(page.contains("--spread says where"), "{page}");
+    assert!(page.contains("--spread or --log says where"), "{page}");
 }
 
 /// The law of the log: every line was sent, waits, or is counted as lost.
@@ -244,7 +244,9 @@ fn every_metric_is_documented() {
     let (root, place) = (Root::new(), Root::new());
     let (sockets, logs) = (place.dir(), place.dir() + "/logs");
     let log = ["--spread", "embedded:0", "--spread-socket-dir", &sockets];
-    let told = Told::start(&root, &[&log[..], &["--log-dir", &logs]].concat());
+    let file = format!("group=lines file={}", place.path("file").display());
+    let more = ["--log-dir", &logs, "--log", &file];
+    let told = Told::start(&root, &[&log[..], &more].concat());
     let documented = concat!(env!("CARGO_MANIFEST_DIR"), "/../docs/metrics.md");
     let documented = fs::read_to_string(documented).unwrap();
 

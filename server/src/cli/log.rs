@@ -5,33 +5,53 @@ use std::num::NonZeroU64;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use clap::ArgGroup;
+use spread::stream::StreamGroup;
 use spread::{Address, Addresses, GroupName};
 use spread_logger::realtime::Priority;
-use spread_logger::{Format, PublisherOptions, RingOptions, SpoolOptions};
+use spread_logger::{
+    BUFFER_MIN, Format, LocalPlace, PublisherOptions, RingOptions, SPOOL_MIN, SpoolOptions,
+};
 
 use super::UsageError;
+use super::logs::{LogDestination, LogSpec, PlannedLog};
 use super::quantity::{Size, count};
 use super::spread::{Destination, Order};
+use crate::logs::{LogRule, OUTPUTS_MAX, ServerNames};
 
 /// The flags as they were typed.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "Log")]
+#[command(group = ArgGroup::new("somewhere").args(["spread", "log"]).multiple(true))]
 pub(super) struct LogArgs {
     /// Where the log goes: Spread daemons, tried in this order, or `embedded`, a hub and a
     /// spreadlogd in this process [default: nowhere]
     #[arg(long, value_name = "ADDRESSES|embedded[:PORT[@ADDRESS]]")]
     spread: Option<Destination>,
 
-    /// The group the lines are sent to
-    #[arg(
-        long,
-        value_name = "NAME",
-        default_value = "access_log",
-        requires = "spread"
-    )]
-    spread_group: GroupName,
+    /// A log of its own, instead of the one of everything; again for each further one. Where to:
+    /// group=NAME (with --spread), file=PATH (- for standard output), syslog[=SOCKET]
+    /// facility=NAME. What of it: path=PATTERN, host=PATTERN, status=5xx,404,!304, method=GET,POST.
+    /// How: format=NAME or format="TEXT", vhost=prefix (the host in front of each line) or
+    /// vhost=buckets:16 (groups NAME.0 to NAME.15, by host)
+    #[arg(long, value_name = "'KEY=VALUE…'")]
+    log: Vec<LogSpec>,
 
-    /// Memory for lines until a daemon has taken, and every logging host acknowledged them
+    /// What rthttpd says on standard error goes to this group too, but for what it says of the log
+    #[arg(long, value_name = "NAME", requires = "spread")]
+    error_group: Option<GroupName>,
+
+    /// A name of this site, for logs that tell hosts apart; again, or with commas, for further
+    /// ones. The first stands for any other [default: the name of this machine]
+    #[arg(long, value_name = "NAME", value_delimiter = ',')]
+    server_name: Vec<String>,
+
+    /// The group the lines are sent to, if no --log says otherwise [default: access_log]
+    #[arg(long, value_name = "NAME", requires = "spread", conflicts_with = "log")]
+    spread_group: Option<GroupName>,
+
+    /// Memory for lines until a daemon has taken, and every logging host acknowledged them, shared
+    /// out among the groups
     #[arg(
         long,
         value_name = "SIZE",
@@ -45,7 +65,7 @@ pub(super) struct LogArgs {
     #[arg(long, value_name = "DIR", requires = "spread")]
     spool: Option<PathBuf>,
 
-    /// Bytes of these files
+    /// Bytes of these files, shared out among the groups
     #[arg(
         long,
         value_name = "SIZE",
@@ -93,18 +113,14 @@ pub(super) struct LogArgs {
         long,
         value_name = "FORMAT",
         default_value_t = Format::Combined,
-        requires = "spread"
+        requires = "somewhere"
     )]
     log_format: Format,
 
-    /// Memory for lines on their way from the workers, shared out among them
-    #[arg(
-        long,
-        value_name = "SIZE",
-        default_value_t = Size(RING_BYTES),
-        requires = "spread"
-    )]
-    log_ring: Size,
+    /// Memory for lines on their way from the workers, shared out among these and the logs
+    /// [default: 4MiB, or more where there are many]
+    #[arg(long, value_name = "SIZE", requires = "somewhere")]
+    log_ring: Option<Size>,
 
     /// Send under real-time scheduling (SCHED_FIFO), so that no other program keeps the log waiting
     /// [default priority: 10]
@@ -118,18 +134,34 @@ pub(super) struct LogArgs {
     )]
     realtime: Option<Priority>,
 
-    /// Where `--spread embedded` writes the file access_log [default: ./logs]
+    /// Where `--spread embedded` writes the file access_log, or a file for each group of --log and
+    /// --error-group [default: ./logs]
     #[arg(long, value_name = "DIR")]
     log_dir: Option<PathBuf>,
 }
 
-/// What is to become of the log.
+/// What is to become of the logs.
 #[derive(Debug)]
 pub(crate) struct LogSettings {
-    pub(crate) ring: RingOptions,
-    /// In embedded mode its address is the hub's, once there is one.
+    pub(crate) logs: Vec<PlannedLog>,
+    /// There are or may be several, which are told apart by their names.
+    pub(crate) are_named: bool,
+    /// Of all rings together, if the operator has said.
+    pub(crate) ring_bytes: Option<usize>,
+    pub(crate) line_len_max: usize,
+    pub(crate) spread: Option<SpreadSettings>,
+    pub(crate) stop_timeout: Duration,
+}
+
+/// What is to become of lines that go to groups.
+#[derive(Debug)]
+pub(crate) struct SpreadSettings {
+    /// What all groups have in common: of what is shared out, each one's part. In embedded mode
+    /// its address is the hub's, once there is one.
     pub(crate) publisher: PublisherOptions,
-    /// Of the publisher's thread.
+    /// Where the program's own words go.
+    pub(crate) error_group: Option<GroupName>,
+    /// Of the publishers' thread.
     pub(crate) realtime: Option<Priority>,
     pub(crate) embedded: Option<EmbeddedOptions>,
 }
@@ -151,22 +183,88 @@ pub(crate) struct EmbeddedOptions {
 impl LogSettings {
     /// The directories that are written to.
     pub(crate) fn places(&self) -> Vec<PathBuf> {
-        let spool = self.publisher.spool.as_ref().map(|spool| &spool.dir);
-        let embedded = self.embedded.as_ref();
-        let embedded = embedded.map(|embedded| [&embedded.socket_dir, &embedded.log_dir]);
-        let places = spool.into_iter().chain(embedded.into_iter().flatten());
-        places.cloned().collect()
+        let files = self.logs.iter().filter_map(|log| match &log.destination {
+            LogDestination::Local(LocalPlace::File(path)) => Some(match path.parent() {
+                Some(parent) if parent != Path::new("") => parent.to_owned(),
+                _ => PathBuf::from("."),
+            }),
+            LogDestination::Local(_) | LogDestination::Groups(_) => None,
+        });
+        let mut places: Vec<_> = files.collect();
+        if let Some(spread) = &self.spread {
+            let spool = spread.publisher.spool.as_ref();
+            places.extend(spool.map(|spool| spool.dir.clone()));
+            if let Some(embedded) = &spread.embedded {
+                places.extend([embedded.socket_dir.clone(), embedded.log_dir.clone()]);
+            }
+        }
+        places
     }
 
     /// Gives every file and directory the path that `seen` has for it.
     pub(crate) fn relocate(&mut self, seen: impl Fn(&Path) -> PathBuf) {
-        self.publisher.socket_dir = seen(&self.publisher.socket_dir);
-        if let Some(spool) = &mut self.publisher.spool {
+        for log in &mut self.logs {
+            match &mut log.destination {
+                LogDestination::Local(LocalPlace::File(path)) => *path = seen(path),
+                LogDestination::Local(LocalPlace::Syslog(options)) => {
+                    options.path = seen(&options.path);
+                }
+                LogDestination::Local(LocalPlace::Stdout) | LogDestination::Groups(_) => {}
+            }
+        }
+        let Some(spread) = &mut self.spread else {
+            return;
+        };
+        let publisher = &mut spread.publisher;
+        publisher.socket_dir = seen(&publisher.socket_dir);
+        if let Some(spool) = &mut publisher.spool {
             spool.dir = seen(&spool.dir);
         }
-        if let Some(embedded) = &mut self.embedded {
+        if let Some(embedded) = &mut spread.embedded {
             embedded.socket_dir = seen(&embedded.socket_dir);
             embedded.log_dir = seen(&embedded.log_dir);
+        }
+    }
+
+    /// The priority of the publishers' thread, if it is to have one.
+    pub(crate) fn realtime(&self) -> Option<Priority> {
+        self.spread.as_ref()?.realtime
+    }
+
+    /// Half a second of lines at 40,000 requests a second; the publisher comes by every 20 ms.
+    pub(crate) const RING_BYTES: usize = 4 * 1024 * 1024;
+
+    /// Whether lines go to standard output.
+    pub(crate) fn is_on_stdout(&self) -> bool {
+        let is_stdout =
+            |log: &PlannedLog| log.destination == LogDestination::Local(LocalPlace::Stdout);
+        self.logs.iter().any(is_stdout)
+    }
+
+    /// The groups that lines go to, and the file that an embedded spreadlogd writes each to.
+    pub(crate) fn files(&self) -> Vec<(GroupName, String)> {
+        let error_group = self.spread.as_ref().and_then(|spread| spread.error_group);
+        let groups = self.logs.iter().flat_map(|log| log.destination.groups());
+        let groups = groups.copied().chain(error_group);
+        groups.map(|group| (group, self.file_of(group))).collect()
+    }
+
+    /// The file that an embedded spreadlogd writes a group to.
+    pub(crate) fn file_of(&self, group: GroupName) -> String {
+        if self.are_named {
+            group.to_string()
+        } else {
+            FILE.to_owned()
+        }
+    }
+}
+
+impl SpreadSettings {
+    /// What the publisher to `group` is told.
+    pub(crate) fn of_group(&self, group: GroupName) -> PublisherOptions {
+        PublisherOptions {
+            group,
+            ..self.publisher.clone()
         }
     }
 }
@@ -185,10 +283,71 @@ impl LogArgs {
         if self.log_dir.is_some() && !is_embedded {
             return Err(UsageError::LogDir);
         }
-        let (addresses, embedded) = match &self.spread {
-            None => return Ok(None),
-            Some(Destination::Daemons(addresses)) => (addresses.clone(), None),
-            Some(Destination::Embedded { port, address }) => {
+        if self.spread.is_none() && self.log.is_empty() {
+            return Ok(None);
+        }
+        let ring = RingOptions::default();
+        let mut settings = LogSettings {
+            logs: self.planned(),
+            are_named: !self.log.is_empty() || self.error_group.is_some(),
+            ring_bytes: self.log_ring.map(|size| size.0),
+            // A line longer than a message would go alone, and be dropped by readers
+            // that have no room for it.
+            line_len_max: ring.line_len_max.min(self.spread_message_max.0),
+            spread: None,
+            stop_timeout,
+        };
+        let outputs = settings.logs.iter().map(|log| log.rule.outputs()).sum();
+        check(&settings, &self.log, self.error_group, outputs)?;
+        let groups = settings
+            .logs
+            .iter()
+            .flat_map(|log| log.destination.groups());
+        let groups = groups.count() + usize::from(self.error_group.is_some());
+        match &self.spread {
+            Some(destination) => {
+                settings.spread = Some(self.spread(destination, groups, stop_timeout)?);
+            }
+            None if groups > 0 => return Err(UsageError::GroupWithoutSpread),
+            None => {}
+        }
+        if is_embedded {
+            check_files(&settings.files())?;
+        }
+        Ok(Some(settings))
+    }
+
+    /// What the server is called.
+    pub(super) fn names(&self) -> Result<ServerNames, UsageError> {
+        Ok(ServerNames::new(&self.server_name)?)
+    }
+
+    /// The logs that are asked for, or the one of everything.
+    fn planned(&self) -> Vec<PlannedLog> {
+        if self.log.is_empty() {
+            let group = self.spread_group.unwrap_or_else(group_default);
+            return vec![PlannedLog {
+                rule: LogRule::all(self.log_format.clone()),
+                destination: LogDestination::Groups(vec![group]),
+            }];
+        }
+        let logs = self.log.iter();
+        logs.flat_map(|log| log.planned(&self.log_format)).collect()
+    }
+
+    /// What `groups` groups have in common.
+    fn spread(
+        &self,
+        destination: &Destination,
+        groups: usize,
+        stop_timeout: Duration,
+    ) -> Result<SpreadSettings, UsageError> {
+        if groups == 0 {
+            return Err(UsageError::SpreadWithoutGroup);
+        }
+        let (addresses, embedded) = match destination {
+            Destination::Daemons(addresses) => (addresses.clone(), None),
+            Destination::Embedded { port, address } => {
                 let embedded = EmbeddedOptions {
                     port: *port,
                     address: *address,
@@ -199,46 +358,105 @@ impl LogArgs {
                 (Addresses::from(Address::Port(*port)), Some(embedded))
             }
         };
-        let message_max = self.spread_message_max.0;
-        let defaults = PublisherOptions::new(addresses, self.spread_group);
+        // Each publisher is given its own.
+        let defaults = PublisherOptions::new(addresses, group_default());
         let seal_after = match embedded {
             Some(_) => EMBEDDED_SEAL_AFTER,
             None => defaults.seal_after,
+        };
+        let buffer = ("--spread-buffer", self.spread_buffer.0, BUFFER_MIN);
+        let buffer_bytes = share(buffer, groups)?;
+        let spool_bytes = match self.spool {
+            Some(_) => share(("--spool-max", self.spool_max.0, SPOOL_MIN), groups)?,
+            None => 0,
         };
         let publisher = PublisherOptions {
             socket_dir: self.spread_socket_dir.clone(),
             program: "rthttpd".to_owned(),
             service: self.spread_service.into(),
-            message_max,
+            message_max: self.spread_message_max.0,
             batch_lines: self.spread_batch,
             seal_after,
-            buffer_bytes: self.spread_buffer.0,
+            buffer_bytes,
             spool: self.spool.as_ref().map(|dir| SpoolOptions {
                 dir: dir.clone(),
-                bytes_max: self.spool_max.0,
+                bytes_max: spool_bytes,
             }),
             stop_timeout,
             ..defaults
         };
-        let ring = RingOptions::default();
-        let ring = RingOptions {
-            bytes: self.log_ring.0,
-            format: self.log_format.clone(),
-            // A line longer than a message would go alone, and be dropped by readers
-            // that have no room for it.
-            line_len_max: ring.line_len_max.min(message_max),
-        };
-        Ok(Some(LogSettings {
-            ring,
+        Ok(SpreadSettings {
             publisher,
+            error_group: self.error_group,
             realtime: self.realtime,
             embedded,
-        }))
+        })
     }
 }
 
-/// Half a second of lines at 40,000 requests a second; the publisher comes by every 20 ms.
-const RING_BYTES: usize = 4 * 1024 * 1024;
+/// What each of so many groups has of a total.
+fn share(
+    (flag, total, least): (&'static str, usize, usize),
+    groups: usize,
+) -> Result<usize, UsageError> {
+    let share = total / groups.max(1);
+    // Of one group the publisher says it itself.
+    if groups > 1 && share < least {
+        return Err(UsageError::Share {
+            flag,
+            total,
+            groups,
+            least: least * groups,
+        });
+    }
+    Ok(share)
+}
+
+/// Whether all logs can be, together.
+fn check(
+    settings: &LogSettings,
+    typed: &[LogSpec],
+    error_group: Option<GroupName>,
+    outputs: usize,
+) -> Result<(), UsageError> {
+    if let Some(group) = error_group {
+        StreamGroup::try_from(group)?;
+    }
+    let outputs = outputs + usize::from(error_group.is_some());
+    if outputs > OUTPUTS_MAX {
+        let logs = typed.len();
+        return Err(UsageError::Outputs { logs, outputs });
+    }
+    let mut names: Vec<_> = settings
+        .logs
+        .iter()
+        .flat_map(|log| log.destination.names())
+        .collect();
+    names.extend(error_group.map(|group| group.to_string()));
+    names.sort_unstable();
+    match names.windows(2).find(|pair| pair.first() == pair.last()) {
+        Some([name, ..]) => Err(UsageError::SameLog { name: name.clone() }),
+        _ => Ok(()),
+    }
+}
+
+/// Whether every group can be a file in the log directory.
+fn check_files(files: &[(GroupName, String)]) -> Result<(), UsageError> {
+    let is_file = |name: &str| !name.contains('/') && !name.starts_with('.');
+    match files.iter().find(|(_, file)| !is_file(file)) {
+        Some((group, _)) => Err(UsageError::GroupFile { group: *group }),
+        None => Ok(()),
+    }
+}
+
+/// The group that publishers and spreadlogd agree on when nobody says otherwise.
+#[expect(clippy::expect_used, reason = "the name is a constant that tests read")]
+fn group_default() -> GroupName {
+    GroupName::new("access_log").expect("it is a name")
+}
+
+/// The file in the log directory, where there is one log; the group's name is the same by default.
+const FILE: &str = "access_log";
 
 const LOG_DIR: &str = "./logs";
 

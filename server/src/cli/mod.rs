@@ -10,12 +10,14 @@ mod daemon;
 mod encodings;
 mod listen;
 mod log;
+mod logs;
 mod quantity;
 mod rules;
 mod said;
 mod spelling;
 mod spread;
 mod status;
+mod words;
 
 use std::ffi::OsString;
 use std::fs::File;
@@ -24,6 +26,8 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use ::spread::GroupName;
+use ::spread::stream::GroupTooLong;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 
@@ -33,7 +37,8 @@ pub(crate) use self::daemon::{DaemonSettings, Switch};
 use self::encodings::EncodingArgs;
 use self::listen::ListenArgs;
 use self::log::LogArgs;
-pub(crate) use self::log::{EmbeddedOptions, LogSettings};
+pub(crate) use self::log::{EmbeddedOptions, LogSettings, SpreadSettings};
+pub(crate) use self::logs::LogDestination;
 use self::quantity::{Size, Time};
 use self::rules::RuleArgs;
 pub use self::rules::RuleError;
@@ -41,6 +46,7 @@ pub(crate) use self::said::Said;
 use self::status::StatusArgs;
 pub(crate) use self::status::StatusSettings;
 use crate::config::{self, Config, Limits, Timeouts};
+use crate::logs::{OUTPUTS_MAX, ServerNameError};
 use crate::systemd;
 
 /// The flags as they were typed.
@@ -164,6 +170,58 @@ pub enum UsageError {
          written where spreadlogd runs, as its own configuration says"
     )]
     LogDir,
+    /// A log goes to a group, and there is no Spread.
+    #[error("--log with group=NAME needs --spread, which says where Spread is")]
+    GroupWithoutSpread,
+    /// There is a Spread, and no log goes to a group.
+    #[error(
+        "--spread is given, but no --log says group=NAME: add it to one, or leave --spread out"
+    )]
+    SpreadWithoutGroup,
+    /// Two logs would go to one place.
+    #[error("two logs go to {name}: give each its own, as spreadlogd can write several as one")]
+    SameLog {
+        /// The group or the place.
+        name: String,
+    },
+    /// More logs than there may be.
+    #[error("{outputs} groups, files and other places of --log: at most {OUTPUTS_MAX}")]
+    Outputs {
+        /// How many times --log was given.
+        logs: usize,
+        /// How many rings each worker would have.
+        outputs: usize,
+    },
+    /// What is shared out is not enough.
+    #[error(
+        "{flag} is {total} bytes for {groups} groups together: choose at least {least}, or fewer \
+         groups"
+    )]
+    Share {
+        /// Which total.
+        flag: &'static str,
+        /// What it is.
+        total: usize,
+        /// Among how many it is shared out.
+        groups: usize,
+        /// What it has to be.
+        least: usize,
+    },
+    /// A group whose name is no file's.
+    #[error(
+        "group {group} cannot be a file in --log-dir: with --spread embedded choose a name without \
+         / and that does not begin with a dot"
+    )]
+    GroupFile {
+        /// The group.
+        group: GroupName,
+    },
+    /// The name of a group is too long.
+    #[error("cannot take --error-group")]
+    ErrorGroup(#[from] GroupTooLong),
+    /// A name of the server is none.
+    #[error("cannot take --server-name")]
+    ServerName(#[from] ServerNameError),
     /// The program was started in `/`, as a service manager does, and not told otherwise.
     #[error(
         "{} is /, so the whole machine would be served; \
@@ -231,7 +289,8 @@ impl Args {
     /// When they contradict each other.
     pub(crate) fn settings(self) -> Result<Settings, UsageError> {
         let log = self.log.settings(self.stop_timeout.0)?;
-        let is_embedded = log.as_ref().is_some_and(|log| log.embedded.is_some());
+        let spread = log.as_ref().and_then(|log| log.spread.as_ref());
+        let is_embedded = spread.is_some_and(|spread| spread.embedded.is_some());
         let status = self.status.settings(is_embedded);
         let defaults = Config::new(self.daemon.root(&self.dir));
         let port = if self.thttpd_defaults {
@@ -257,6 +316,7 @@ impl Args {
             clients: self.clients.options()?,
             encodings: self.encodings.encodings(),
             rules: self.rules.rules()?,
+            names: self.log.names()?,
             ..defaults
         };
         Ok(Settings {
@@ -291,10 +351,13 @@ Examples:
   rthttpd -d ./www --spread 4803@localhost    and log to this machine's daemon
   rthttpd -d ./www --spread 4803@a,4803@b     to that on a, or b while a is away
   rthttpd -C /etc/thttpd.conf                 as a thttpd
+  rthttpd -d ./www --log file=/var/log/web    to a file, without any Spread
+  rthttpd -d ./www --spread 4803 --log group=access_log \\
+      --log 'group=errors status=5xx'         everything, and failures apart
 
 Signals: TERM and INT finish what is under way, send the log and stop; a second
 one ends at once. USR1 does so too, and takes the time that downloads need. HUP
-opens the log file of --spread embedded again. USR2 tells what was counted.
+opens the log files again. USR2 tells what was counted.
 Exit status: 0 stopped, 1 a failure while running, 2 a mistake in the flags.";
 
 #[cfg(test)]
@@ -309,6 +372,11 @@ mod tests {
 
     fn settings(args: &[&str]) -> Settings {
         read(args).unwrap().settings().unwrap()
+    }
+
+    fn groups(log: &LogSettings) -> Vec<String> {
+        let groups = log.logs.iter().flat_map(|log| log.destination.groups());
+        groups.map(ToString::to_string).collect()
     }
 
     #[test]
@@ -375,15 +443,89 @@ mod tests {
         let log = settings(&["--spread", "4803@a,4803", "--spread-service", "fifo"])
             .log
             .unwrap();
-        assert!(log.embedded.is_none());
-        assert_eq!(log.publisher.addresses.to_string(), "4803@a,4803");
-        assert_eq!(log.publisher.service, ::spread::Service::Fifo);
-        assert_eq!(log.publisher.group.to_string(), "access_log");
+        assert_eq!(groups(&log), ["access_log"]);
+        let spread = log.spread.unwrap();
+        assert!(spread.embedded.is_none());
+        assert_eq!(spread.publisher.addresses.to_string(), "4803@a,4803");
+        assert_eq!(spread.publisher.service, ::spread::Service::Fifo);
 
         let log = settings(&["--spread", "4803", "--spread-message-max", "1K"])
             .log
             .unwrap();
-        assert_eq!(log.ring.line_len_max, 1024);
+        assert_eq!(log.line_len_max, 1024);
+    }
+
+    #[test]
+    fn logs_are_those_that_are_named_in_place_of_the_one_of_everything() {
+        let log = settings(&["--log", "file=/a", "--log", "syslog status=5xx"]).log;
+        let log = log.unwrap();
+        assert!(log.spread.is_none() && log.are_named);
+        assert_eq!(log.logs.len(), 2);
+
+        let args = ["--spread", "4803", "--error-group", "said", "--log"];
+        let args = [&args[..], &["group=a file=- vhost=prefix"]].concat();
+        let log = settings(&args).log.unwrap();
+        assert!(log.is_on_stdout());
+        assert_eq!(groups(&log), ["a"]);
+        let files = log.files().into_iter();
+        let files: Vec<_> = files
+            .map(|(group, file)| (group.to_string(), file))
+            .collect();
+        let expected = ["a", "said"].map(|name| (name.to_owned(), name.to_owned()));
+        assert_eq!(files, expected);
+        // Half of what there is for each group.
+        let publisher = log.spread.unwrap().publisher;
+        assert_eq!(publisher.buffer_bytes, 32 << 20);
+    }
+
+    #[test]
+    fn logs_that_cannot_be_together_are_refused() {
+        let spread = ["--spread", "4803"];
+        let embedded = ["--spread", "embedded"];
+        for (args, said) in [
+            (&["--log", "group=a"][..], "needs --spread"),
+            (
+                &[&spread[..], &["--log", "file=a"]].concat(),
+                "no --log says group=NAME",
+            ),
+            (
+                &[
+                    &spread[..],
+                    &["--log", "group=a", "--log", "group=a status=404"],
+                ]
+                .concat(),
+                "two logs go to a:",
+            ),
+            (
+                &[&spread[..], &["--log", "group=a", "--error-group", "a"]].concat(),
+                "two logs go to a:",
+            ),
+            (
+                &[
+                    &spread[..],
+                    &["--log", "group=a vhost=buckets:64", "--log", "group=b"],
+                ]
+                .concat(),
+                "65 groups, files and other places of --log: at most 64",
+            ),
+            (
+                &[
+                    &spread[..],
+                    &["--log", "group=a vhost=buckets:9", "--spread-buffer", "1M"],
+                ]
+                .concat(),
+                "--spread-buffer is 1048576 bytes for 9 groups together: choose at least 1179648",
+            ),
+            (
+                &[&embedded[..], &["--log", "group=a/b"]].concat(),
+                "group a/b cannot be a file",
+            ),
+            (&["--server-name", "a b"], "--server-name"),
+        ] {
+            let error = read(args).unwrap().settings().unwrap_err();
+            let error = spread_logger::diagnostics::Chain(&error).to_string();
+            assert!(error.contains(said), "{said}: {error}");
+        }
     }
 
     #[test]
@@ -397,7 +539,7 @@ mod tests {
             ("%h %l %u %t \"%r\" %>s %b", Format::Common),
         ] {
             let log = parse(text).unwrap().settings().unwrap().log.unwrap();
-            assert_eq!(log.ring.format, format);
+            assert_eq!(log.logs[0].rule.format, format);
         }
         let error = parse("%h %M").unwrap_err().to_string();
         assert!(error.contains("`%M` at byte 3"), "{error}");
@@ -407,10 +549,10 @@ mod tests {
     #[test]
     fn a_spool_is_made_only_when_asked_for() {
         let log = settings(&["--spread", "4803"]).log.unwrap();
-        assert!(log.publisher.spool.is_none());
+        assert!(log.spread.unwrap().publisher.spool.is_none());
 
         let log = settings(&["--spread", "4803", "--spool", "/var/spool/rthttpd"]).log;
-        let spool = log.unwrap().publisher.spool.unwrap();
+        let spool = log.unwrap().spread.unwrap().publisher.spool.unwrap();
         assert_eq!(spool.dir, PathBuf::from("/var/spool/rthttpd"));
         assert_eq!(spool.bytes_max, 1 << 30);
     }
@@ -480,6 +622,8 @@ mod tests {
             ["--connections-max", "0"],
             ["--spread", "nowhere"],
             ["--spread", "embedded:x"],
+            ["--log", "group=a formt=b"],
+            ["--log-format", "combnied"],
             ["--status", "here"],
         ] {
             let error = read(&args).unwrap_err();

@@ -104,6 +104,7 @@ impl Connection {
         now: u64,
     ) -> Details<'a> {
         let begun = gathered.begun.unwrap_or(now);
+        let named_host = gathered.host.map(|host| host.within(requests));
         let ending = match (exchange.is_sent(sent), gathered.is_last) {
             (false, _) => Ending::Aborted,
             (true, true) => Ending::Closed,
@@ -118,8 +119,8 @@ impl Connection {
             duration: Duration::from_micros(now.saturating_sub(begun)),
             peer: self.ends.and_then(|ends| ends.peer(self.peer.address())),
             local: self.ends.and_then(|ends| ends.local),
-            host: Some(&self.worker.own.host),
-            named_host: gathered.host.map(|host| host.within(requests)),
+            host: Some(self.worker.own.names.of(named_host).as_bytes()),
+            named_host,
             port: self.worker.own.port,
             received: gathered.received,
             sent: sent.saturating_sub(gathered.head_at).min(response_len),

@@ -42,7 +42,7 @@ use std::task::{Context, Poll};
 
 use http::Status;
 use rustix::io::Errno;
-use spread_logger::{Log, Record};
+use spread_logger::Record;
 
 use self::arriving::Arriving;
 use self::details::{Ends, Gathered};
@@ -55,6 +55,7 @@ use self::timer::Timer;
 use self::untaken::Untaken;
 use crate::clients::Peer;
 use crate::clock::{self, Moment};
+use crate::logs::Logs;
 use crate::site::LookupError;
 use crate::worker::{Phase, Worker};
 
@@ -218,9 +219,9 @@ impl Connection {
         self.timer.poll(cx, self.deadline)
     }
 
-    /// Gives the exchanges of `output`, `sent` bytes of which went out, to the log and
+    /// Gives the exchanges of `output`, `sent` bytes of which went out, to the logs and
     /// the counters. `requests` are the bytes that the requests were read from.
-    fn log(&self, log: &mut Option<Log>, output: &Output, requests: &[u8], sent: u64) {
+    fn log(&self, logs: &mut Option<Logs>, output: &Output, requests: &[u8], sent: u64) {
         let now = match self.worker.needs.exact_time {
             true => clock::unix_micros(),
             false => 0,
@@ -228,12 +229,12 @@ impl Connection {
         for (at, exchange) in output.exchanges.iter().enumerate() {
             let asked = &exchange.asked;
             let bytes = exchange.content_sent(sent);
-            if let Some(log) = log {
+            if let Some(logs) = logs {
                 let gathered = output.gathered.get(at);
                 let details = gathered.map(|gathered| {
                     self.details(gathered, exchange, (output, requests), sent, now)
                 });
-                log.log(&Record {
+                logs.log(&Record {
                     client: asked.client,
                     user: None,
                     time: gathered.and_then(Gathered::second).unwrap_or(exchange.time),

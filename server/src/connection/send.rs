@@ -41,7 +41,7 @@ impl Connection {
         let worker = Rc::clone(&self.worker);
         let mut state = worker.state.borrow_mut();
         self.log(
-            &mut state.log,
+            &mut state.logs,
             &unsent.output,
             &unsent.requests,
             unsent.sent,

@@ -376,7 +376,7 @@ impl Connection {
     }
 
     pub(super) fn log_and_clear(&self, state: &mut State, requests: &[u8], sent: u64) {
-        self.log(&mut state.log, &state.output, requests, sent);
+        self.log(&mut state.logs, &state.output, requests, sent);
         state.output.clear();
     }
 }

@@ -1,8 +1,12 @@
 //! What an operator asks for first, read off the families.
 
 use http::Status;
-use http::metrics::{Fact, Family, Section, Tone, Value, bytes, count, duration, samples, sum};
+use http::metrics::{
+    Fact, Family, Sample, Section, Tone, Value, bytes, count, duration, samples, sum,
+};
 use spread_logger::Counters as LogCounters;
+
+use crate::logging::Output;
 
 /// What is being served; `rate` is requests per second, once it is known.
 pub(super) fn of_requests(families: &[Family], rate: Option<f64>) -> Section {
@@ -71,42 +75,80 @@ fn named(code: &str) -> String {
     named.unwrap_or(code).to_owned()
 }
 
-/// Where the log goes, and whether all of it does; `now` in seconds since 1970.
-pub(super) fn of_log(families: &[Family], log: Option<&LogCounters>, now: u64) -> Section {
+/// Where the logs go, and whether all of them do; `now` in seconds since 1970.
+pub(super) fn of_log(families: &[Family], logs: Option<&[Output]>, now: u64) -> Section {
     let title = "Log";
-    let Some(log) = log else {
-        let facts = vec![Fact::new("Goes", "nowhere").note("--spread says where")];
+    let Some(logs) = logs else {
+        let facts = vec![Fact::new("Goes", "nowhere").note("--spread or --log says where")];
         return Section { title, facts };
     };
     let number = |name| sum(families, name);
-    let lines = Fact::new("Lines", count(number("rthttpd_log_lines_total"))).note(format!(
-        "{} sent in {} messages",
-        count(number("rthttpd_spread_lines_total")),
-        count(number("rthttpd_spread_messages_total"))
-    ));
-    let mut facts = vec![
-        connection(log, now),
-        lines,
-        Fact::new(
+    let mut facts = Vec::new();
+    let lines = Fact::new("Lines", count(number("rthttpd_log_lines_total")));
+    let publishers = || logs.iter().filter_map(Output::publisher);
+    if let Some(publisher) = publishers().next() {
+        // All go to the same daemons.
+        facts.push(connection(publisher, now));
+        facts.push(lines.note(format!(
+            "{} sent in {} messages",
+            count(number("rthttpd_spread_lines_total")),
+            count(number("rthttpd_spread_messages_total"))
+        )));
+        facts.push(Fact::new(
             "Waiting for a daemon",
             count(number("rthttpd_spread_waiting_lines")) + " lines",
-        ),
-    ];
-    facts.push(acknowledged(families));
+        ));
+        facts.push(acknowledged(families));
+    } else {
+        facts.push(lines);
+    }
+    facts.extend(logs.iter().filter_map(|log| of_one(families, log)));
     facts.extend(losses(families));
-    let (peak, max) = (
-        number("rthttpd_log_ring_peak_bytes"),
-        number("rthttpd_log_ring_max_bytes"),
-    );
-    let percent = (peak * 100).checked_div(max).unwrap_or(0);
-    facts.push(
-        Fact::new("Fullest ring", format!("{percent} %")).note(format!(
-            "{} of {}",
-            bytes(peak),
-            bytes(max)
-        )),
-    );
+    facts.push(fullest_ring(families));
     Section { title, facts }
+}
+
+/// What became of the lines of a log that has a name.
+fn of_one(families: &[Family], log: &Output) -> Option<Fact> {
+    let name = log.name.as_ref()?;
+    let number = |family| {
+        let samples = samples(families, family).iter();
+        let of_this = samples.filter(|sample| sample.label("log") == name);
+        let values = of_this.map(|sample| match sample.value {
+            Value::Whole(value) => value,
+            Value::Real(_) => 0,
+        });
+        values.sum::<u64>()
+    };
+    let lines = count(number("rthttpd_log_lines_total")) + " lines";
+    let fact = Fact::new(name.clone(), lines);
+    Some(if number("rthttpd_log_failing") > 0 {
+        fact.note("It cannot be written now; that is tried again every second.")
+            .tone(Tone::Bad)
+    } else {
+        match number("rthttpd_log_lost_lines_total") {
+            0 => fact,
+            lost => fact.note(format!("{} lost", count(lost))).tone(Tone::Bad),
+        }
+    })
+}
+
+/// The ring that came closest to what it holds.
+fn fullest_ring(families: &[Family]) -> Fact {
+    let whole = |sample: &Sample| match sample.value {
+        Value::Whole(value) => value,
+        Value::Real(_) => 0,
+    };
+    let of_all = |name| samples(families, name).iter().map(whole);
+    let peaks = of_all("rthttpd_log_ring_peak_bytes");
+    let rings = peaks.zip(of_all("rthttpd_log_ring_max_bytes"));
+    let percent = |(peak, max): &(u64, u64)| (peak * 100).checked_div(*max).unwrap_or(0);
+    let fullest = rings.max_by_key(percent).unwrap_or_default();
+    Fact::new("Fullest ring", format!("{} %", percent(&fullest))).note(format!(
+        "{} of {}",
+        bytes(fullest.0),
+        bytes(fullest.1)
+    ))
 }
 
 fn connection(log: &LogCounters, now: u64) -> Fact {
@@ -144,19 +186,27 @@ fn acknowledged(families: &[Family]) -> Fact {
 
 /// One fact while nothing is lost, one for each cause once something is.
 fn losses(families: &[Family]) -> Vec<Fact> {
-    let lost = |sample: &http::metrics::Sample| match sample.value {
+    let lost = |sample: &Sample| match sample.value {
         Value::Whole(lines @ 1..) => {
             let meaning = match sample.label("cause") {
                 "queue_full" => {
                     "The ring of a worker was full: the publisher had no processor for too \
                      long, or --log-ring is too small for so many requests."
                 }
+                "unwritten" => {
+                    "A file or another place on this machine refused them, or had not taken \
+                     them at the stop."
+                }
                 _ => {
                     "No daemon took lines for longer than --spread-buffer has room, and the \
                      oldest were given up."
                 }
             };
-            let lost = Fact::new("Lost", count(lines) + " lines");
+            let label = match sample.label("log") {
+                "" => "Lost".to_owned(),
+                log => format!("Lost of {log}"),
+            };
+            let lost = Fact::new(label, count(lines) + " lines");
             Some(lost.note(meaning).tone(Tone::Bad))
         }
         _ => None,

@@ -3,11 +3,12 @@
 //! One listener on a thread of its own, apart from those that serve (`http::serve`). Whoever
 //! asks has the counters of all parts read and summed; nobody who is counted notices.
 //!
-//! `families` names the numbers; `facts` says what of them an operator asks for first. The names,
+//! `families` and `logs` name the numbers; `facts` says what of them an operator asks for first. The names,
 //! with what each means, are in docs/metrics.md.
 
 mod facts;
 mod families;
+mod logs;
 
 use std::io;
 use std::net::SocketAddr;
@@ -21,7 +22,7 @@ use spread_logger::diagnostics::Outlet;
 use crate::cli::StatusSettings;
 use crate::counters::Counters;
 use crate::embedded::Report;
-use crate::logging::Logging;
+use crate::logging::{Logging, Output};
 
 /// A status listener that has its socket and waits to be started.
 #[derive(Debug)]
@@ -38,7 +39,7 @@ struct Sources {
     diagnostics: Outlet,
     server: Counters,
     connections_max: NonZeroUsize,
-    log: Option<Arc<spread_logger::Counters>>,
+    logs: Option<Arc<[Output]>>,
     report: Option<Report>,
     rate: Rate,
 }
@@ -98,7 +99,7 @@ impl Waiting {
             diagnostics: self.diagnostics,
             server,
             connections_max,
-            log: log.map(|log| Arc::clone(log.counters())),
+            logs: log.map(|log| Arc::clone(log.outputs())),
             report: log.and_then(Logging::report).cloned(),
             rate: Rate::default(),
         };
@@ -127,8 +128,8 @@ impl Sources {
             )
             .value(self.diagnostics.found_no_room()),
         );
-        if let Some(log) = &self.log {
-            families.extend(families::of_log(log));
+        if let Some(outputs) = &self.logs {
+            families.extend(logs::of_logs(outputs));
         }
         if let Some(report) = &self.report {
             families.extend(report.families());
@@ -142,7 +143,7 @@ impl Sources {
         let mut sections: Vec<Section> = vec![
             facts::of_requests(families, rate),
             facts::of_answers(families),
-            facts::of_log(families, self.log.as_deref(), self.process.now()),
+            facts::of_log(families, self.logs.as_deref(), self.process.now()),
         ];
         if let Some(report) = &self.report {
             sections.extend(report.sections(families, None));

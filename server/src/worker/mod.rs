@@ -19,7 +19,7 @@ use std::sync::Arc;
 use std::task::Waker;
 use std::time::Duration;
 
-use spread_logger::{Log, Needs};
+use spread_logger::Needs;
 use tokio::runtime::{Builder, LocalOptions};
 use tokio::sync::{Notify, Semaphore, watch};
 use tokio::time::timeout;
@@ -33,6 +33,7 @@ use crate::config::Encodings;
 use crate::connection::{Entry, Output};
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
+use crate::logs::{Logs, ServerNames};
 use crate::site::cache::Cache;
 use crate::site::{Site, gzip};
 
@@ -62,16 +63,16 @@ pub(crate) struct Setup {
     pub(crate) connections_max: usize,
     pub(crate) cache_bytes: usize,
     pub(crate) counters: Counters,
-    pub(crate) log: Option<Log>,
+    pub(crate) logs: Option<Logs>,
     pub(crate) needs: Needs,
     pub(crate) own: Own,
     pub(crate) phase: watch::Receiver<Phase>,
 }
 
-/// What a server calls itself, in a log whose format tells it.
+/// What a server calls itself, in logs that tell it.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Own {
-    pub(crate) host: Arc<[u8]>,
+    pub(crate) names: Arc<ServerNames>,
     /// Of the first listener of TCP.
     pub(crate) port: Option<u16>,
     /// The document root's absolute path, if the paths of files are told.
@@ -85,7 +86,7 @@ pub(crate) struct Worker {
     live: RefCell<Live>,
     pub(crate) limits: http::Limits,
     pub(crate) state: RefCell<State>,
-    /// What the log's format asks for.
+    /// What the logs ask for.
     pub(crate) needs: Needs,
     pub(crate) own: Own,
     number: usize,
@@ -110,7 +111,7 @@ pub(crate) struct State {
     /// The files being compressed, if any are to be.
     pub(crate) gzip: Option<gzip::Jobs>,
     pub(crate) clock: Clock,
-    pub(crate) log: Option<Log>,
+    pub(crate) logs: Option<Logs>,
     pub(crate) failures: Failures,
     /// Where the connection being served reads to.
     pub(crate) input: Vec<u8>,
@@ -174,7 +175,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
             key: Vec::new(),
             gzip: setup.encodings.gzip.then(gzip::Jobs::default),
             clock: Clock::new(),
-            log: setup.log,
+            logs: setup.logs,
             failures: Failures::default(),
             input: vec![0; INPUT_LEN],
             output: Output::default(),

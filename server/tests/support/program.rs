@@ -69,7 +69,7 @@ impl Program {
         let stderr = child.stderr.take();
         let mut banner = Vec::new();
         // The last line is the log's; or that of the status page, or the place, without one.
-        let last = if args.contains(&"--spread") {
+        let last = if args.contains(&"--spread") || args.contains(&"--log") {
             "log"
         } else if args.contains(&"--status") {
             "status"
