@@ -9,7 +9,7 @@ use std::path::Path;
 
 use rustix::process::Signal;
 use support::program::{Program, refused};
-use support::{Root, get};
+use support::{Root, get, noise};
 
 const LOCAL: [&str; 4] = ["-h", "127.0.0.1", "-p", "0"];
 
@@ -244,4 +244,51 @@ fn a_log_file_that_another_holds_is_refused() {
     assert_eq!(ended.status, Some(1), "{}", ended.stderr);
     let holder = format!("process {}", first.pid());
     assert!(ended.stderr.contains(&holder), "{}", ended.stderr);
+}
+
+#[test]
+fn each_group_is_a_file_and_so_is_what_the_program_says() {
+    let root = Root::with(&[("a", b"one"), ("large", &noise(100_000))]);
+    let place = Root::new();
+    let logs = [
+        "--log",
+        "group=all",
+        "--log",
+        "group=failures status=4xx,5xx",
+    ];
+    let program = start_with(
+        &root,
+        &place,
+        &[&logs[..], &["--error-group", "said"]].concat(),
+    );
+    let mut client = program.connect();
+    assert_eq!(client.get("/a").status, 200);
+    assert_eq!(client.get("/none").status, 404);
+
+    // It says why, once in a while.
+    program.limit_descriptors(1);
+    assert_eq!(client.get("/large").status, 503);
+    program.limit_descriptors(1024);
+    let pid = program.pid();
+    program.signal(Signal::TERM);
+    let ended = program.wait();
+
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+    let lines = |file: &str| request_lines(&place.path(&format!("logs/{file}")));
+    let [a, none, large] = ["a", "none", "large"].map(|path| format!("GET /{path} HTTP/1.1"));
+    assert_eq!(lines("all"), [a, none.clone(), large.clone()]);
+    assert_eq!(lines("failures"), [none, large]);
+    assert!(!place.path("logs/access_log").exists());
+    let said = fs::read_to_string(place.path("logs/said")).unwrap();
+    let mut warnings = ended
+        .stderr
+        .lines()
+        .filter_map(|line| line.split_once("WARN "));
+    let text = warnings.next().unwrap().1;
+    // Not one word of the log about itself, though it has connected and more.
+    assert_eq!(said.lines().count(), 1, "{said}");
+    assert!(
+        said.ends_with(&format!(" rthttpd[{pid}] WARN {text}\n")),
+        "{said}"
+    );
 }

@@ -14,6 +14,7 @@
 mod client;
 #[path = "../../../spread/tests/support/daemon.rs"]
 mod daemon;
+mod logs;
 mod program;
 
 use std::collections::HashMap;

@@ -109,7 +109,7 @@ impl Drop for Program {
 }
 
 /// The spreadlogd of the same build: cargo names only the programs of this package.
-fn spreadlogd() -> PathBuf {
+pub(crate) fn spreadlogd() -> PathBuf {
     let beside = Path::new(env!("CARGO_BIN_EXE_rthttpd")).with_file_name("spreadlogd");
     if !beside.exists() {
         let built = Command::new(env!("CARGO"))
