@@ -264,6 +264,7 @@ impl<'c> Words<'c> {
         match meaning {
             // Nothing has to be there for its absence.
             Meaning::Unset(_) => self.take_back(option),
+            Meaning::Log if value.as_deref() == Some(OsStr::new("/dev/null")) => self.log_nowhere(),
             _ if self.option(option).is_none() => return Err(option),
             Meaning::Value(_) | Meaning::Set(_) => {
                 self.say(option, value.into_iter().collect());
@@ -273,14 +274,16 @@ impl<'c> Words<'c> {
         Ok(())
     }
 
-    /// Adds thttpd's log, in the place of the one before.
-    fn log(&mut self, path: Option<OsString>) {
+    /// Takes thttpd's log back.
+    fn log_nowhere(&mut self) {
         self.is_log_said = true;
         self.said.retain(|said| !said.is_log);
-        let value = match path {
-            Some(path) if path == "/dev/null" => return,
-            path => path.map(|path| in_file(&path)),
-        };
+    }
+
+    /// Adds thttpd's log, in the place of the one before.
+    fn log(&mut self, path: Option<OsString>) {
+        self.log_nowhere();
+        let value = path.map(|path| in_file(&path));
         self.say(LOG, value.into_iter().collect());
         if let Some(said) = self.said.last_mut() {
             said.is_log = true;
