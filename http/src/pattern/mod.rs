@@ -202,13 +202,15 @@ impl Alternative {
     ///
     /// From the last star to the first: where a star may end is known once it is known from where
     /// the next one can go on.
-    fn find(&self, path: &[u8]) -> Option<Vec<Reach>> {
+    fn find(&self, path: &[u8]) -> Option<Reaches> {
         if !is_at(&self.start, path, 0) {
             return None;
         }
-        let mut reaches: Vec<Reach> = Vec::new();
-        for (star, piece) in self.stars.iter().rev() {
-            let reach = match reaches.last() {
+        let mut reaches = Reaches::default();
+        // The reach of the star that comes next, as it is the one that was found last.
+        let mut next: Option<&Reach> = None;
+        for (place, (star, piece)) in reaches.iter_mut().zip(self.stars.iter().rev()) {
+            let reach = match next {
                 None => {
                     let end = path.len().checked_sub(piece.len())?;
                     if !is_at(piece, path, end) {
@@ -220,9 +222,9 @@ impl Alternative {
                     is_at(piece, path, end) && next.from(end + piece.len()).is_some()
                 })?,
             };
-            reaches.push(reach);
+            next = Some(&*place.insert(reach));
         }
-        let matches = match reaches.last() {
+        let matches = match next {
             None => self.start.len() == path.len(),
             Some(first) => first.from(self.start.len()).is_some(),
         };
@@ -230,7 +232,7 @@ impl Alternative {
     }
 
     /// Where the wildcards are in a path in which the stars have these `reaches`.
-    fn places(&self, reaches: &[Reach]) -> Places {
+    fn places(&self, reaches: &Reaches) -> Places {
         let mut places = Places::default();
         let mut empty = places.iter_mut();
         let mut note = |from: usize, to: usize| {
@@ -242,7 +244,8 @@ impl Alternative {
             note(one, one + 1);
         }
         let mut at = self.start.len();
-        for ((_, piece), reach) in self.stars.iter().zip(reaches.iter().rev()) {
+        let reaches = reaches.iter().flatten().rev();
+        for ((_, piece), reach) in self.stars.iter().zip(reaches) {
             let end = reach.from(at).unwrap_or(at);
             note(at, end);
             for one in ones(piece) {
@@ -253,6 +256,10 @@ impl Alternative {
         places
     }
 }
+
+/// Those of the stars, the last star's first. In place, as patterns are matched with every request,
+/// and those of most need no memory but this.
+type Reaches = [Option<Reach>; STARS_MAX];
 
 /// How far a star can go, from wherever it begins, so that the rest of the pattern matches.
 enum Reach {
