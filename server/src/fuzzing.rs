@@ -12,8 +12,24 @@ pub fn conf(text: &[u8]) {
     conf::law(text, &command);
 }
 
+/// The words of one `--log`: what is taken comes to places, of which there is at least one.
+pub fn log(text: &[u8]) {
+    if let Ok(text) = std::str::from_utf8(text) {
+        crate::cli::log_law(text);
+    }
+}
+
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
+    proptest! {
+        #[test]
+        fn a_log_goes_somewhere_or_is_refused(text in "([a-z]{0,8}|group|file|vhost|format)?(=|=\"|=')?[ -~]{0,40}") {
+            super::log(text.as_bytes());
+        }
+    }
+
     /// Each option as a word without a value, with one, and with many.
     #[test]
     fn every_option_may_be_a_word_of_a_file() {

@@ -107,6 +107,36 @@ fn each_log_has_the_lines_that_it_wants_once() {
     assert_eq!(mode & 0o777, 0o640);
 }
 
+/// Whatever a client writes into Host, `%v` and `vhost=` are names that the operator has given.
+#[test]
+fn the_virtual_host_is_one_of_the_servers_own_names() {
+    let (root, place) = (Root::with(&[("a", b"one")]), Root::new());
+    let [file, conf] = ["log", "conf"].map(|name| place.path(name));
+    let log = format!("file={} format='%v %V'", file.display());
+    // As a word of a configuration file, too.
+    fs::write(&conf, format!("log=\"{log}\" server-name=a.example")).unwrap();
+    let conf = conf.display().to_string();
+    let args = ["--config", &conf, "--server-name", "B.example"];
+    let program = start(&root, &args);
+
+    for host in ["A.Example", "b.example:8080", "c.example", "[::1]"] {
+        let mut client = program.connect();
+        client.send(format!("GET /a HTTP/1.1\r\nHost: {host}\r\n\r\n"));
+        assert_eq!(client.response().status, 200);
+    }
+    stopped(program);
+
+    assert_eq!(
+        of_file(&file),
+        [
+            "a.example [::1]",
+            "a.example a.example",
+            "a.example c.example",
+            "b.example b.example"
+        ]
+    );
+}
+
 #[test]
 fn a_hang_up_opens_the_files_again() {
     let (root, place) = (Root::with(&[("a", b"one")]), Root::new());

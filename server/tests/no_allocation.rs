@@ -7,11 +7,11 @@
 mod support;
 
 use std::alloc::{GlobalAlloc, Layout, System};
-use std::num::NonZeroU32;
+use std::num::{NonZeroU8, NonZeroU32};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use rthttpd::Config;
+use rthttpd::{Config, LogRule, Selection, VirtualHosts};
 use spread_logger::Format;
 use support::{Client, PATIENCE, Root, get};
 
@@ -72,6 +72,32 @@ fn a_request_from_the_cache_allocates_nothing() {
     for format in ["common", "vhost_combined", "json", "logfmt", EVERYTHING] {
         serve_from_the_cache(format.parse().unwrap(), |_| ());
     }
+    serve_by_logs(&several(), |_| ());
+}
+
+/// Logs with every condition and every way to keep hosts apart.
+fn several() -> [LogRule; 3] {
+    let buckets = NonZeroU8::new(4).unwrap();
+    let all = || LogRule::all(Format::Combined);
+    [
+        LogRule {
+            selection: Selection {
+                path: Some("**".parse().unwrap()),
+                host: Some("*".parse().unwrap()),
+                statuses: Some("!404".parse().unwrap()),
+                methods: Some("GET,HEAD".parse().unwrap()),
+            },
+            ..all()
+        },
+        LogRule {
+            hosts: VirtualHosts::Prefixed,
+            ..all()
+        },
+        LogRule {
+            hosts: VirtualHosts::Buckets(buckets),
+            ..all()
+        },
+    ]
 }
 
 /// Every directive but those of a thread, which is asked for once.
@@ -81,6 +107,10 @@ const EVERYTHING: &str = "%a %{c}a %A %B %b %{a}C %D %{HOME}e %f %h %H %I %k %l 
     %!404{Host}i";
 
 fn serve_from_the_cache(format: Format, configure: impl FnOnce(&mut Config)) {
+    serve_by_logs(&[LogRule::all(format)], configure);
+}
+
+fn serve_by_logs(rules: &[LogRule], configure: impl FnOnce(&mut Config)) {
     let root = Root::with(&[("small", &[b's'; 1_000]), ("mid", &[b'm'; 20_000])]);
     root.file("style.css", &[b'p'; 1_000]);
     root.file("style.css.br", &[b'b'; 100]);
@@ -88,7 +118,7 @@ fn serve_from_the_cache(format: Format, configure: impl FnOnce(&mut Config)) {
     root.file("page.html", &[b'h'; 5_000]);
     root.file("app.js", &[b'a'; 200_000]);
     root.file("app.js.gz", &[b'g'; 20_000]);
-    let served = root.serve_logging(format, configure);
+    let served = root.serve_by_logs(rules, configure);
     let fields = "Referer: http://test/\r\nUser-Agent: probe\r\n\
         X-Forwarded-For: 192.0.2.77, [2001:db8::1]:4711\r\n";
     let mut client = served.connect();

@@ -294,6 +294,18 @@ fn buckets_of(group: GroupName, buckets: u8) -> Result<Vec<GroupName>, LogSpecEr
     names.collect()
 }
 
+/// What holds for any text: what is taken goes somewhere, and each way has a ring and a name.
+#[cfg(any(test, fuzzing))]
+pub(crate) fn law(text: &str) {
+    let Ok(spec) = text.parse::<LogSpec>() else {
+        return;
+    };
+    let planned = spec.planned(&Format::default());
+    let names = planned.iter().flat_map(|log| log.destination.names());
+    let outputs: usize = planned.iter().map(|log| log.rule.outputs()).sum();
+    assert!(outputs > 0 && outputs == names.count(), "{text}");
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

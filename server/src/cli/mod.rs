@@ -39,6 +39,8 @@ use self::listen::ListenArgs;
 use self::log::LogArgs;
 pub(crate) use self::log::{EmbeddedOptions, LogSettings, SpreadSettings};
 pub(crate) use self::logs::LogDestination;
+#[cfg(any(test, fuzzing))]
+pub(crate) use self::logs::law as log_law;
 use self::quantity::{Size, Time};
 use self::rules::RuleArgs;
 pub use self::rules::RuleError;

@@ -23,7 +23,7 @@ use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use rthttpd::{Config, Counters, RunError, Server, StopHandle};
+use rthttpd::{Config, Counters, LogRule, RunError, Server, StopHandle};
 use socket2::{Domain, Socket, Type};
 use spread_logger::{Drain, Format, OwnedRecord, RingOptions};
 use tempfile::TempDir;
@@ -78,23 +78,29 @@ impl Root {
         format: Format,
         configure: impl FnOnce(&mut Config),
     ) -> Served {
+        self.serve_by_logs(&[LogRule::all(format)], configure)
+    }
+
+    /// The same, with these logs.
+    pub(crate) fn serve_by_logs(
+        self,
+        rules: &[LogRule],
+        configure: impl FnOnce(&mut Config),
+    ) -> Served {
         let mut config = Config::new(self.0.path());
         config.listeners = vec!["127.0.0.1:0".parse().unwrap()];
         config.workers = NonZeroUsize::MIN;
         configure(&mut config);
         let mut server = Server::bind(config).unwrap();
-        let drains = server.log_to(&RingOptions {
-            bytes: 4 << 20,
-            format,
-            ..RingOptions::default()
-        });
+        let line_len_max = RingOptions::default().line_len_max;
+        let drains = server.log_by(rules, 4 << 20, line_len_max);
         Served {
             root: self,
             address: server.addresses()[0],
             addresses: server.addresses().to_vec(),
             counters: server.counters(),
             stop: server.stop_handle(),
-            drains,
+            drains: drains.into_iter().flatten().collect(),
             thread: Some(thread::spawn(move || server.run())),
         }
     }
