@@ -106,6 +106,7 @@ pub struct Counters {
     repaired: AtomicU64,
     retained_bytes: AtomicU64,
     acknowledgement_is_missing: AtomicBool,
+    secured: AtomicU64,
     /// The index of the address, or [`NOWHERE`].
     connected_to: AtomicUsize,
     /// In seconds since 1970; of the last connection, if there is none.
@@ -131,6 +132,7 @@ impl Counters {
             repaired: AtomicU64::new(0),
             retained_bytes: AtomicU64::new(0),
             acknowledgement_is_missing: AtomicBool::new(false),
+            secured: AtomicU64::new(0),
             connected_to: AtomicUsize::new(NOWHERE),
             connected_at: AtomicU64::new(0),
         }
@@ -173,6 +175,14 @@ impl Counters {
     #[must_use]
     pub fn taken(&self) -> u64 {
         self.taken.load(Ordering::Relaxed)
+    }
+
+    /// Lines from the first on that do not need this process any more: every logging host has them,
+    /// or the spool; where there is neither, a daemon. Told only of who waits when all is full
+    /// ([`WhenFull::Wait`](crate::WhenFull::Wait)): it knows where to read them again.
+    #[must_use]
+    pub fn secured(&self) -> u64 {
+        self.secured.load(Ordering::Relaxed)
     }
 
     /// How full the rings are.
@@ -228,6 +238,11 @@ impl Counters {
             .store(acknowledged.retained_bytes, Ordering::Relaxed);
         self.acknowledgement_is_missing
             .store(acknowledged.is_missing, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_secured(&self, lines: u64) {
+        // A logging host that is heard for the first time takes nothing back.
+        self.secured.fetch_max(lines, Ordering::Relaxed);
     }
 
     pub(crate) fn set_connected_to(&self, index: Option<usize>) {

@@ -219,9 +219,42 @@ async fn what_is_not_acknowledged_at_the_stop_stays() {
     assert_eq!(machine.kept().len(), 1);
     assert_eq!(
         sentences(&told).last().unwrap(),
-        "INFO 10 log lines stay in the spool until the next start, as not every logging host has \
+        "INFO 10 log lines stay in the spool for the next to run, as not every logging host has \
          acknowledged them"
     );
+}
+
+/// As the one before a web server's restart ends, when the one after it runs already.
+#[tokio::test(start_paused = true)]
+async fn one_that_runs_takes_over_what_another_leaves_and_nothing_of_those_that_live() {
+    let machine = Machine::new();
+    let (mut log, mut running) = machine.start();
+    let mut peer = machine.daemon.accept().await;
+    let instance = peer.instance();
+    let (other_log, mut other) = machine.start();
+    let mut others = vec![machine.daemon.accept().await];
+    log_lines(&mut log, 0..10);
+    peer.messages_of(10).await;
+    drop(log);
+    running.stop();
+    peer.until_the_end().await;
+    drop(peer);
+    running.task.await.unwrap();
+    assert_eq!(machine.kept().len(), 2);
+
+    let mut heir = machine.accept(instance, &mut others).await;
+    let (more, leaving) = heir.messages_until_last().await;
+    assert!(more.is_empty());
+    heir.deliver(leaving).await;
+    heir.acknowledge(1, 1).await;
+    heir.until_disconnect().await;
+    machine.until_kept(1).await;
+
+    // The other may have connected again, as nobody here has answered it.
+    let living = others[0].instance();
+    assert!(others.iter().all(|peer| peer.instance() == living));
+    drop(other_log);
+    other.stop();
 }
 
 #[tokio::test(start_paused = true)]

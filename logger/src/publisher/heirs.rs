@@ -17,51 +17,73 @@ use tracing::{info, warn};
 use super::PublisherOptions;
 use super::run::Run;
 use crate::diagnostics::Chain;
-use crate::spool::{Orphan, SpoolError, orphans};
+use crate::spool::{Orphan, orphans};
 
-/// Takes over what is in `dir`, until all of it is delivered, or `stopping` has no sender any more.
-pub(super) async fn run(dir: PathBuf, options: PublisherOptions, stopping: watch::Receiver<()>) {
-    let within = dir.clone();
-    let looking = spawn_blocking(move || orphans(&within, HEIRS_MAX));
-    // Without the directory there is nothing in it, and who wanted to make it has told why.
-    let Ok(Ok((found, more))) = looking.await else {
-        return;
-    };
-    if more {
-        warn!(
-            "more than {HEIRS_MAX} spools are left in {}: the others have to wait for the next \
-             start",
-            dir.display()
-        );
-    }
+/// Takes over what is in `dir`, now and every [`LOOK_EVERY`], until `stopping` has no sender any
+/// more; then what is under way is closed.
+pub(super) async fn run(
+    dir: PathBuf,
+    options: PublisherOptions,
+    mut stopping: watch::Receiver<()>,
+) {
     let mut heirs = JoinSet::new();
-    for (path, identity) in found {
-        heirs.spawn(inherit(path, identity, options.clone(), stopping.clone()));
+    let mut looks = interval(LOOK_EVERY);
+    looks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let (mut unusable, mut told_of_more) = (Vec::new(), false);
+    loop {
+        tokio::select! {
+            _ = stopping.changed() => break,
+            Some(ended) = heirs.join_next() => {
+                unusable.extend(ended.ok().flatten());
+                continue;
+            }
+            _ = looks.tick() => {}
+        }
+        let (within, max) = (dir.clone(), HEIRS_MAX - heirs.len());
+        let looking = spawn_blocking(move || orphans(&within, max));
+        // Without the directory there is nothing in it, and who wanted to make it has told why.
+        let Ok(Ok((found, more))) = looking.await else {
+            continue;
+        };
+        if more && !std::mem::replace(&mut told_of_more, true) {
+            warn!(
+                "more than {HEIRS_MAX} spools are left in {}: the others have to wait until some \
+                 of them are delivered",
+                dir.display()
+            );
+        }
+        for (path, identity) in found {
+            if unusable.contains(&path) {
+                continue;
+            }
+            heirs.spawn(inherit(path, identity, options.clone(), stopping.clone()));
+        }
     }
     while heirs.join_next().await.is_some() {}
 }
 
+/// Delivers what is at `path`; gives it back if that cannot be, ever.
 async fn inherit(
     path: PathBuf,
     identity: File,
     options: PublisherOptions,
     stopping: watch::Receiver<()>,
-) {
+) -> Option<PathBuf> {
     let place = path.clone();
     // It may be a gibibyte, and the publisher's thread has more urgent things to do.
     match spawn_blocking(move || Orphan::read(path, identity)).await {
         Ok(Ok(orphan)) => deliver(&place, orphan, options, stopping).await,
-        Ok(Err(error)) => unusable(&place, &error),
+        Ok(Err(error)) => {
+            warn!(
+                "cannot take over the spool {}: {}; it stays",
+                place.display(),
+                Chain(&error)
+            );
+            return Some(place);
+        }
         Err(_) => {}
     }
-}
-
-fn unusable(path: &Path, error: &SpoolError) {
-    warn!(
-        "cannot take over the spool {}: {}; it stays",
-        path.display(),
-        Chain(error)
-    );
+    None
 }
 
 async fn deliver(
@@ -103,6 +125,10 @@ async fn deliver(
         }
     }
 }
+
+/// A minute: one that ends while another runs, as before and after a web server's restart, leaves
+/// what is not acknowledged to it. To look costs reading a directory.
+const LOOK_EVERY: Duration = Duration::from_secs(60);
 
 /// As many connections at once; a farm whose publishers die more often has other worries.
 const HEIRS_MAX: usize = 64;

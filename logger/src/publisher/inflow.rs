@@ -108,6 +108,22 @@ impl Inflow {
         self.drains.iter().all(Drain::is_finished)
     }
 
+    /// Lines of all that came in, from the first on, that the end of this process does not take:
+    /// see [`crate::Counters::secured`]. `None` for who does not wait.
+    pub(super) fn secured(&self, stream: &Sender<Body>, now: Duration) -> Option<u64> {
+        if self.when_full == WhenFull::PushOut {
+            return None;
+        }
+        let (store, open) = (stream.store(), self.batch.lines());
+        let books = store.books();
+        let all = books.written.lines + books.waiting.lines + books.lost.lines;
+        Some(match &self.keeper {
+            Some(keeper) => all - keeper.unsaved_lines(store) + keeper.saved_open(store, open),
+            None if stream.hosts(now) > 0 => all - store.kept_lines(),
+            None => all - books.waiting.lines,
+        })
+    }
+
     /// Lines that are in no message yet.
     pub(super) fn open_lines(&self) -> u64 {
         self.batch.lines()
@@ -119,7 +135,7 @@ impl Inflow {
     }
 
     /// Whether all that the rings may hold finds room.
-    fn takes_more(&self, stream: &Sender<Body>, now: Duration) -> bool {
+    fn takes_more(&mut self, stream: &Sender<Body>, now: Duration) -> bool {
         if self.when_full == WhenFull::PushOut {
             return true;
         }
@@ -132,7 +148,9 @@ impl Inflow {
             let overhead = waiting.messages * Store::<Body>::FRAME_OVERHEAD as u64;
             usize::try_from(waiting.bytes + overhead).unwrap_or(usize::MAX)
         };
-        held + self.batch.bytes() + ROOM_OF_RINGS * self.rings <= self.bytes_max
+        let coming = self.batch.bytes() + ROOM_OF_RINGS * self.rings;
+        let has_room = |keeper: &mut Keeper| keeper.has_room(store, coming, now);
+        held + coming <= self.bytes_max && self.keeper.as_mut().is_none_or(has_room)
     }
 
     /// Writes what was sealed into the spool, before it is sent, and what is not sealed yet.
@@ -159,6 +177,14 @@ pub(super) fn bytes_max(options: &PublisherOptions, is_spooled: bool, rings: usi
         WhenFull::PushOut => bytes_max,
         // What the rings hold always finds room in an empty one.
         WhenFull::Wait => bytes_max.max(2 * ROOM_OF_RINGS * rings),
+    }
+}
+
+/// What a spool that fails may keep in memory.
+fn in_memory_max(options: &PublisherOptions, rings: usize) -> usize {
+    match options.when_full {
+        WhenFull::PushOut => options.buffer_bytes,
+        WhenFull::Wait => options.buffer_bytes.max(2 * ROOM_OF_RINGS * rings),
     }
 }
 
@@ -190,7 +216,7 @@ fn push(
 pub(super) fn keeper(
     identity: &Identity,
     group: StreamGroup,
-    options: &PublisherOptions,
+    (options, rings): (&PublisherOptions, usize),
     notices: &Notices,
 ) -> Option<Keeper> {
     let spool = options.spool.as_ref()?;
@@ -201,7 +227,7 @@ pub(super) fn keeper(
         identity.instance,
         &control,
         spool.bytes_max,
-        options.buffer_bytes,
+        in_memory_max(options, rings),
     );
     match created {
         Ok(keeper) => Some(keeper),

@@ -81,16 +81,36 @@ impl Keeper {
 
     /// Whether a message of `len` bytes may come in; if so, it will be pushed next.
     pub(super) fn admits(&mut self, store: &Store<Body>, len: usize, now: Duration) -> bool {
+        let has_room = self.has_room(store, len, now);
+        if has_room {
+            self.in_memory += len;
+        }
+        has_room
+    }
+
+    /// Whether memory would take `len` bytes more, should the disk not.
+    pub(super) fn has_room(&mut self, store: &Store<Body>, len: usize, now: Duration) -> bool {
         if self.in_memory + len > self.in_memory_max && now >= self.counted_at + COUNT_EVERY {
             self.counted_at = now;
             let in_memory = store.above(self.next.get() - 1).bytes;
             self.in_memory = usize::try_from(in_memory).unwrap_or(usize::MAX);
         }
-        let has_room = self.in_memory.saturating_add(len) <= self.in_memory_max;
-        if has_room {
-            self.in_memory += len;
+        self.in_memory.saturating_add(len) <= self.in_memory_max
+    }
+
+    /// Lines of messages that are in memory alone.
+    pub(super) fn unsaved_lines(&self, store: &Store<Body>) -> u64 {
+        store.above(self.next.get() - 1).lines
+    }
+
+    /// How many of the `lines` of the message that is being filled are in the file.
+    pub(super) fn saved_open(&self, store: &Store<Body>, lines: u64) -> u64 {
+        let (number, saved) = self.open;
+        if number == store.next().get() {
+            saved.min(lines)
+        } else {
+            0
         }
-        has_room
     }
 
     /// Writes what is not written yet, as far as the disk lets.

@@ -193,8 +193,8 @@ impl Notices {
     /// The stop ended, and these lines stay for the next start.
     pub(super) fn stays_spooled(&self, lines: u64) {
         info!(
-            "{lines} log lines stay in the spool until the next start, as not every logging host \
-             has acknowledged them"
+            "{lines} log lines stay in the spool for the next to run, as not every logging host has \
+             acknowledged them"
         );
     }
 

@@ -57,8 +57,8 @@ impl Run {
         } = publisher;
         let identity = identity(&options.program);
         let notices = Notices::new(&options, group);
-        let keeper = inflow::keeper(&identity, group, &options, &notices);
         let rings = counters.rings().bytes_max * drains.len();
+        let keeper = inflow::keeper(&identity, group, (&options, rings), &notices);
         let bytes_max = inflow::bytes_max(&options, keeper.is_some(), rings);
         let stream = Sender::new(identity.clone(), group, bytes_max);
         let inflow = Inflow::new(&options, drains, (rings, bytes_max), keeper);
@@ -427,6 +427,9 @@ impl Run {
             keeper.note(&self.stream, before, self.link.connections(), now);
         }
         self.counters.set(&books);
+        if let Some(lines) = self.inflow.secured(&self.stream, now) {
+            self.counters.set_secured(lines);
+        }
         self.notices.losses(&books.lost, now);
     }
 

@@ -34,7 +34,7 @@ impl LineLog {
     /// Hands a line over, or drops it and counts it as lost: for who cannot wait.
     pub fn log(&mut self, line: &[u8]) {
         if self.offer(line).is_err() {
-            self.ends.shared.queue_full.fetch_add(1, Ordering::Relaxed);
+            self.lose(1);
         }
     }
 
@@ -63,6 +63,20 @@ impl LineLog {
         } else {
             Err(LineRefused::Full)
         }
+    }
+}
+
+// What happened to lines before they were offered: it goes into the same books.
+impl LineLog {
+    /// So many lines were dropped, as there was no room and no time to wait.
+    pub fn lose(&self, lines: u64) {
+        let lost = &self.ends.shared.queue_full;
+        lost.fetch_add(lines, Ordering::Relaxed);
+    }
+
+    /// A line was shortened.
+    pub fn note_cut(&self) {
+        self.ends.shared.cut.fetch_add(1, Ordering::Relaxed);
     }
 }
 

@@ -32,7 +32,7 @@ use spread::stream::{Instance, Number};
 
 pub(crate) use codec::Marks;
 use codec::{Header, SLOT_LEN};
-pub(crate) use directory::{Orphan, SpoolError, orphans};
+pub(crate) use directory::{Orphan, orphans};
 
 /// The body of a message: in memory, or in a file.
 #[derive(Clone, Debug)]

@@ -31,6 +31,8 @@ use super::Number;
 pub struct Store<B = Bytes> {
     bytes_max: usize,
     bytes: usize,
+    /// Lines of the messages that are kept.
+    lines: u64,
     next: Number,
     kept: VecDeque<Sealed<B>>,
     /// How many of them a daemon has taken.
@@ -54,6 +56,7 @@ impl<B> Store<B> {
         Self {
             bytes_max,
             bytes: 0,
+            lines: 0,
             next: Number::FIRST,
             kept: VecDeque::new(),
             written: 0,
@@ -146,6 +149,7 @@ impl<B> Store<B> {
             lines,
         };
         self.bytes += sealed.frame_len();
+        self.lines += sealed.lines;
         self.books.waiting += sealed.tally();
         self.kept.push_back(sealed);
         while self.bytes > self.bytes_max
@@ -206,6 +210,7 @@ impl<B> Store<B> {
             && oldest.number.get() <= number
         {
             self.bytes -= oldest.frame_len();
+            self.lines -= oldest.lines;
             self.released += oldest.tally();
             self.kept.pop_front();
             self.written -= 1;
@@ -260,6 +265,12 @@ impl<B> Store<B> {
         self.bytes
     }
 
+    /// Lines of the messages that are kept.
+    #[must_use]
+    pub const fn kept_lines(&self) -> u64 {
+        self.lines
+    }
+
     /// Whether a daemon has taken everything.
     #[must_use]
     pub const fn is_written(&self) -> bool {
@@ -278,6 +289,7 @@ impl<B> Store<B> {
             return;
         };
         self.bytes -= oldest.frame_len();
+        self.lines -= oldest.lines;
         if self.written > 0 {
             self.written -= 1;
             self.handed_over -= 1;

@@ -152,6 +152,8 @@ proptest! {
             prop_assert!(store.kept.iter().map(Sealed::frame_len).sum::<usize>() <= bytes_max);
             let kept = store.kept.iter().map(|sealed| sealed.number.get());
             prop_assert!(kept.eq(store.retained().get()..=pushed), "one unbroken run");
+            let kept_lines = store.kept.iter().map(|sealed| sealed.lines).sum::<u64>();
+            prop_assert_eq!(store.kept_lines(), kept_lines);
             let told = store.on_wire().messages + books.lost.messages;
             prop_assert_eq!(told, store.next_on_wire().get() - 1, "what a control says adds up");
             prop_assert!(handed_over.is_sorted_by(|a, b| a < b), "in order on one connection");
