@@ -44,6 +44,7 @@ mod local;
 pub mod notify;
 pub mod pid_file;
 mod publisher;
+pub mod quantity;
 mod queue;
 pub mod realtime;
 mod record;
