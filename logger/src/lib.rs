@@ -49,6 +49,8 @@ mod queue;
 pub mod realtime;
 mod record;
 mod spool;
+#[cfg(feature = "spreadcat")]
+pub mod spreadcat;
 
 pub use counters::{Acknowledged, Books, Counters, Lost, RingFill, Sent};
 pub use format::{Format, Needs};

@@ -37,6 +37,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use spread::GroupName;
 use spread::stream::StreamGroup;
 use tokio::sync::{Notify, watch};
 use tokio::task::JoinSet;
@@ -73,6 +74,12 @@ impl Publisher {
             wake,
             counters,
         })
+    }
+
+    /// Where it sends.
+    #[must_use]
+    pub const fn group(&self) -> GroupName {
+        self.options.group
     }
 
     /// The books, readable while it runs.

@@ -1,0 +1,11 @@
+//! spreadcat as a process: its sources, its bounds, its end.
+
+#![allow(
+    clippy::unwrap_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    reason = "a test that cannot go on has failed; clippy knows only the test functions themselves"
+)]
+
+mod stdin;
+mod support;
