@@ -40,6 +40,8 @@ pub mod bucket;
 mod counters;
 pub mod diagnostics;
 pub mod format;
+#[cfg(all(any(test, fuzzing), feature = "spreadcat"))]
+pub mod fuzzing;
 mod local;
 pub mod notify;
 pub mod pid_file;

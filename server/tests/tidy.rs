@@ -19,6 +19,8 @@ const LINES_MAX: usize = 700;
 const PURE: &[&str] = &[
     "http/src/",
     "logger/src/bucket.rs",
+    "logger/src/spreadcat/syslog/address.rs",
+    "logger/src/spreadcat/syslog/datagram.rs",
     "logger/src/spreadcat/text.rs",
     "logger/src/spreadcat/vhost.rs",
     "server/src/clients/",

@@ -9,6 +9,8 @@ use clap::Parser;
 use spread::{AddressError, Addresses, GroupName, NameError, Service};
 
 use super::handover::{Form, Patience};
+use super::source::Choice;
+use super::syslog::{Keep, Place};
 use super::vhost::Vhost;
 use crate::format::LINE_LEN_MIN;
 use crate::quantity::{QuantityError, Size, Time};
@@ -39,10 +41,41 @@ pub struct Args {
     spread: Addresses,
 
     #[command(flatten)]
+    source: SourceArgs,
+
+    #[command(flatten)]
     lines: LineArgs,
 
     #[command(flatten)]
     publisher: PublisherArgs,
+}
+
+/// Where lines come from; from standard input, if nothing else is said.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Instead of standard input")]
+struct SourceArgs {
+    /// Take syslog datagrams here (may be repeated): unix:/PATH[,mode=0666], udp:PORT for this
+    /// machine, or udp:HOST:PORT; each is a line, without its header
+    #[arg(long, value_name = "ADDRESS")]
+    syslog: Vec<Place>,
+
+    /// What of the header to keep in front of the line: <PRIORITY>, and the program, as in
+    /// `nginx: `
+    #[arg(
+        long,
+        value_name = "WHAT",
+        value_enum,
+        value_delimiter = ',',
+        requires = "syslog"
+    )]
+    syslog_keep: Vec<Kept>,
+}
+
+/// A part of a datagram's header.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
+enum Kept {
+    Priority,
+    Tag,
 }
 
 /// What is done with a line before it is sent.
@@ -131,6 +164,7 @@ struct PublisherArgs {
 /// What the program is to do.
 #[derive(Debug)]
 pub(super) struct Settings {
+    pub(super) source: Choice,
     pub(super) form: Form,
     pub(super) wait_max: Patience,
     pub(super) eof_timeout: Duration,
@@ -187,6 +221,7 @@ impl Args {
         let groups = self.groups()?;
         let count = groups.len();
         Ok(Settings {
+            source: self.source.choice(),
             form: Form {
                 line_max,
                 vhost: self.lines.vhost,
@@ -238,6 +273,19 @@ impl Args {
             stop_timeout: args.stop_timeout.0,
             ..PublisherOptions::new(self.spread.clone(), group)
         }
+    }
+}
+
+impl SourceArgs {
+    fn choice(&self) -> Choice {
+        if self.syslog.is_empty() {
+            return Choice::Stdin;
+        }
+        let keep = Keep {
+            priority: self.syslog_keep.contains(&Kept::Priority),
+            tag: self.syslog_keep.contains(&Kept::Tag),
+        };
+        Choice::Syslog(self.syslog.clone(), keep)
     }
 }
 
@@ -301,18 +349,21 @@ const EOF_TIMEOUT: Duration = Duration::from_secs(3600);
 const RING_BYTES: usize = 1024 * 1024;
 
 const EXAMPLES: &str = "\
-Lines come from standard input, to its end.
+Lines come from standard input, to its end, unless told otherwise.
 
 Apache:
   CustomLog \"|spreadcat --group access_log\" combined
   CustomLog \"|spreadcat --group access_log --vhost prefix\" \"%v %h %l ...\"
   ErrorLog \"|spreadcat --group error_log\"
+nginx:
+  spreadcat --syslog unix:/run/spreadcat/nginx.sock --group access_log
+  access_log syslog:server=unix:/run/spreadcat/nginx.sock,nohostname combined;
 Others:
   zcat old.gz | spreadcat --group access_log --wait-max forever
 
-Signals: standard input is read to its end also after TERM, which Apache sends
-at a restart; INT ends at once what is read, then what is there is sent. HUP and
-USR1 change nothing.
+Signals: TERM and INT end the reading; then what is there is sent, and a second
+one ends at once. But standard input is read to its end after TERM, which Apache
+sends at a restart. HUP and USR1 change nothing.
 Exit status: 0 all was handed over, 1 a failure while running, or lines were
 lost, 2 a mistake in the flags.";
 
@@ -391,6 +442,8 @@ mod tests {
             ["--wait-max", "10"],
             ["--group", "#x"],
             ["--spread-batch", "0"],
+            ["--syslog", "/run/s"],
+            ["--syslog-keep", "tag"],
         ] {
             let error = Args::try_parse_from(["spreadcat", args[0], args[1]]).unwrap_err();
             assert_eq!(error.exit_code(), 2, "{args:?}");

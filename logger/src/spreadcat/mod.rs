@@ -1,8 +1,8 @@
 //! The program `spreadcat`: the publisher for every web server that does not have one.
 //!
 //! ```text
-//! standard input -> lines -> ring (one per group) -> publisher -> Spread
-//!   a thread of its own                                the main thread
+//! standard input, sockets -> lines -> ring (one per group) -> publisher -> Spread
+//!   a thread of its own                                          the main thread
 //! ```
 //!
 //! What is read is cut into lines and made fit for a log (`text`, pure), put to the virtual host
@@ -14,13 +14,19 @@
 
 mod cli;
 mod handover;
+#[cfg(any(test, fuzzing))]
+pub(crate) mod laws;
 mod program;
 mod publishing;
 mod signals;
+mod source;
 mod stdin;
 mod stop;
+mod syslog;
 mod text;
 mod vhost;
 
 pub use cli::{Args, UsageError};
 pub use program::{ProgramError, run};
+pub use source::SourceError;
+pub use syslog::SyslogError;

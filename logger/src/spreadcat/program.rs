@@ -14,9 +14,10 @@ use super::cli::{Args, Settings, UsageError};
 use super::handover::{Handover, Patience, Tally};
 use super::publishing::Publishing;
 use super::signals::{EndAtOnce, Signals};
-use super::stdin::Input;
+use super::source::{Source, SourceError};
 use super::stop::stop;
 use crate::diagnostics::Chain;
+use crate::notify::Notifier;
 use crate::realtime::{self, Priority};
 use crate::{OptionsError, Publisher, line_ring};
 
@@ -31,10 +32,10 @@ pub enum ProgramError {
     #[error("{}", flag(.0))]
     Options(#[from] OptionsError),
     /// There is nothing to read lines from.
-    #[error("cannot use standard input")]
-    Open(#[source] io::Error),
+    #[error(transparent)]
+    Source(#[from] SourceError),
     /// Reading has failed.
-    #[error("cannot read standard input")]
+    #[error("cannot read what there is to send")]
     Read(#[source] io::Error),
     /// Lines were lost; how, has been said.
     #[error("{lost} of {read} lines were lost")]
@@ -95,17 +96,17 @@ impl ProgramError {
 /// When it cannot begin, when reading fails, and when lines were lost.
 pub fn run(args: &Args) -> Result<(), ProgramError> {
     let settings = args.settings()?;
-    let input = Input::open().map_err(ProgramError::Open)?;
+    let source = Source::open(&settings.source)?;
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(system("start a runtime"))?;
-    runtime.block_on(work(settings, input))
+    runtime.block_on(work(settings, source))
 }
 
-async fn work(settings: Settings, input: Input) -> Result<(), ProgramError> {
+async fn work(settings: Settings, source: Source) -> Result<(), ProgramError> {
     let (stop, stopping) = stop().map_err(system("make a pipe"))?;
-    let mut signals = Signals::catch(stop, input.outlives_stop(), settings.eof_timeout)
+    let mut signals = Signals::catch(stop, source.outlives_stop(), settings.eof_timeout)
         .map_err(system("handle signals"))?;
     let (logs, drains): (Vec<_>, Vec<_>) = settings
         .publishers
@@ -116,15 +117,25 @@ async fn work(settings: Settings, input: Input) -> Result<(), ProgramError> {
     let publishers = publishers.map(|(options, drain)| Publisher::new(options, vec![drain]));
     let publishers = publishers.collect::<Result<Vec<_>, _>>()?;
     let handover = Handover::new(settings.form, logs, stopping);
-    let reading = read(input, handover, settings.wait_max).map_err(system("start a thread"))?;
+    let awaited = source.awaited();
+    let reading = read(source, handover, settings.wait_max).map_err(system("start a thread"))?;
     // This thread alone: the one that reads began as an ordinary one.
     if let Some(priority) = settings.realtime {
         enter_realtime(priority);
     }
     let publishing = Publishing::start(publishers);
     let groups = publishing.groups();
+    let manager = awaited.map(|what| {
+        info!("taking {what} for {groups}");
+        let manager = Notifier::from_env();
+        manager.ready(&format!("{what} go to {groups}"));
+        manager
+    });
     let read = signals.attend(reading).await?;
     let read = read.map_err(|_| ProgramError::Panicked("thread that reads"))?;
+    if let Some(manager) = manager {
+        manager.stopping();
+    }
     let sent = signals.attend(publishing.finish()).await?;
     let sent = sent.map_err(|_| ProgramError::Panicked("publisher"))?;
     let lost = read.tally.lost + read.tally.given.saturating_sub(sent);
@@ -146,7 +157,7 @@ struct Read {
 }
 
 fn read(
-    input: Input,
+    mut source: Source,
     mut handover: Handover,
     wait_max: Patience,
 ) -> io::Result<oneshot::Receiver<Read>> {
@@ -154,7 +165,7 @@ fn read(
     thread::Builder::new()
         .name("reader".into())
         .spawn(move || {
-            let outcome = input.run(&mut handover, wait_max);
+            let outcome = source.run(&mut handover, wait_max);
             let tally = handover.tally();
             // Its rings have no writer any more, which is their end.
             drop(handover);

@@ -9,3 +9,4 @@
 
 mod stdin;
 mod support;
+mod syslog;
