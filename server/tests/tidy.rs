@@ -19,6 +19,7 @@ const LINES_MAX: usize = 700;
 const PURE: &[&str] = &[
     "http/src/",
     "logger/src/bucket.rs",
+    "logger/src/spreadcat/follow/place.rs",
     "logger/src/spreadcat/syslog/address.rs",
     "logger/src/spreadcat/syslog/datagram.rs",
     "logger/src/spreadcat/text.rs",

@@ -8,6 +8,7 @@ use std::time::Duration;
 use clap::Parser;
 use spread::{AddressError, Addresses, GroupName, NameError, Service};
 
+use super::follow::Orders;
 use super::handover::{Form, Patience};
 use super::source::Choice;
 use super::syslog::{Keep, Place};
@@ -69,6 +70,18 @@ struct SourceArgs {
         requires = "syslog"
     )]
     syslog_keep: Vec<Kept>,
+
+    /// Follow this file (may be repeated), over rotation and truncation
+    #[arg(long, value_name = "FILE", conflicts_with = "syslog")]
+    follow: Vec<PathBuf>,
+
+    /// Remember here how far files are sent, and begin there; without it each begins at its end
+    #[arg(long, value_name = "FILE", requires = "follow")]
+    state: Option<PathBuf>,
+
+    /// How long a file is read on that was renamed and is not written to
+    #[arg(long, value_name = "TIME", default_value_t = Time(ROTATED_WAIT), requires = "follow")]
+    rotated_wait: Time,
 }
 
 /// A part of a datagram's header.
@@ -278,6 +291,13 @@ impl Args {
 
 impl SourceArgs {
     fn choice(&self) -> Choice {
+        if !self.follow.is_empty() {
+            return Choice::Follow(Orders {
+                paths: self.follow.clone(),
+                state: self.state.clone(),
+                rotated_wait: self.rotated_wait.0,
+            });
+        }
         if self.syslog.is_empty() {
             return Choice::Stdin;
         }
@@ -345,6 +365,10 @@ const WAIT_MAX: &str = "1s";
 /// An hour: the longest downloads, whose lines come at their end.
 const EOF_TIMEOUT: Duration = Duration::from_secs(3600);
 
+/// 10 minutes: Apache's children of before a restart write to it until their requests are done, and
+/// a file that was removed takes its room until then.
+const ROTATED_WAIT: Duration = Duration::from_secs(600);
+
 /// 1 MiB: the publisher empties it every 20 ms.
 const RING_BYTES: usize = 1024 * 1024;
 
@@ -358,6 +382,7 @@ Apache:
 nginx:
   spreadcat --syslog unix:/run/spreadcat/nginx.sock --group access_log
   access_log syslog:server=unix:/run/spreadcat/nginx.sock,nohostname combined;
+  spreadcat --follow /var/log/nginx/access.log --state /var/lib/spreadcat/nginx
 Others:
   zcat old.gz | spreadcat --group access_log --wait-max forever
 

@@ -39,6 +39,8 @@ pub(super) struct Handover {
     form: Form,
     /// One for each group.
     logs: Vec<LineLog>,
+    /// Lines that each has taken.
+    given: Vec<u64>,
     patience: Patience,
     /// It has waited, and nothing has found room since.
     has_waited: bool,
@@ -74,6 +76,7 @@ impl Handover {
     pub(super) fn new(form: Form, logs: Vec<LineLog>, stopping: Stopping) -> Self {
         Self {
             form,
+            given: vec![0; logs.len()],
             logs,
             patience: Patience::Endless,
             has_waited: false,
@@ -143,6 +146,9 @@ impl Handover {
                 Ok(()) => {
                     self.has_waited = false;
                     self.tally.given += 1;
+                    if let Some(given) = self.given.get_mut(group) {
+                        *given += 1;
+                    }
                     return Ok(true);
                 }
                 // The form lets none be longer.
@@ -181,6 +187,11 @@ impl Handover {
     /// The most of a line that is worth keeping until its end comes.
     pub(super) const fn len_max(&self) -> usize {
         self.form.line_max
+    }
+
+    /// How many lines each group has taken.
+    pub(super) fn given(&self) -> &[u64] {
+        &self.given
     }
 
     /// What became of what was read.
@@ -249,6 +260,7 @@ mod tests {
         assert!(waited >= Duration::from_millis(10));
         assert_eq!(taken(&mut drains[0]), "c\n");
         assert_eq!((handover.tally().given, handover.tally().lost), (3, 1001));
+        assert_eq!(handover.given(), [3]);
     }
 
     #[test]

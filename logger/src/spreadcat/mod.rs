@@ -1,8 +1,8 @@
 //! The program `spreadcat`: the publisher for every web server that does not have one.
 //!
 //! ```text
-//! standard input, sockets -> lines -> ring (one per group) -> publisher -> Spread
-//!   a thread of its own                                          the main thread
+//! standard input, sockets, files -> lines -> ring (one per group) -> publisher -> Spread
+//!   a thread of its own                                                 the main thread
 //! ```
 //!
 //! What is read is cut into lines and made fit for a log (`text`, pure), put to the virtual host
@@ -13,6 +13,7 @@
 //! It is part of the library for its tests and fuzz targets alone; nothing else here knows it.
 
 mod cli;
+mod follow;
 mod handover;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod laws;
@@ -27,6 +28,7 @@ mod text;
 mod vhost;
 
 pub use cli::{Args, UsageError};
+pub use follow::{FollowError, StateError};
 pub use program::{ProgramError, run};
 pub use source::SourceError;
 pub use syslog::SyslogError;

@@ -104,7 +104,7 @@ pub fn run(args: &Args) -> Result<(), ProgramError> {
     runtime.block_on(work(settings, source))
 }
 
-async fn work(settings: Settings, source: Source) -> Result<(), ProgramError> {
+async fn work(settings: Settings, mut source: Source) -> Result<(), ProgramError> {
     let (stop, stopping) = stop().map_err(system("make a pipe"))?;
     let mut signals = Signals::catch(stop, source.outlives_stop(), settings.eof_timeout)
         .map_err(system("handle signals"))?;
@@ -118,12 +118,14 @@ async fn work(settings: Settings, source: Source) -> Result<(), ProgramError> {
     let publishers = publishers.collect::<Result<Vec<_>, _>>()?;
     let handover = Handover::new(settings.form, logs, stopping);
     let awaited = source.awaited();
+    // Before it reads: what it hands over is taken as it comes.
+    let publishing = Publishing::start(publishers);
+    source.attach(publishing.counters());
     let reading = read(source, handover, settings.wait_max).map_err(system("start a thread"))?;
     // This thread alone: the one that reads began as an ordinary one.
     if let Some(priority) = settings.realtime {
         enter_realtime(priority);
     }
-    let publishing = Publishing::start(publishers);
     let groups = publishing.groups();
     let manager = awaited.map(|what| {
         info!("taking {what} for {groups}");
@@ -132,13 +134,19 @@ async fn work(settings: Settings, source: Source) -> Result<(), ProgramError> {
         manager
     });
     let read = signals.attend(reading).await?;
-    let read = read.map_err(|_| ProgramError::Panicked("thread that reads"))?;
+    let mut read = read.map_err(|_| ProgramError::Panicked("thread that reads"))?;
     if let Some(manager) = manager {
         manager.stopping();
     }
     let sent = signals.attend(publishing.finish()).await?;
     let sent = sent.map_err(|_| ProgramError::Panicked("publisher"))?;
-    let lost = read.tally.lost + read.tally.given.saturating_sub(sent);
+    read.source.settle();
+    let unsent = read.tally.given.saturating_sub(sent);
+    let is_kept = read.source.is_kept();
+    if is_kept && unsent > 0 {
+        info!("{unsent} lines were not sent, and are read again at the next start");
+    }
+    let lost = read.tally.lost + if is_kept { 0 } else { unsent };
     report(&read.tally, lost, &groups);
     read.outcome.map_err(ProgramError::Read)?;
     match lost {
@@ -153,6 +161,7 @@ async fn work(settings: Settings, source: Source) -> Result<(), ProgramError> {
 /// What the thread that reads has done.
 struct Read {
     outcome: io::Result<()>,
+    source: Source,
     tally: Tally,
 }
 
@@ -170,7 +179,11 @@ fn read(
             // Its rings have no writer any more, which is their end.
             drop(handover);
             // After a panic it is dropped, which tells as much.
-            let _ = ended.send(Read { outcome, tally });
+            let _ = ended.send(Read {
+                outcome,
+                source,
+                tally,
+            });
         })?;
     Ok(end)
 }

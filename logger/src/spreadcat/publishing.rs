@@ -42,6 +42,11 @@ impl Publishing {
         }
     }
 
+    /// What each counts, readable while it runs.
+    pub(super) fn counters(&self) -> Vec<Arc<Counters>> {
+        self.counters.clone()
+    }
+
     /// The groups, as an operator is told.
     pub(super) fn groups(&self) -> String {
         match self.groups.as_slice() {

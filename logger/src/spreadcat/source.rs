@@ -1,10 +1,13 @@
 //! Where lines come from.
 
 use std::io;
+use std::sync::Arc;
 
+use super::follow::{FollowError, Follower, Orders};
 use super::handover::{Handover, Patience};
 use super::stdin::Input;
 use super::syslog::{Keep, Place, Sockets, SyslogError};
+use crate::Counters;
 
 /// What is asked for.
 #[derive(Debug)]
@@ -13,6 +16,8 @@ pub(super) enum Choice {
     Stdin,
     /// Syslog datagrams.
     Syslog(Vec<Place>, Keep),
+    /// Files.
+    Follow(Orders),
 }
 
 /// What is open.
@@ -20,6 +25,7 @@ pub(super) enum Choice {
 pub(super) enum Source {
     Stdin(Input),
     Syslog(Sockets),
+    Follow(Follower),
 }
 
 /// Why there is nothing to read lines from.
@@ -32,6 +38,9 @@ pub enum SourceError {
     /// A socket is not to be had.
     #[error(transparent)]
     Syslog(#[from] SyslogError),
+    /// A file cannot be read.
+    #[error(transparent)]
+    Follow(#[from] FollowError),
 }
 
 impl Source {
@@ -43,6 +52,7 @@ impl Source {
         Ok(match choice {
             Choice::Stdin => Self::Stdin(Input::open().map_err(SourceError::Stdin)?),
             Choice::Syslog(places, keep) => Self::Syslog(Sockets::bind(places, *keep)?),
+            Choice::Follow(orders) => Self::Follow(Follower::open(orders)?),
         })
     }
 
@@ -50,7 +60,7 @@ impl Source {
     pub(super) fn outlives_stop(&self) -> bool {
         match self {
             Self::Stdin(input) => input.outlives_stop(),
-            Self::Syslog(_) => false,
+            Self::Syslog(_) | Self::Follow(_) => false,
         }
     }
 
@@ -60,6 +70,7 @@ impl Source {
         match self {
             Self::Stdin(_) => None,
             Self::Syslog(sockets) => Some(format!("datagrams at {}", sockets.places())),
+            Self::Follow(follower) => Some(follower.names()),
         }
     }
 
@@ -71,6 +82,29 @@ impl Source {
         match self {
             Self::Stdin(input) => input.run(handover, wait_max),
             Self::Syslog(sockets) => sockets.run(handover),
+            Self::Follow(follower) => {
+                follower.run(handover);
+                Ok(())
+            }
+        }
+    }
+
+    /// Who tells which lines are safe, in the order of the groups.
+    pub(super) fn attach(&mut self, counters: Vec<Arc<Counters>>) {
+        if let Self::Follow(follower) = self {
+            follower.attach(counters);
+        }
+    }
+
+    /// Whether what was not sent can be read again.
+    pub(super) fn is_kept(&self) -> bool {
+        matches!(self, Self::Follow(follower) if follower.remembers())
+    }
+
+    /// Everything that can be was sent.
+    pub(super) fn settle(&mut self) {
+        if let Self::Follow(follower) = self {
+            follower.settle();
         }
     }
 }

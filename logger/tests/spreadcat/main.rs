@@ -7,6 +7,7 @@
     reason = "a test that cannot go on has failed; clippy knows only the test functions themselves"
 )]
 
+mod follow;
 mod stdin;
 mod support;
 mod syslog;
