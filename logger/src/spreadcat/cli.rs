@@ -110,7 +110,7 @@ struct LineArgs {
     wait_max: Patience,
 
     /// How long after TERM standard input may stay open: Apache's children of before a restart
-    /// finish their requests
+    /// finish their requests. For ErrorLog 100ms: Apache waits for the end of that logger
     #[arg(long, value_name = "TIME", default_value_t = Time(EOF_TIMEOUT))]
     eof_timeout: Time,
 }
@@ -362,7 +362,8 @@ const ADDRESSES: &str = "4803@localhost";
 /// visitor may wait so long, and a daemon that is started again is back.
 const WAIT_MAX: &str = "1s";
 
-/// An hour: the longest downloads, whose lines come at their end.
+/// An hour: the longest downloads, whose lines come at their end. An error log is another thing:
+/// there Apache stands still until its logger has ended, and kills it after 3 s.
 const EOF_TIMEOUT: Duration = Duration::from_secs(3600);
 
 /// 10 minutes: Apache's children of before a restart write to it until their requests are done, and
@@ -378,7 +379,7 @@ Lines come from standard input, to its end, unless told otherwise.
 Apache:
   CustomLog \"|spreadcat --group access_log\" combined
   CustomLog \"|spreadcat --group access_log --vhost prefix\" \"%v %h %l ...\"
-  ErrorLog \"|spreadcat --group error_log\"
+  ErrorLog \"|spreadcat --group error_log --eof-timeout 100ms\"
 nginx:
   spreadcat --syslog unix:/run/spreadcat/nginx.sock --group access_log
   access_log syslog:server=unix:/run/spreadcat/nginx.sock,nohostname combined;

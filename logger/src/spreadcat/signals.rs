@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, sleep_until};
-use tracing::warn;
+use tracing::info;
 
 use super::stop::Stop;
 
@@ -70,7 +70,7 @@ impl Signals {
                 _ = self.terminate.recv() => !self.input_outlives_stop,
                 _ = self.interrupt.recv() => true,
                 () = until(self.deadline) => {
-                    warn!("standard input is still open after --eof-timeout: no more is read");
+                    info!("standard input is still open after --eof-timeout: no more is read");
                     self.deadline = None;
                     self.stop = None;
                     continue;

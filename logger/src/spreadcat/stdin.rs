@@ -7,6 +7,7 @@
 use std::fs::File;
 use std::io::{self, IsTerminal as _};
 use std::os::fd::{AsFd as _, OwnedFd};
+use std::time::Duration;
 
 use rustix::fs::{FileType, fstat};
 use rustix::io::{Errno, read};
@@ -73,12 +74,18 @@ impl Input {
         let mut buffer = vec![0; BUFFER_BYTES];
         // A line that is refused as it is to stop is read by nobody again: it is lost.
         let mut refused = 0;
+        // At the stop, what is in the pipe already is read yet.
+        let mut left = None;
         loop {
-            let awoken = handover.stopping().wait_for(&[self.file.as_fd()], None);
+            let timeout = left.map(|_| Duration::ZERO);
+            let awoken = handover.stopping().wait_for(&[self.file.as_fd()], timeout);
             if awoken.is_stopping {
-                break;
+                left.get_or_insert(LAST_BYTES);
             }
             if awoken.ready != [true] {
+                if left.is_some() {
+                    break;
+                }
                 continue;
             }
             let len = match read(&self.file, &mut buffer) {
@@ -90,6 +97,10 @@ impl Input {
             framer.push(buffer.get(..len).unwrap_or_default(), |raw| {
                 refused += u64::from(handover.give(raw).is_err());
             });
+            left = left.map(|left: usize| left.saturating_sub(len));
+            if left == Some(0) {
+                break;
+            }
         }
         framer.finish(|raw| refused += u64::from(handover.give(raw).is_err()));
         handover.lose(refused);
@@ -99,6 +110,9 @@ impl Input {
 
 /// 1 MiB: what a process without privileges may ask for.
 const PIPE_BYTES: usize = 1024 * 1024;
+
+/// 2 MiB: more than the pipe holds; a writer that goes on is not read for ever.
+const LAST_BYTES: usize = 2 * PIPE_BYTES;
 
 /// 256 KiB: a quarter of what the pipe holds, so that writers have room again soon.
 const BUFFER_BYTES: usize = 256 * 1024;
