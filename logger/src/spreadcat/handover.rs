@@ -19,6 +19,9 @@ use crate::queue::{LineLog, LineRefused};
 /// How long a writer may be kept.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(super) enum Patience {
+    /// Nobody is kept, and who reads has other things to do: what finds no room is refused, and read
+    /// again.
+    None,
     /// Nobody is kept: what is read stays where it is.
     Endless,
     /// So long.
@@ -67,7 +70,7 @@ pub(super) struct Tally {
     pub(super) hostless: u64,
 }
 
-/// The line was not handed over, since it is to stop and its reader can read it again.
+/// The line was not handed over, since there is no room and its reader can read it again.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct NotNow;
 
@@ -95,7 +98,8 @@ impl Handover {
     /// Hands a line over, or drops and counts it when there is no room for too long.
     ///
     /// # Errors
-    /// With endless patience, when it is to stop before there is room.
+    /// Without patience, when there is no room; with endless patience, when it is to stop before
+    /// there is.
     pub(super) fn give(&mut self, raw: Raw<'_>) -> Result<(), NotNow> {
         let mut scratch = std::mem::take(&mut self.scratch);
         let given = self.give_clean(raw, &mut scratch);
@@ -157,6 +161,7 @@ impl Handover {
             }
             let began = *began.get_or_insert_with(Instant::now);
             let may_wait = match self.patience {
+                Patience::None => return Err(NotNow),
                 Patience::Endless => true,
                 Patience::Within(max) => !self.has_waited && began.elapsed() < max,
             };

@@ -216,6 +216,38 @@ fn what_was_not_sent_is_sent_by_the_next() {
     stop(cat);
 }
 
+/// Days without a daemon, with a rotation each night.
+#[test]
+fn files_that_come_and_go_while_there_is_no_room_are_read_when_there_is() {
+    let log = Log::of(Farm::without_hub());
+    log.add("");
+    let mut cat = log.follow(&["--log-ring=0", "--spread-buffer=128K"]);
+    let mut lines = Vec::new();
+    for night in 0..3 {
+        let more: Vec<String> = (0..20_000)
+            .map(|n| format!("line {night} {n:05}"))
+            .collect();
+        log.add(
+            &more
+                .iter()
+                .map(|line| format!("{line}\n"))
+                .collect::<String>(),
+        );
+        lines.extend(more);
+        if night == 2 {
+            break;
+        }
+        fs::rename(&log.path, log.farm.path(&format!("access.log.{night}"))).unwrap();
+        log.add("");
+        cat.wait_for("is another file now");
+    }
+
+    let farm = log.farm.with_hub(&["access_log"]);
+
+    assert_eq!(farm.texts(60_000), lines);
+    stop(cat);
+}
+
 #[test]
 fn without_a_place_only_what_comes_is_sent() {
     let log = Log::new();
@@ -233,8 +265,12 @@ fn without_a_place_only_what_comes_is_sent() {
 fn several_files_are_followed_and_one_may_come_later() {
     let log = Log::new();
     let other = log.farm.path("other.log");
-    let mut cat = log.follow(&["--follow", &other]);
-    cat.wait_for("waiting for");
+    let files = ["--follow", &log.path, "--follow", &other];
+    let mut cat = Cat::start(
+        &log.farm.door,
+        &[&files[..], &["--state", &log.state]].concat(),
+    );
+    cat.wait_for(&format!("waiting for {other}"));
 
     fs::write(&other, "b\n").unwrap();
     log.farm.lines(1);

@@ -94,41 +94,51 @@ impl Followed {
         Ok(())
     }
 
-    /// Looks for what has come, and hands it over; whether there is more at once.
-    pub(super) fn turn(&mut self, handover: &mut Handover, buffer: &mut [u8]) -> bool {
+    /// Looks for what has come, and hands it over as far as there is room.
+    pub(super) fn turn(&mut self, handover: &mut Handover, buffer: &mut [u8]) -> Turn {
         match self.try_turn(handover, buffer) {
-            Ok(is_busy) => {
+            Ok(turn) => {
                 if self.current.is_some() {
                     self.told = None;
                 }
-                is_busy
+                turn
             }
             Err(error) => {
                 self.tell(format!("cannot read {}: {error}", self.path.display()));
-                false
+                Turn::AtEnd
             }
         }
     }
 
-    fn try_turn(&mut self, handover: &mut Handover, buffer: &mut [u8]) -> io::Result<bool> {
-        let mut is_busy = false;
+    fn try_turn(&mut self, handover: &mut Handover, buffer: &mut [u8]) -> io::Result<Turn> {
+        let (mut turn, mut failure) = (Turn::AtEnd, None);
         for tail in &mut self.retired {
-            is_busy |= read(tail, handover, buffer)?;
+            // As long as there is more in one, those after it can wait; one that fails does not
+            // keep the others.
+            if turn == Turn::AtEnd {
+                match read(tail, handover, buffer) {
+                    Ok(its) => turn = its,
+                    Err(error) => failure = Some(error),
+                }
+            }
         }
         self.finish_oldest(handover, buffer)?;
         if let Some(current) = &mut self.current {
             if current.is_rewritten()? {
                 self.restart()?;
-                return Ok(true);
+                return Ok(Turn::More);
             }
-            is_busy |= read(current, handover, buffer)?;
-            // As long as there is more in it, its successor can wait.
-            if is_busy {
-                return Ok(true);
+            if turn == Turn::AtEnd {
+                turn = read(current, handover, buffer)?;
+            } else {
+                current.look()?;
             }
         }
-        self.look_for_next()?;
-        Ok(is_busy)
+        // Whether there is room or not: files may come and go until there is.
+        if self.retired.len() < UNREAD_MAX {
+            self.look_for_next()?;
+        }
+        failure.map_or(Ok(turn), Err)
     }
 
     /// The file was truncated: if it was copied before, what the copy has more is read first.
@@ -179,6 +189,7 @@ impl Followed {
         }
         let next = Tail::open(&self.path)?;
         if let Some(before) = self.current.replace(next) {
+            info!("{} is another file now", self.path.display());
             self.retired.push_back(before);
         }
         Ok(())
@@ -221,15 +232,15 @@ impl Followed {
     }
 }
 
-/// Reads a file's turn; whether there is more at once.
-fn read(tail: &mut Tail, handover: &mut Handover, buffer: &mut [u8]) -> io::Result<bool> {
+/// Reads a file's turn.
+fn read(tail: &mut Tail, handover: &mut Handover, buffer: &mut [u8]) -> io::Result<Turn> {
     for _ in 0..TURN_MAX {
         match tail.read(handover, buffer)? {
             Turn::More => {}
-            Turn::AtEnd | Turn::Stopped => return Ok(false),
+            turn => return Ok(turn),
         }
     }
-    Ok(true)
+    Ok(Turn::More)
 }
 
 /// 16 buffers: then the other files have their turn.
@@ -237,3 +248,6 @@ const TURN_MAX: usize = 16;
 
 /// 8: rotations that come faster than files become quiet; the oldest is let go of first.
 const RETIRED_MAX: usize = 8;
+
+/// 256: hourly rotations of ten days without room; those that come then are not noticed.
+const UNREAD_MAX: usize = 256;

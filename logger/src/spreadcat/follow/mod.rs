@@ -29,6 +29,7 @@ use tracing::warn;
 use self::followed::Followed;
 use self::place::Places;
 use self::state::State;
+use self::tail::Turn;
 use super::handover::{Handover, Patience};
 use crate::Counters;
 pub use state::StateError;
@@ -116,17 +117,28 @@ impl Follower {
 
     /// Reads until it is to stop, and then what is there and finds room.
     pub(super) fn run(&mut self, handover: &mut Handover) {
-        handover.set_patience(Patience::Endless);
+        handover.set_patience(Patience::None);
         let mut buffer = vec![0; BUFFER_BYTES];
+        let mut had_room_at = Instant::now();
+        // A file that is new is known from now on, should this process be killed.
+        self.settle();
         loop {
-            let mut is_busy = false;
-            for file in &mut self.files {
-                is_busy |= file.turn(handover, &mut buffer);
+            let turns = self
+                .files
+                .iter_mut()
+                .map(|file| file.turn(handover, &mut buffer));
+            let turn = turns.fold(Turn::AtEnd, Turn::max);
+            if turn != Turn::NoRoom {
+                had_room_at = Instant::now();
             }
             if self.saved_at.elapsed() >= SAVE_EVERY {
                 self.settle();
             }
-            let pause = if is_busy { Duration::ZERO } else { LOOK_EVERY };
+            let pause = match turn {
+                Turn::More => Duration::ZERO,
+                Turn::NoRoom if had_room_at.elapsed() < SAVE_EVERY => ROOM_AFTER,
+                Turn::NoRoom | Turn::AtEnd => LOOK_EVERY,
+            };
             if handover.stopping().wait(pause) {
                 break;
             }
@@ -170,5 +182,11 @@ const BUFFER_BYTES: usize = 256 * 1024;
 /// 100 ms: as long as a publisher collects lines for a message.
 const LOOK_EVERY: Duration = Duration::from_millis(100);
 
+/// 5 ms: a publisher empties its ring every 20 ms, if it takes anything.
+const ROOM_AFTER: Duration = Duration::from_millis(5);
+
 /// 1 s: what a killed process sends again, and one synced write.
 const SAVE_EVERY: Duration = Duration::from_secs(1);
+
+#[cfg(test)]
+mod tests;

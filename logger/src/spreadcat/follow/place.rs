@@ -2,13 +2,13 @@
 //!
 //! ```text
 //! spreadcat places 1
-//! 262153 18734 1024 9ae1c3f0 /var/log/nginx/access.log.1
+//! 262153 18734 1024 9ae1c3f0 /var/log/nginx/access.log
 //! 262160 512 512 04c11db7 /var/log/nginx/access.log
 //! ```
 //!
 //! A file is known by its inode, and by what it begins with: an inode is used again when its file is
-//! gone, and a copy has another one. Of each path the oldest file comes first, the one that has the
-//! name last.
+//! gone, and a copy has another one. Behind its place stands the path by which it is followed,
+//! whatever it is called now; of each path the oldest file comes first, the one of that name last.
 
 use std::ffi::OsString;
 use std::os::unix::ffi::{OsStrExt as _, OsStringExt as _};
@@ -27,7 +27,7 @@ pub(super) struct Place {
 /// What a file begins with.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
 pub(super) struct Head {
-    /// Bytes, at most [`Head::LEN_MAX`], all of them before the place.
+    /// Bytes, at most [`Head::LEN_MAX`].
     pub(super) len: u64,
     /// Their CRC-32.
     pub(super) checksum: u32,
@@ -89,7 +89,7 @@ fn read_line(line: &[u8]) -> Option<(PathBuf, Place)> {
         offset,
         head: Head { len, checksum },
     };
-    (len <= offset.min(Head::LEN_MAX)).then_some((path, place))
+    (len <= Head::LEN_MAX).then_some((path, place))
 }
 
 fn number<T: FromStr>(word: &[u8]) -> Option<T> {
@@ -137,7 +137,7 @@ mod tests {
             "spreadcat places 2\n",
             "spreadcat places 1\n1 2 2 00 a",
             "spreadcat places 1\n1 2 2 00 \n",
-            "spreadcat places 1\n1 2 3 00 a\n",
+            "spreadcat places 1\n1 2 1025 00 a\n",
             "spreadcat places 1\n1 -2 3 00 a\n",
             "spreadcat places 1\n1 2 2 00 a%4\n",
         ] {
@@ -149,7 +149,6 @@ mod tests {
         let path = proptest::collection::vec(1_u8.., 1..20);
         let place = (any::<u64>(), any::<u64>(), any::<u32>(), 0_u64..=1024);
         let one = (path, place).prop_map(|(path, (inode, offset, checksum, len))| {
-            let len = len.min(offset);
             let head = Head { len, checksum };
             let place = Place {
                 inode,

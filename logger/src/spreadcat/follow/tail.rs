@@ -23,30 +23,32 @@ pub(super) struct Tail {
     offset: u64,
     /// What has been looked at: the beginning of a line is not looked at again before it grows.
     seen: u64,
+    /// When it had been written last, as of the last look at what it begins with.
+    modified: (i64, i64),
     /// The line that goes on at `offset` was cut, and the rest of it is passed over.
     skips: bool,
     head: Head,
     /// Places that are safe when so many lines of each group are.
     marks: VecDeque<Mark>,
-    safe: Place,
+    safe: u64,
     grew_at: Instant,
 }
 
 #[derive(Debug)]
 struct Mark {
     given: Box<[u64]>,
-    place: Place,
+    offset: u64,
 }
 
 /// How reading has gone.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) enum Turn {
     /// There is nothing more now.
     AtEnd,
     /// There is more.
     More,
-    /// It is to stop, and there is no room.
-    Stopped,
+    /// There is more, and no room for it now.
+    NoRoom,
 }
 
 impl Tail {
@@ -63,19 +65,16 @@ impl Tail {
                 "it is no regular file",
             ));
         }
-        let inode = metadata.ino();
         Ok(Self {
             file,
-            identity: (metadata.dev(), inode),
+            identity: (metadata.dev(), metadata.ino()),
             offset: 0,
             seen: 0,
+            modified: (0, 0),
             skips: false,
             head: Head::default(),
             marks: VecDeque::new(),
-            safe: Place {
-                inode,
-                ..Place::default()
-            },
+            safe: 0,
             grew_at: Instant::now(),
         })
     }
@@ -87,7 +86,7 @@ impl Tail {
             self.offset = place.offset;
             self.seen = place.offset;
             self.head = place.head;
-            self.safe = self.place();
+            self.safe = self.offset;
         }
         Ok(is_it)
     }
@@ -102,21 +101,25 @@ impl Tail {
         self.skips = last != *b"\n";
         self.offset = size;
         self.seen = size;
-        self.extend_head()?;
-        self.safe = self.place();
+        self.extend_head(size)?;
+        self.safe = self.offset;
         Ok(())
     }
 
     /// Takes over where another stood of which this is a copy: what was read of that is not to be
     /// read again, and may not be safe yet.
     pub(super) fn succeed(&mut self, other: &mut Self) {
-        let inode = self.identity.1;
-        let here = |place: Place| Place { inode, ..place };
-        self.safe = here(other.safe);
+        self.safe = other.safe;
         self.marks = std::mem::take(&mut other.marks);
-        for mark in &mut self.marks {
-            mark.place = here(mark.place);
-        }
+    }
+
+    /// Learns what it begins with, for who cannot read it yet.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub(super) fn look(&mut self) -> io::Result<()> {
+        let size = self.file.metadata()?.len();
+        self.extend_head(size)
     }
 
     /// Hands over what has come.
@@ -129,20 +132,21 @@ impl Tail {
             return Ok(Turn::AtEnd);
         }
         self.grew_at = Instant::now();
+        // Also of what is not read for long, as there is no room: a copy is known by it.
+        self.extend_head(size)?;
         let len = self.file.read_at(buffer, self.offset)?;
         let bytes = buffer.get(..len).unwrap_or_default();
         let is_full = len == buffer.len();
-        let (taken, is_stopped) = self.give_lines(handover, bytes, is_full);
+        let (taken, is_refused) = self.give_lines(handover, bytes, is_full);
         self.offset += taken as u64;
         // A line that was refused is to be looked at again.
-        let left = if is_stopped { 0 } else { len - taken };
+        let left = if is_refused { 0 } else { len - taken };
         self.seen = self.offset + left as u64;
         if taken > 0 && !self.skips {
-            self.extend_head()?;
             self.mark(handover.given());
         }
-        Ok(if is_stopped {
-            Turn::Stopped
+        Ok(if is_refused {
+            Turn::NoRoom
         } else if is_full {
             Turn::More
         } else {
@@ -150,8 +154,8 @@ impl Tail {
         })
     }
 
-    /// Hands over the whole lines of `bytes`; gives how many bytes are done with, and whether it is
-    /// to stop.
+    /// Hands over the whole lines of `bytes`; gives how many bytes are done with, and whether there
+    /// was no room for the others.
     fn give_lines(
         &mut self,
         handover: &mut Handover,
@@ -219,12 +223,15 @@ impl Tail {
 
     /// Whether it has become shorter, or another, without its name changing: truncated, and perhaps
     /// written again beyond where it was.
-    pub(super) fn is_rewritten(&self) -> io::Result<bool> {
-        let size = self.file.metadata()?.len();
-        if size == self.seen {
+    pub(super) fn is_rewritten(&mut self) -> io::Result<bool> {
+        let metadata = self.file.metadata()?;
+        let (size, modified) = (metadata.len(), (metadata.mtime(), metadata.mtime_nsec()));
+        if size == self.seen && modified == self.modified {
             return Ok(false);
         }
-        Ok(size < self.seen || !self.begins_with(self.head)?)
+        let is_rewritten = size < self.seen || !self.begins_with(self.head)?;
+        self.modified = modified;
+        Ok(is_rewritten)
     }
 
     /// Begins anew.
@@ -234,7 +241,7 @@ impl Tail {
         self.skips = false;
         self.head = Head::default();
         self.marks.clear();
-        self.safe = self.place();
+        self.safe = self.offset;
     }
 
     /// Lets go of the marks up to which all lines are safe, of which `secured` are.
@@ -247,7 +254,7 @@ impl Tail {
         };
         while self.marks.front().is_some_and(is_safe) {
             if let Some(mark) = self.marks.pop_front() {
-                self.safe = mark.place;
+                self.safe = mark.offset;
             }
         }
     }
@@ -259,7 +266,10 @@ impl Tail {
 
     /// From where it has to be read again, if this process ends now.
     pub(super) const fn safe_place(&self) -> Place {
-        self.safe
+        Place {
+            offset: self.safe,
+            ..self.place()
+        }
     }
 
     /// How far it is read.
@@ -293,8 +303,8 @@ impl Tail {
         }
     }
 
-    fn extend_head(&mut self) -> io::Result<()> {
-        let len = self.offset.min(Head::LEN_MAX);
+    fn extend_head(&mut self, size: u64) -> io::Result<()> {
+        let len = size.min(Head::LEN_MAX);
         if len > self.head.len {
             self.head = self.head_of(len)?;
         }
@@ -304,7 +314,7 @@ impl Tail {
     fn mark(&mut self, given: &[u64]) {
         let mark = Mark {
             given: given.into(),
-            place: self.place(),
+            offset: self.offset,
         };
         if self.marks.len() >= MARKS_MAX {
             self.marks.pop_back();
