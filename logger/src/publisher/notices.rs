@@ -9,10 +9,10 @@ use spread::stream::{Number, StreamGroup};
 use spread::{Address, Addresses};
 use tracing::{info, warn};
 
-use super::PublisherOptions;
 use super::keeper::Change;
 use super::link::LostError;
 use super::silence::LONG;
+use super::{PublisherOptions, WhenFull};
 use crate::counters::{Books, Lost};
 use crate::diagnostics::Chain;
 
@@ -25,6 +25,9 @@ pub(super) struct Notices {
     /// The publisher beside it tells of everything but the spool.
     is_quiet: bool,
     tells_of_daemons: bool,
+    /// What becomes of lines when as much is kept as may be, and what else there is than a daemon.
+    then: &'static str,
+    instead: &'static str,
     /// The state that the operator knows of.
     told: Told,
     told_of_refusal: bool,
@@ -50,6 +53,14 @@ impl Notices {
             group,
             is_quiet: false,
             tells_of_daemons: options.tells_of_daemons,
+            then: match options.when_full {
+                WhenFull::PushOut => "then dropping and counting",
+                WhenFull::Wait => "then waiting",
+            },
+            instead: match options.when_full {
+                WhenFull::PushOut => ", or use --spread embedded",
+                WhenFull::Wait => "",
+            },
             told: Told::Nothing,
             told_of_refusal: false,
             warned_of: Lost::default(),
@@ -74,16 +85,17 @@ impl Notices {
         }
         self.told = Told::Absent;
         let (addresses, size) = (&self.addresses, Size(self.buffer_bytes));
+        let (then, instead) = (self.then, self.instead);
         if is_absent(error) {
             let port = self.addresses.port();
             warn!(
-                "no Spread daemon at {addresses} yet; keeping up to {size} of lines, then dropping \
-                 and counting. One comes with: spreadlogd --hub {port}, or use --spread embedded"
+                "no Spread daemon at {addresses} yet; keeping up to {size} of lines, {then}. One \
+                 comes with: spreadlogd --hub {port}{instead}"
             );
         } else {
             warn!(
                 "cannot use the Spread daemon at {addresses}: {}; trying again, and keeping up to \
-                 {size} of lines, then dropping and counting",
+                 {size} of lines, {then}",
                 Chain(error)
             );
         }
@@ -108,9 +120,10 @@ impl Notices {
         if let Some(address) = address.filter(|_| self.tells_of_daemons) {
             warn!(
                 "the connection to the Spread daemon at {address} is gone: {}; keeping up to {} of \
-                 lines, then dropping and counting",
+                 lines, {}",
                 Chain(reason),
-                Size(self.buffer_bytes)
+                Size(self.buffer_bytes),
+                self.then
             );
         }
     }
@@ -169,8 +182,9 @@ impl Notices {
         match change {
             Change::Failed(error) => warn!(
                 "cannot write to the spool: {error}; trying again, and keeping up to {} of lines \
-                 in memory, then dropping and counting",
-                Size(self.buffer_bytes)
+                 in memory, {}",
+                Size(self.buffer_bytes),
+                self.then
             ),
             Change::Recovered => info!("the spool is written to again"),
         }
