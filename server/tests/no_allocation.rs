@@ -76,6 +76,7 @@ fn a_request_from_the_cache_allocates_nothing() {
 }
 
 /// Logs with every condition and every way to keep hosts apart.
+#[expect(clippy::unwrap_used, reason = "these are what they have to be")]
 fn several() -> [LogRule; 3] {
     let buckets = NonZeroU8::new(4).unwrap();
     let all = || LogRule::all(Format::Combined);
