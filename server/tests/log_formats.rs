@@ -6,6 +6,7 @@
 mod support;
 
 use std::net::SocketAddr;
+use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use spread_logger::Format;
@@ -78,6 +79,27 @@ fn a_long_content_is_counted_whole() {
     drop(client);
 
     assert_eq!(served.lines(), [(head.len() + content.len()).to_string()]);
+}
+
+/// A refusal is charged with its own bytes, not with those of the requests before it.
+#[test]
+fn what_is_no_request_is_counted_from_its_line_on() {
+    let served = serve("%I %>s", Root::with(&[("a", b"one")]));
+    let request = "GET /a HTTP/1.1\r\nHost: t\r\n\r\n";
+    let mut client = served.connect();
+    client.send(format!("{request}{request}nonsense\r\n\r\n"));
+    client.rest();
+    drop(client);
+
+    let len = request.len();
+    assert_eq!(
+        served.lines(),
+        [
+            format!("{len} 200"),
+            format!("{len} 200"),
+            "12 400".to_owned()
+        ]
+    );
 }
 
 #[test]
@@ -163,6 +185,23 @@ fn exact_times_agree_with_each_other() {
         assert_eq!(begin / 1_000_000, second, "{line}");
         assert_eq!(duration / 1_000_000, seconds, "{line}");
     }
+}
+
+/// Some clients send an empty line behind a request, which does not begin the next one.
+#[test]
+fn an_empty_line_is_no_beginning() {
+    let served = serve("%{usec}t", Root::with(&[("a", b"one")]));
+    let mut client = served.connect();
+    client.send("GET /a HTTP/1.1\r\nHost: t\r\n\r\n\r\n");
+    client.response();
+    let between = SystemTime::now().duration_since(UNIX_EPOCH).unwrap();
+    client.get("/a");
+    drop(client);
+
+    let lines = served.lines();
+
+    let second: u128 = lines[1].parse().unwrap();
+    assert!(second >= between.as_micros(), "{lines:?}");
 }
 
 #[test]

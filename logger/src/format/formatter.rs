@@ -47,10 +47,25 @@ impl Formatter {
         offset: impl Fn() -> UtcOffset,
         line: &mut Vec<u8>,
     ) -> Extent {
+        if let Writer::Classic(classic) = &mut self.writer {
+            return classic.write(record, offset, self.line_len_max, line);
+        }
+        self.write_other(record, offset, line)
+    }
+
+    /// By itself, so that what writes the classic formats stays small.
+    #[inline(never)]
+    fn write_other(
+        &mut self,
+        record: &Record<'_>,
+        offset: impl Fn() -> UtcOffset,
+        line: &mut Vec<u8>,
+    ) -> Extent {
+        let line_len_max = self.line_len_max;
         match &mut self.writer {
-            Writer::Classic(classic) => classic.write(record, offset, self.line_len_max, line),
-            Writer::Object(object) => object.write(record, self.line_len_max, line),
-            Writer::Steps(steps) => steps.write(record, offset, self.line_len_max, line),
+            Writer::Classic(classic) => classic.write(record, offset, line_len_max, line),
+            Writer::Object(object) => object.write(record, line_len_max, line),
+            Writer::Steps(steps) => steps.write(record, offset, line_len_max, line),
         }
     }
 }

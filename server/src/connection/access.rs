@@ -63,8 +63,6 @@ impl Connection {
         state.output.clear();
         let mut response = Response {
             asked: Asked::default(),
-            gathered: None,
-            head_at: 0,
             target: None,
             fallback: None,
             connection: response::Connection::Close,

@@ -9,13 +9,16 @@ use std::time::Duration;
 
 use http::{Request, response};
 use rustix::net::{getpeername, getsockname};
-use spread_logger::{Details, Ending, FieldSection};
+use spread_logger::{Details, Ending, FieldSection, Record};
 
 use super::Connection;
+use super::arriving::Arriving;
 use super::output::{Exchange, Output, Span};
 use super::respond::Response;
 use super::stream::Stream;
+use super::turn::is_blank;
 use crate::clock;
+use crate::logs::Logs;
 use crate::site::Place;
 
 /// What is known of an exchange when it is answered.
@@ -57,52 +60,68 @@ impl Ends {
 }
 
 impl Connection {
-    /// What is known of `request`, in `bytes`, if a format wants to know.
-    pub(super) fn gather(&mut self, request: &Request<'_>, bytes: &[u8]) -> Option<Gathered> {
-        if !self.worker.needs.details {
-            return None;
-        }
-        let content = self.content.as_ref();
-        Some(Gathered {
+    /// Keeps what is known of `request`, in `bytes`, whose response comes next in `output`. To be
+    /// called only if a format wants to know.
+    #[inline(never)]
+    pub(super) fn gather(&mut self, request: &Request<'_>, bytes: &[u8], output: &mut Output) {
+        let content = self.content.as_ref().map_or(0, Arriving::total);
+        let gathered = Gathered {
             field_lines: Span::of(request.field_lines, bytes),
             host: request.host.map(|host| Span::of(host, bytes)),
-            received: request.head_len as u64 + content.map_or(0, |content| content.total()),
-            ..self.gather_time()
-        })
+            received: request.head_len as u64 + content,
+            ..self.gather_of(output)
+        };
+        output.gathered.push(gathered);
     }
 
-    /// The same of `bytes` that are no request.
-    pub(super) fn gather_headless(&mut self, bytes: &[u8]) -> Option<Gathered> {
-        self.worker.needs.details.then(|| Gathered {
-            received: bytes.len() as u64,
-            ..self.gather_time()
-        })
+    /// The same of so many bytes that are no request.
+    pub(super) fn gather_headless(&mut self, received: usize, output: &mut Output) {
+        let gathered = Gathered {
+            received: received as u64,
+            ..self.gather_of(output)
+        };
+        output.gathered.push(gathered);
     }
 
-    fn gather_time(&mut self) -> Gathered {
-        self.note_beginning();
+    fn gather_of(&mut self, output: &Output) -> Gathered {
+        let begun = self.request_begun.take();
         Gathered {
-            begun: self.request_begun.take(),
+            begun: begun.or_else(|| self.worker.needs.exact_time.then(clock::unix_micros)),
+            head_at: output.bytes.len() as u64,
             ..Gathered::default()
         }
     }
 
-    /// Takes note of the time, if a format wants it: the next request has begun to arrive.
-    pub(super) fn note_beginning(&mut self) {
-        if self.worker.needs.exact_time && self.request_begun.is_none() {
+    /// Forgets what was gathered of a request that is answered later.
+    pub(super) fn ungather(&mut self, output: &mut Output) {
+        if let Some(gathered) = output.gathered.pop() {
+            self.request_begun = gathered.begun;
+        }
+    }
+
+    /// Takes note of the time, if a format wants it and `received` is the beginning of a request.
+    #[inline]
+    pub(super) fn note_beginning(&mut self, received: &[u8]) {
+        if self.worker.needs.exact_time && self.request_begun.is_none() && !is_blank(received) {
             self.request_begun = Some(clock::unix_micros());
         }
     }
 
-    /// The details of an exchange `sent` bytes of whose output went out by `now`.
-    pub(super) fn details<'a>(
-        &'a self,
+    /// Logs `record` with all that was gathered of its exchange, `sent` bytes of whose output went
+    /// out.
+    #[inline(never)]
+    pub(super) fn log_gathered(
+        &self,
+        logs: &mut Logs,
+        record: Record<'_>,
         gathered: &Gathered,
         exchange: &Exchange,
-        (output, requests): (&'a Output, &'a [u8]),
-        sent: u64,
-        now: u64,
-    ) -> Details<'a> {
+        (output, requests, sent): (&Output, &[u8], u64),
+    ) {
+        let now = match gathered.begun {
+            Some(_) => clock::unix_micros(),
+            None => 0,
+        };
         let begun = gathered.begun.unwrap_or(now);
         let named_host = gathered.host.map(|host| host.within(requests));
         let ending = match (exchange.is_sent(sent), gathered.is_last) {
@@ -114,7 +133,7 @@ impl Connection {
             ..usize::try_from(exchange.content_at).unwrap_or(usize::MAX);
         let response = output.bytes.get(head).unwrap_or_default();
         let response_len = exchange.content_at + exchange.content_len - gathered.head_at;
-        Details {
+        let details = Details {
             micros: u32::try_from(begun % 1_000_000).unwrap_or_default(),
             duration: Duration::from_micros(now.saturating_sub(begun)),
             peer: self.ends.and_then(|ends| ends.peer(self.peer.address())),
@@ -131,47 +150,44 @@ impl Connection {
             log_id: None,
             request_fields: FieldSection::new(gathered.field_lines.within(requests)),
             response_fields: FieldSection::new(response),
-        }
-    }
-}
-
-impl Gathered {
-    /// When the request began to arrive, in seconds since 1970, if that was looked at.
-    pub(super) fn second(&self) -> Option<u64> {
-        Some(self.begun? / 1_000_000)
+        };
+        logs.log(&Record {
+            time: gathered
+                .begun
+                .map_or(record.time, |begun| begun / 1_000_000),
+            details: Some(&details),
+            ..record
+        });
     }
 }
 
 impl Response<'_> {
     /// Takes note of what answers.
     pub(super) fn by(&mut self, handler: &'static str) {
-        if let Some(gathered) = &mut self.gathered {
+        if let Some(gathered) = self.state.output.gathered.last_mut() {
             gathered.handler = Some(handler);
         }
     }
 
     /// Takes note of the file that is asked for.
+    #[inline]
     pub(super) fn note_file(&mut self, place: Place<'_>) {
-        if let Some(gathered) = &mut self.gathered
-            && let Some(root) = &self.worker.own.root
-        {
-            let paths = &mut self.state.output.paths;
-            let start = paths.len();
-            paths.extend_from_slice(root);
-            place.write_file(paths);
-            gathered.file = Some(Span::at(start..paths.len()));
+        let Some(root) = &self.worker.own.root else {
+            return;
+        };
+        let output = &mut self.state.output;
+        if let Some(gathered) = output.gathered.last_mut() {
+            let start = output.paths.len();
+            output.paths.extend_from_slice(root);
+            place.write_file(&mut output.paths);
+            gathered.file = Some(Span::at(start..output.paths.len()));
         }
     }
 
-    /// Keeps what was gathered beside the exchange that has just been noted.
-    pub(super) fn note_gathered(&mut self) {
-        if let Some(gathered) = self.gathered {
-            let output = &mut self.state.output;
-            output.gathered.push(Gathered {
-                head_at: self.head_at,
-                is_last: self.connection == response::Connection::Close,
-                ..gathered
-            });
+    /// Takes note of what the response says about its connection.
+    pub(super) fn note_connection(&mut self) {
+        if let Some(gathered) = self.state.output.gathered.last_mut() {
+            gathered.is_last = self.connection == response::Connection::Close;
         }
     }
 }

@@ -45,7 +45,7 @@ use rustix::io::Errno;
 use spread_logger::Record;
 
 use self::arriving::Arriving;
-use self::details::{Ends, Gathered};
+use self::details::Ends;
 pub(crate) use self::entry::Entry;
 pub(crate) use self::output::Output;
 use self::output::Unsent;
@@ -54,7 +54,7 @@ pub(crate) use self::stream::Stream;
 use self::timer::Timer;
 use self::untaken::Untaken;
 use crate::clients::Peer;
-use crate::clock::{self, Moment};
+use crate::clock::Moment;
 use crate::logs::Logs;
 use crate::site::LookupError;
 use crate::worker::{Phase, Worker};
@@ -222,29 +222,28 @@ impl Connection {
     /// Gives the exchanges of `output`, `sent` bytes of which went out, to the logs and
     /// the counters. `requests` are the bytes that the requests were read from.
     fn log(&self, logs: &mut Option<Logs>, output: &Output, requests: &[u8], sent: u64) {
-        let now = match self.worker.needs.exact_time {
-            true => clock::unix_micros(),
-            false => 0,
-        };
         for (at, exchange) in output.exchanges.iter().enumerate() {
             let asked = &exchange.asked;
             let bytes = exchange.content_sent(sent);
             if let Some(logs) = logs {
-                let gathered = output.gathered.get(at);
-                let details = gathered.map(|gathered| {
-                    self.details(gathered, exchange, (output, requests), sent, now)
-                });
-                logs.log(&Record {
+                let record = Record {
                     client: asked.client,
                     user: None,
-                    time: gathered.and_then(Gathered::second).unwrap_or(exchange.time),
+                    time: exchange.time,
                     request_line: asked.line.within(requests),
                     status: exchange.status,
                     bytes,
                     referer: asked.referer.map(|span| span.within(requests)),
                     user_agent: asked.user_agent.map(|span| span.within(requests)),
-                    details: details.as_ref(),
-                });
+                    details: None,
+                };
+                match output.gathered.get(at) {
+                    None => logs.log(&record),
+                    Some(gathered) => {
+                        let bytes = (output, requests, sent);
+                        self.log_gathered(logs, record, gathered, exchange, bytes);
+                    }
+                }
             }
             self.served.set(self.served.get().wrapping_add(1));
             if let Some(counters) = self.worker.counters() {

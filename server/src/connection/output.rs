@@ -190,6 +190,10 @@ impl Span {
         }
     }
 
+    pub(super) const fn start(self) -> usize {
+        self.start
+    }
+
     pub(super) fn within(self, whole: &[u8]) -> &[u8] {
         whole
             .get(self.start..)

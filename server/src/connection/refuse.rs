@@ -11,7 +11,6 @@ use std::task::{Context, Poll};
 use http::{Method, Rejection, Request, Status, response};
 
 use super::Connection;
-use super::details::Gathered;
 use super::output::{Asked, Span};
 use super::respond::Response;
 use super::turn::Written;
@@ -21,7 +20,6 @@ use crate::worker::State;
 /// What is known of a refused request.
 struct Refused<'a> {
     asked: Asked,
-    gathered: Option<Gathered>,
     target: Option<&'a [u8]>,
     head_only: bool,
 }
@@ -30,7 +28,7 @@ impl Connection {
     /// Refuses what is no request, in `bytes`.
     pub(super) fn refuse(&mut self, state: &mut State, rejection: &Rejection<'_>, bytes: &[u8]) {
         let line = rejection.request_line.unwrap_or_default();
-        let refused = self.headless(line, bytes, rejection.head_only);
+        let refused = self.headless(state, line, bytes, rejection.head_only);
         self.write_refusal(state, &refused, rejection.reject.status());
     }
 
@@ -42,9 +40,11 @@ impl Connection {
         bytes: &[u8],
         status: Status,
     ) {
+        if self.worker.needs.details {
+            self.gather(request, bytes, &mut state.output);
+        }
         let refused = Refused {
             asked: Asked::of(request, self.client(request), bytes),
-            gathered: self.gather(request, bytes),
             target: Some(request.target),
             head_only: request.method == Method::Head,
         };
@@ -77,7 +77,7 @@ impl Connection {
                 .split(|byte| matches!(byte, b'\r' | b'\n'))
                 .find(|line| !line.is_empty())
                 .unwrap_or_default();
-            let refused = self.headless(line, &received, line.starts_with(b"HEAD "));
+            let refused = self.headless(state, line, &received, line.starts_with(b"HEAD "));
             self.write_refusal(state, &refused, status);
         }
         let sent = match self.write(cx, state) {
@@ -88,14 +88,23 @@ impl Connection {
     }
 
     /// What is known without a whole head.
-    fn headless(&mut self, line: &[u8], bytes: &[u8], head_only: bool) -> Refused<'static> {
+    fn headless(
+        &mut self,
+        state: &mut State,
+        line: &[u8],
+        bytes: &[u8],
+        head_only: bool,
+    ) -> Refused<'static> {
+        let span = Span::of(line, bytes);
+        if self.worker.needs.details {
+            self.gather_headless(bytes.len() - span.start(), &mut state.output);
+        }
         Refused {
             asked: Asked {
                 client: self.peer.address(),
-                line: Span::of(line, bytes),
+                line: span,
                 ..Asked::default()
             },
-            gathered: self.gather_headless(bytes),
             target: None,
             head_only,
         }
@@ -104,8 +113,6 @@ impl Connection {
     fn write_refusal(&self, state: &mut State, refused: &Refused<'_>, status: Status) {
         let mut response = Response {
             asked: refused.asked,
-            gathered: refused.gathered,
-            head_at: state.output.bytes.len() as u64,
             target: refused.target,
             fallback: None,
             connection: response::Connection::Close,

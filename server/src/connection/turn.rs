@@ -257,7 +257,7 @@ impl Connection {
             if rest.is_empty() {
                 return Pause::Input;
             }
-            self.note_beginning();
+            self.note_beginning(rest);
             match Request::parse(rest, &self.worker.limits) {
                 Ok(None) => return Pause::Input,
                 Ok(Some(request)) => {
@@ -302,12 +302,11 @@ impl Connection {
         };
         let client = self.client(request);
         let welcome = self.check(client);
-        let begun = self.request_begun;
-        let gathered = self.gather(request, bytes);
+        if self.worker.needs.details {
+            self.gather(request, bytes, &mut state.output);
+        }
         let mut response = Response {
             asked: Asked::of(request, client, bytes),
-            gathered,
-            head_at: state.output.bytes.len() as u64,
             target: Some(request.target),
             fallback: None,
             connection,
@@ -323,8 +322,7 @@ impl Connection {
         match response.answer(request, self.found.take()) {
             Answer::Written => None,
             Answer::Look(look) => {
-                // It is the same request that will be answered with what is found.
-                self.request_begun = begun;
+                self.ungather(&mut state.output);
                 Some(Pause::Look(look))
             }
         }
@@ -383,6 +381,6 @@ impl Connection {
 
 /// Whether there is no more than the empty lines that may stand before a request
 /// (RFC 9112 2.2).
-fn is_blank(received: &[u8]) -> bool {
+pub(super) fn is_blank(received: &[u8]) -> bool {
     received.iter().all(|byte| matches!(byte, b'\r' | b'\n'))
 }

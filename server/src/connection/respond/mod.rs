@@ -26,7 +26,6 @@ use crate::rules::{FallbackPage, Fields};
 use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes, gzip};
 use crate::worker::{State, Worker};
 
-use super::details::Gathered;
 use super::output::{Asked, Exchange};
 
 /// Whether a request was answered.
@@ -92,10 +91,6 @@ impl From<LookupError> for Found {
 #[derive(Debug)]
 pub(super) struct Response<'a> {
     pub(super) asked: Asked,
-    /// If a format of the log needs it.
-    pub(super) gathered: Option<Gathered>,
-    /// Where in the output it begins.
-    pub(super) head_at: u64,
     /// The request's target as it came, if it came.
     pub(super) target: Option<&'a [u8]>,
     /// The fields of the response, if it is the fallback page in place of the target.
@@ -281,7 +276,7 @@ impl Response<'_> {
             content_at: content_at as u64,
             content_len: len,
         });
-        self.note_gathered();
+        self.note_connection();
     }
 
     /// Notes the exchange, the head of which has just been written.
