@@ -164,7 +164,17 @@ fn read(path: &Path) -> io::Result<String> {
 fn is_running(pid: Pid) -> bool {
     let is_ours = u32::try_from(pid.as_raw_nonzero().get()) == Ok(process::id());
     // One of another user's may not be asked, but is there.
-    !is_ours && matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM))
+    !is_ours && matches!(test_kill_process(pid), Ok(()) | Err(Errno::PERM)) && !is_over(pid)
+}
+
+/// Whether it has ended and nobody has taken notice, as in a container whose first process is no
+/// init.
+fn is_over(pid: Pid) -> bool {
+    let path = format!("/proc/{}/stat", pid.as_raw_nonzero());
+    // The state stands behind the name, in which anything may stand.
+    let state = fs::read_to_string(path).ok();
+    let state = state.and_then(|stat| stat.rsplit(") ").next()?.chars().next());
+    matches!(state, Some('Z' | 'X'))
 }
 
 /// 32: a number of 20 digits, and whatever is put around it.
@@ -214,6 +224,23 @@ mod tests {
 
         assert_eq!(fs::read_to_string(&elsewhere).unwrap(), "");
         assert!(PidFile::check(&elsewhere).is_ok());
+    }
+
+    #[test]
+    fn one_of_a_process_that_has_ended_unnoticed_is_replaced() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("pid");
+        let mut child = process::Command::new("true").spawn().unwrap();
+        fs::write(&path, format!("{}\n", child.id())).unwrap();
+        let pid = Pid::from_child(&child);
+        // Until it is one, and no longer.
+        while !is_over(pid) {
+            std::thread::yield_now();
+        }
+
+        assert!(PidFile::write(&path).is_ok());
+
+        child.wait().unwrap();
     }
 
     /// `--pid-file access_log` must not cost the log.

@@ -114,6 +114,18 @@ impl Daemon {
         })
     }
 
+    /// Makes files that the user could not, and gives them to it. To be called before it settles.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub(crate) fn hand_over(&self, files: &[&Path]) -> Result<(), DaemonError> {
+        if let Some(user) = &self.user {
+            files.iter().try_for_each(|path| user.receive(path))?;
+        }
+        Ok(())
+    }
+
     /// Becomes what it is to be, for good, to serve `root` and keep `log`. To be called when everything that needs root is done.
     ///
     /// # Errors

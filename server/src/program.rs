@@ -129,6 +129,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
     config.root = daemon.seen(&config.root);
     let mut log = log;
     if let Some(log) = &mut log {
+        daemon.hand_over(&log.local_files().collect::<Vec<_>>())?;
         log.relocate(|path| daemon.seen(path));
     }
     // From here on what is opened is opened as it can be opened again.

@@ -2,6 +2,10 @@
 
 mod support;
 
+use std::fs::{self, Permissions};
+use std::os::unix::fs::PermissionsExt;
+
+use rustix::process::Signal;
 use support::Root;
 use support::program::{Program, refused};
 
@@ -51,6 +55,51 @@ fn with_a_file_of_thttpds_the_port_is_eighty() {
         let ended = refused(&[flag, &path]);
         assert!(ended.stderr.contains(port), "{}", ended.stderr);
     }
+}
+
+/// In a directory of root's, as `/var/log` is.
+#[test]
+fn the_log_is_where_thttpds_was() {
+    let root = Root::with(&[("a", b"one")]);
+    fs::set_permissions(root.path("."), Permissions::from_mode(0o755)).unwrap();
+    let (place, path) = conf("");
+    fs::set_permissions(place.path("."), Permissions::from_mode(0o755)).unwrap();
+    let log = place.path("thttpd.log");
+    for round in 1..=2 {
+        let text = format!(
+            "dir={} host=127.0.0.1 port=0 logfile=/none\nlogfile={}",
+            root.dir(),
+            log.display()
+        );
+        place.file("thttpd.conf", text.as_bytes());
+
+        let program = Program::start(&["-C", &path, "-D"]);
+
+        assert_eq!(program.connect().get("/a").status, 200);
+        program.signal(Signal::TERM);
+        let ended = program.wait();
+        assert_eq!(ended.status, Some(0), "{}", ended.stderr);
+        let lines = fs::read_to_string(&log).unwrap();
+        assert_eq!(lines.matches("\"GET /a HTTP/1.1\" 200 3 \"").count(), round);
+    }
+}
+
+#[test]
+fn a_log_that_nobody_would_read_is_refused() {
+    let root = Root::new();
+    let (_place, path) = conf(&format!("dir={} logfile=-", root.dir()));
+
+    for more in [&[][..], &["--check"]] {
+        let ended = refused(&[&["-C", &path], more].concat());
+
+        assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+        assert!(
+            ended.stderr.contains("in the background"),
+            "{}",
+            ended.stderr
+        );
+    }
+    assert_eq!(refused(&["-C", &path, "-D", "--check"]).status, Some(0));
 }
 
 #[test]

@@ -183,12 +183,9 @@ pub(crate) struct EmbeddedOptions {
 impl LogSettings {
     /// The directories that are written to.
     pub(crate) fn places(&self) -> Vec<PathBuf> {
-        let files = self.logs.iter().filter_map(|log| match &log.destination {
-            LogDestination::Local(LocalPlace::File(path)) => Some(match path.parent() {
-                Some(parent) if parent != Path::new("") => parent.to_owned(),
-                _ => PathBuf::from("."),
-            }),
-            LogDestination::Local(_) | LogDestination::Groups(_) => None,
+        let files = self.local_files().map(|path| match path.parent() {
+            Some(parent) if parent != Path::new("") => parent.to_owned(),
+            _ => PathBuf::from("."),
         });
         let mut places: Vec<_> = files.collect();
         if let Some(spread) = &self.spread {
@@ -199,6 +196,14 @@ impl LogSettings {
             }
         }
         places
+    }
+
+    /// The files that are written by the program itself, without a spreadlogd.
+    pub(crate) fn local_files(&self) -> impl Iterator<Item = &Path> {
+        self.logs.iter().filter_map(|log| match &log.destination {
+            LogDestination::Local(LocalPlace::File(path)) => Some(&**path),
+            LogDestination::Local(_) | LogDestination::Groups(_) => None,
+        })
     }
 
     /// Gives every file and directory the path that `seen` has for it.

@@ -244,6 +244,12 @@ pub enum UsageError {
         /// How many there may be.
         max: usize,
     },
+    /// Nobody would read it.
+    #[error(
+        "a log on standard output has no reader in the background: stay in the foreground with -D, \
+         or log to a file"
+    )]
+    Unread,
     /// A rule for some paths is none.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -291,6 +297,11 @@ impl Args {
     /// When they contradict each other.
     pub(crate) fn settings(self) -> Result<Settings, UsageError> {
         let log = self.log.settings(self.stop_timeout.0)?;
+        let is_on_stdout = log.as_ref().is_some_and(LogSettings::is_on_stdout);
+        let is_background = self.daemon.goes_into_background(self.thttpd_defaults);
+        if is_on_stdout && (is_background || self.is_detached()) {
+            return Err(UsageError::Unread);
+        }
         let spread = log.as_ref().and_then(|log| log.spread.as_ref());
         let is_embedded = spread.is_some_and(|spread| spread.embedded.is_some());
         let status = self.status.settings(is_embedded);

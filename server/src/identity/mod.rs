@@ -8,6 +8,7 @@
 //! users of threads alone: the C library makes all of them change, and whether they have is read
 //! from the kernel's own account of each.
 
+mod files;
 mod system;
 mod threads;
 
@@ -50,6 +51,16 @@ pub enum IdentityError {
     Chroot {
         /// What was to be it.
         path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// A log cannot be made where it was to be.
+    #[error("cannot make the log {} for the user {name}", path.display())]
+    HandOver {
+        /// Where it was to be.
+        path: PathBuf,
+        /// Who was to write it.
+        name: String,
         /// What the system said.
         source: io::Error,
     },
@@ -107,6 +118,19 @@ impl User {
     /// Whether the process is this user already.
     pub(crate) fn is_us(&self) -> bool {
         geteuid().as_raw() == self.uid
+    }
+
+    /// Gives it a log file that it could not make itself.
+    ///
+    /// # Errors
+    ///
+    /// When the system refuses.
+    pub(crate) fn receive(&self, path: &Path) -> Result<(), IdentityError> {
+        files::hand_over(path, self.uid, self.gid).map_err(|source| IdentityError::HandOver {
+            path: path.to_owned(),
+            name: self.name(),
+            source,
+        })
     }
 
     fn name(&self) -> String {
