@@ -80,38 +80,53 @@ impl DaemonError {
 }
 
 impl Daemon {
-    /// Finds out whether all of it can be meant; changes nothing.
+    /// Finds out whether all of it can be meant; another may be running meanwhile.
     ///
     /// # Errors
     ///
-    /// When another process is running in its place, or there is no such user.
+    /// When there is no such user, or no sandbox.
+    pub(crate) fn check(settings: &DaemonSettings) -> Result<(), DaemonError> {
+        Self::user(settings)?;
+        if settings.sandbox == Some(Switch::On) && !sandbox::is_there() {
+            return Err(SandboxError::Missing.into());
+        }
+        Ok(())
+    }
+
+    /// Finds out whether all of it can be done, and leaves the terminal's session if it is to.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be meant, or another process is running in its place.
     pub(crate) fn prepare(settings: DaemonSettings) -> Result<Self, DaemonError> {
+        Self::check(&settings)?;
         if let Some(path) = &settings.pid_file {
             PidFile::check(path)?;
         }
-        let is_root = identity::is_root();
-        let user = match &settings.user {
-            // thttpd too asks for its user, and does without, when it is not root's to choose.
-            Some(_) if !is_root && settings.is_user_default => None,
-            Some(name) => Some(User::find(name)?),
-            None => None,
-        };
-        let user = user.filter(|user| {
-            if !is_root && !user.is_us() {
-                tracing::warn!("-u is for root alone: serving as the user that started it");
-            }
-            is_root
-        });
-        if settings.sandbox == Some(Switch::On) && !sandbox::is_there() {
-            return Err(SandboxError::Missing.into());
+        let user = Self::user(&settings)?;
+        if let (Some(user), false) = (&user, identity::is_root())
+            && !user.is_us()
+        {
+            tracing::warn!("-u is for root alone: serving as the user that started it");
         }
         let second = settings.is_detached.then(Second::begin).transpose();
         let second = second.map_err(DaemonError::Background)?;
         Ok(Self {
             settings,
-            user,
+            user: user.filter(|_| identity::is_root()),
             second,
         })
+    }
+
+    /// Whom it is to become, if anybody is asked for.
+    fn user(settings: &DaemonSettings) -> Result<Option<User>, IdentityError> {
+        let is_root = identity::is_root();
+        match &settings.user {
+            // thttpd too asks for its user, and does without, when it is not root's to choose.
+            Some(_) if !is_root && settings.is_user_default => Ok(None),
+            Some(name) => User::find(name).map(Some),
+            None => Ok(None),
+        }
     }
 
     /// Makes files that the user could not, and gives them to it. To be called before it settles.
@@ -126,7 +141,8 @@ impl Daemon {
         Ok(())
     }
 
-    /// Becomes what it is to be, for good, to serve `root` and keep `log`. To be called when everything that needs root is done.
+    /// Becomes what it is to be, for good, to serve `root` and keep `log`. To be called when
+    /// everything that needs root is done.
     ///
     /// # Errors
     ///
@@ -196,6 +212,11 @@ impl Daemon {
             },
             None => path.to_owned(),
         }
+    }
+
+    /// Whether files are looked up where they are not seen from outside.
+    pub(crate) const fn is_chrooted(&self) -> bool {
+        self.settings.chroot.is_some()
     }
 
     /// Whether what could be opened before may be out of reach once it has settled.

@@ -21,7 +21,8 @@ pub(crate) struct Desk<'a> {
     pub(crate) stop: StopHandle,
     pub(crate) counters: Counters,
     pub(crate) log: Option<&'a Logging>,
-    pub(crate) reloading: Reloading,
+    /// `None` in a chroot, from which the configuration is not seen.
+    pub(crate) reloading: Option<Reloading>,
     pub(crate) statistics: Statistics,
     pub(crate) began: Instant,
 }
@@ -43,7 +44,10 @@ impl Desk<'_> {
                 if let Some(log) = self.log {
                     log.reopen();
                 }
-                tell_reloaded(self.reloading.reload());
+                match &mut self.reloading {
+                    Some(reloading) => tell_reloaded(reloading.reload()),
+                    None => tracing::info!("in a chroot the configuration is not read again"),
+                }
                 self.manager.ready(self.summary);
             }
             Heard::Tell => self.tell(),

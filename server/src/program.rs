@@ -106,7 +106,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
     } = args.settings()?;
     refuse_whole_machine(&config.root)?;
     if is_check {
-        Daemon::prepare(daemon)?;
+        Daemon::check(&daemon)?;
         return check(&config, log);
     }
     let daemon = Daemon::prepare(daemon)?;
@@ -125,7 +125,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         .map_err(system("start a runtime"))?;
     let server = Server::bind(config.clone())?;
     let status = Waiting::bind(&status, process, diagnostics.outlet())?;
-    let changes = daemon.changes();
+    let (changes, is_chrooted) = (daemon.changes(), daemon.is_chrooted());
     config.root = daemon.seen(&config.root);
     let mut log = log;
     if let Some(log) = &mut log {
@@ -149,7 +149,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         forwarding: diagnostics.forwarding(),
         settled,
         statistics,
-        said,
+        said: (!is_chrooted).then_some(said),
     };
     let outcome = runtime.block_on(serve(server, &config, log, status, &mut around));
     // Nobody reading it is no reason to stay.
@@ -189,8 +189,8 @@ struct Around {
     settled: Settled,
     /// How often what was counted is told.
     statistics: Option<Duration>,
-    /// The command line.
-    said: Said,
+    /// The command line, unless its files are out of sight.
+    said: Option<Said>,
 }
 
 async fn serve(
@@ -225,7 +225,8 @@ async fn serve(
         .start(server.counters(), connections_max, log.as_ref())
         .map_err(system("start the status page"))?;
     let (stop, counters) = (server.stop_handle(), server.counters());
-    let reloading = Reloading::new(around.said.clone(), server.reload_handle());
+    let said = around.said.take();
+    let reloading = said.map(|said| Reloading::new(said, server.reload_handle()));
     let (ended, end) = oneshot::channel();
     thread::Builder::new()
         .name("server".into())

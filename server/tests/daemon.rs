@@ -81,6 +81,9 @@ fn a_pid_file_of_a_running_process_refuses_the_start() {
     let said = format!("process {} is running, says {path}", process::id());
     assert!(ended.stderr.contains(&said), "{}", ended.stderr);
     assert!(pid_file.exists());
+    // A check is for one that runs too.
+    let ended = refused(&["-d", &root.dir(), "-p", "0", "-i", path, "--check"]);
+    assert_eq!(ended.status, Some(0), "{}", ended.stderr);
 }
 
 #[test]
