@@ -320,6 +320,62 @@ async fn a_receiver_that_is_given_up_loses_nothing() {
     assert_eq!(bodies, ["first", "second"]);
 }
 
+/// Small arrivals that keep coming are let gather: none of them is lost, whether the receiver is
+/// given up while it waits or not, nor what is written meanwhile, and the end shows behind all.
+#[tokio::test]
+async fn a_receiver_that_lets_arrivals_gather_loses_nothing() {
+    const COUNT: usize = 500;
+    let (daemon, address) = FakeDaemon::new().await;
+    let options = ConnectOptions {
+        name: Some("me".parse().unwrap()),
+        gather: Some(Duration::from_millis(1)),
+        ..ConnectOptions::default()
+    };
+    let (stream, session) = tokio::join!(daemon.welcome(), connect(&address, &options));
+    let Session {
+        mut sender,
+        mut receiver,
+        ..
+    } = session.unwrap();
+    let (mut told, mut tell) = stream.into_split();
+    let groups = [group().into()];
+
+    let telling = async move {
+        for n in 0..COUNT {
+            let frame = frame(n.to_string().as_bytes());
+            tell.write_all(&frame).await.unwrap();
+            tokio::task::yield_now().await;
+        }
+    };
+    let reading = async {
+        let mut bodies = Vec::new();
+        let end = loop {
+            let delivery = tokio::time::timeout(Duration::ZERO, receiver.recv()).await;
+            match delivery {
+                Ok(Ok(Delivery::Message(message))) => bodies.push(message.body),
+                Ok(Ok(_)) => {}
+                Ok(Err(error)) => break error,
+                Err(_) => tokio::task::yield_now().await,
+            }
+            if bodies.len() % 50 == 1 {
+                sender.multicast(&outgoing(&groups, b"x".to_vec())).unwrap();
+                sender.flush().await.unwrap();
+            }
+        };
+        (bodies, end, sender)
+    };
+    let ((), (bodies, end, sender)) = tokio::join!(telling, reading);
+    let sent = sender.frames_written();
+    drop((sender, receiver));
+
+    let expected: Vec<String> = (0..COUNT).map(|n| n.to_string()).collect();
+    assert_eq!(bodies, expected);
+    assert!(matches!(end, SessionError::Closed), "{end}");
+    let mut heard = Vec::new();
+    told.read_to_end(&mut heard).await.unwrap();
+    assert_eq!(heard.len() as u64, sent * (48 + 32 + 1));
+}
+
 const NOTHING: Delivery = Delivery::SelfLeave { group: Name::EMPTY };
 
 /// Of a publisher's large messages and of many small ones, kept or not: each comes whole.

@@ -315,9 +315,14 @@ fn connect_options(options: &Options) -> ConnectOptions {
     ConnectOptions {
         membership: false,
         socket_dir: options.socket_dir.clone(),
+        gather: Some(GATHER),
         ..ConnectOptions::default()
     }
 }
+
+/// 1 ms: a daemon that is busy has some twenty messages in that time, and until it throws a reader
+/// out it keeps a thousand, beside what the socket holds. Who watches a log does not feel it.
+const GATHER: Duration = Duration::from_millis(1);
 
 /// Starts the writer; the receiver is told when it has ended, with an error if it panicked.
 fn start(writer: Writer) -> Result<oneshot::Receiver<()>, RunError> {

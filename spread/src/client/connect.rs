@@ -31,6 +31,10 @@ pub struct ConnectOptions {
     pub body_max: usize,
     /// Bytes that may wait to be written. Default: 1 MiB.
     pub queue_bytes_max: usize,
+    /// How long small arrivals are let gather, while they keep coming, before they are read
+    /// together: a daemon writes each message by itself, and a reader that looks at once is woken
+    /// by each. Timers make up to twice as much of it. Default: they are read at once.
+    pub gather: Option<Duration>,
     /// Where the daemon's unix socket is, for an [`Address::Port`]. Default: `/tmp`, as Spread is
     /// built (`sp.h: SP_UNIX_SOCKET`).
     pub socket_dir: PathBuf,
@@ -44,6 +48,7 @@ impl Default for ConnectOptions {
             timeout: Duration::from_secs(5),
             body_max: 16 << 20,
             queue_bytes_max: 1 << 20,
+            gather: None,
             socket_dir: "/tmp".into(),
         }
     }
@@ -144,14 +149,18 @@ async fn shake_hands(
     socket: Socket,
     options: &ConnectOptions,
 ) -> Result<Session, ConnectError> {
-    let (mut read, write) = socket.into_split();
+    let split = socket.into_split(options.gather);
+    let (mut read, mut write) = split.map_err(|source| ConnectError::Unreachable {
+        address: address.clone(),
+        source,
+    })?;
     let (mut handshake, first) = ClientHandshake::new(&Hello {
         version: Version::OURS,
         name: options.name,
         membership: options.membership,
     });
     let mut buffer = BytesMut::new();
-    exchange(&mut read, &write, &mut buffer, Some(first))
+    exchange(&mut read, &mut write, &mut buffer, Some(first))
         .await
         .map_err(|_| closed(address))?;
     loop {
@@ -163,7 +172,7 @@ async fn shake_hands(
             ClientStep::Write(bytes) => Some(bytes),
             ClientStep::Done(welcome) => return Ok(open(welcome, read, write, buffer, options)),
         };
-        exchange(&mut read, &write, &mut buffer, to_write)
+        exchange(&mut read, &mut write, &mut buffer, to_write)
             .await
             .map_err(|_| closed(address))?;
     }
@@ -172,7 +181,7 @@ async fn shake_hands(
 /// Writes, if there is something to write, then reads.
 async fn exchange(
     read: &mut ReadHalf,
-    write: &WriteHalf,
+    write: &mut WriteHalf,
     buffer: &mut BytesMut,
     to_write: Option<Bytes>,
 ) -> io::Result<()> {
@@ -187,7 +196,7 @@ async fn exchange(
 }
 
 /// In one write, as a 5.0.1 daemon needs it: a new socket has room for 95 bytes.
-async fn write_at_once(write: &WriteHalf, bytes: &[u8]) -> io::Result<()> {
+async fn write_at_once(write: &mut WriteHalf, bytes: &[u8]) -> io::Result<()> {
     loop {
         write.writable().await?;
         match write.try_write(&[io::IoSlice::new(bytes)])? {

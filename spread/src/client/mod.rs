@@ -33,9 +33,11 @@
 
 mod connect;
 mod error;
+mod gather;
 mod receiver;
 mod sender;
 mod socket;
+mod watch;
 mod write_queue;
 
 pub use connect::{ConnectOptions, connect};

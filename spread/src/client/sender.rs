@@ -107,7 +107,7 @@ impl Sender {
         self.queue
             .push(Request::Disconnect.encode(self.private_group));
         self.flush().await?;
-        Ok(self.socket.shutdown().await?)
+        Ok(self.socket.shutdown()?)
     }
 
     /// The session's address.

@@ -19,7 +19,7 @@ use spread::client::{
     self, ConnectError, ConnectOptions, Outgoing, SendError, Session, SessionError,
 };
 use spread::stream::Notice;
-use spread::{Address, Addresses, Name, Service};
+use spread::{Address, Addresses, Delivery, Name, Service};
 use spread_logger::diagnostics::Chain;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, interval, sleep, sleep_until, timeout};
@@ -228,7 +228,7 @@ impl Subscriber {
                 () = until(stopping.map(|stopping| stopping.by)) => return End::Late,
                 () = until(join_by) => return End::Silent,
             };
-            match received.map(|delivery| self.intake.receive(delivery, own)) {
+            match received.and_then(|first| self.take_in(first, &mut receiver, own)) {
                 Ok(None) => {}
                 Ok(Some(ECHO_STOP)) => break End::Stopped,
                 Ok(Some(ECHO_LEAVE)) => break End::FirstIsBack,
@@ -244,6 +244,26 @@ impl Subscriber {
         drop(joined);
         self.part(sender, stopping).await;
         end
+    }
+
+    /// Takes in what was read together, to an echo at most, whose type it returns: a round of the
+    /// session's loop costs more than a message.
+    fn take_in(
+        &mut self,
+        mut delivery: Delivery,
+        receiver: &mut client::Receiver,
+        own: Name,
+    ) -> Result<Option<i16>, SessionError> {
+        loop {
+            let echo = self.intake.receive(delivery, own);
+            if echo.is_some() {
+                return Ok(echo);
+            }
+            match receiver.try_recv()? {
+                Some(next) => delivery = next,
+                None => return Ok(None),
+            }
+        }
     }
 
     /// Ends a session of which everything is read.

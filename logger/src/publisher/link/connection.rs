@@ -176,7 +176,7 @@ enum First {
     NotTried,
     Later(Instant),
     Dialling(Attempt),
-    Answered(Session),
+    Answered(Box<Session>),
 }
 
 impl First {
@@ -188,7 +188,7 @@ impl First {
     async fn due(&mut self) {
         if let Self::Dialling(attempt) = self {
             *self = match attempt.outcome().await {
-                Ok(session) => Self::Answered(session),
+                Ok(session) => Self::Answered(Box::new(session)),
                 Err(_) => Self::later(),
             };
         }
@@ -200,7 +200,7 @@ impl First {
 
     fn take_answered(&mut self) -> Option<Session> {
         match std::mem::replace(self, Self::NotTried) {
-            Self::Answered(session) => Some(session),
+            Self::Answered(session) => Some(*session),
             other => {
                 *self = other;
                 None
