@@ -22,7 +22,7 @@ use crate::counters::Counters;
 use crate::journal::Journal;
 use crate::ledger::{Entry, Event, Source};
 use crate::outlet::{Moment, Outlets, Pieces, Taken};
-use crate::queue::{FLUSH_INTERVAL, Item, Queue, URGENT_BYTES};
+use crate::queue::{FLUSH_INTERVAL, Item, Queue};
 use crate::sink::{Aside, Asides, Lines, Origin, Outcome, Shelf};
 
 /// Writes what comes through `queue` until it is told to finish.
@@ -44,6 +44,8 @@ pub(crate) struct Writer {
     unsent: Vec<Vec<Settled>>,
     /// How often all files were opened again.
     reopened: watch::Sender<u64>,
+    /// Empty, and used again and again.
+    outcomes: Vec<Outcome>,
     counters: Arc<Counters>,
 }
 
@@ -88,6 +90,7 @@ impl Writer {
             unsent: settled.iter().map(|_| Vec::new()).collect(),
             settled,
             reopened: watch::Sender::new(0),
+            outcomes: Vec::new(),
             counters,
         };
         for index in writer.shelf.indices() {
@@ -153,12 +156,15 @@ impl Writer {
             self.write(&crowd, at.now);
         }
         self.shelf.begin_message();
+        let is_alone = logs.len() == 1;
         for &log in logs {
             if let Some(outlet) = self.outlets.logs.get_mut(log) {
-                outlet.add(lines, &mut self.shelf, at, &mut self.pieces);
+                let message = (lines, is_alone);
+                outlet.add(message, &mut self.shelf, at, &mut self.pieces);
             }
         }
         let room = Arc::clone(self.queue.room());
+        room.force(self.shelf.take_cost());
         room.give_back(lines.cost() * logs.len());
         let Taken {
             mut pieces,
@@ -171,9 +177,8 @@ impl Writer {
         let unplaced = u32::try_from(refused.min(lines.count)).unwrap_or(u32::MAX);
         if pieces.is_empty() {
             self.leave_out(lines, unplaced);
-            return;
         }
-        if origin.number > 0 {
+        if origin.number > 0 && !pieces.is_empty() {
             pieces.retain(|(index, _)| !self.has_already(*index, lines));
             match pieces.len() {
                 // As with fewer files than at its first time, since when the configuration changed.
@@ -189,17 +194,13 @@ impl Writer {
                 }
             }
         }
-        let mut is_urgent = false;
         for (index, piece) in pieces {
             self.file(index);
             room.force(piece.cost());
             self.shelf.push(index, piece, at.now);
-            if let Some(sink) = self.shelf.sink(index) {
-                is_urgent |= sink.held() >= URGENT_BYTES;
-            }
             self.settle(index);
         }
-        if is_urgent {
+        if self.shelf.take_urgency() {
             self.flush(at.now);
         }
     }
@@ -274,20 +275,24 @@ impl Writer {
     }
 
     fn write(&mut self, due: &[usize], now: Instant) {
-        let mut prepared = Vec::new();
+        let mut prepared = Vec::with_capacity(due.len());
         let mut ready = self.journal.ready();
-        self.put_aside(due);
-        if ready.is_ok() {
-            for &index in due {
-                let Some(file) = self.file(index) else {
-                    continue;
-                };
-                let ready = self.shelf.sink(index).and_then(|sink| sink.prepare(now));
-                if let Some((offset, entries)) = ready {
-                    self.journal.prepare(file, offset, entries);
-                    prepared.push(index);
-                }
+        let time = SystemTime::now();
+        for &index in due {
+            if self.file(index).is_none() {
+                continue;
             }
+            self.put_aside(index, time);
+            let file = self.shelf.file(index).filter(|_| ready.is_ok());
+            let sink = self.shelf.sink(index);
+            if let (Some(file), Some(sink)) = (file, sink)
+                && let Some((offset, entries)) = sink.prepare(now)
+            {
+                self.journal.prepare(file, offset, entries);
+                prepared.push(index);
+            }
+        }
+        if ready.is_ok() {
             ready = self.journal.commit();
         }
         self.tell_of_ledger(ready.as_ref().err());
@@ -297,6 +302,7 @@ impl Writer {
                     sink.put_off(now);
                 }
             }
+            self.shelf.settle();
             return;
         }
         for index in prepared {
@@ -305,7 +311,9 @@ impl Writer {
             }
             self.settle(index);
         }
-        self.shelf.settle();
+        if !due.is_empty() {
+            self.shelf.settle();
+        }
         self.tell_settled();
         if !self.put_aside.is_empty() {
             self.checkpoint();
@@ -323,15 +331,12 @@ impl Writer {
         }
     }
 
-    /// Those of these files that are over are moved out of the way and begun anew.
-    fn put_aside(&mut self, due: &[usize]) {
-        let time = SystemTime::now();
-        for &index in due {
-            let aside = self.shelf.sink(index).and_then(|sink| sink.put_aside(time));
-            if let Some(aside) = aside {
-                self.put_aside.push(aside);
-                self.open_again(index);
-            }
+    /// A file that is over is moved out of the way and begun anew.
+    fn put_aside(&mut self, index: usize, time: SystemTime) {
+        let aside = self.shelf.sink(index).and_then(|sink| sink.put_aside(time));
+        if let Some(aside) = aside {
+            self.put_aside.push(aside);
+            self.open_again(index);
         }
     }
 
@@ -341,11 +346,12 @@ impl Writer {
         let (Some(sink), Some(file)) = (self.shelf.sink(index), file) else {
             return;
         };
-        let outcomes: Vec<Outcome> = sink.outcomes().collect();
+        let mut outcomes = std::mem::take(&mut self.outcomes);
+        outcomes.extend(sink.outcomes());
         if let Some(at) = sink.take_cut() {
             self.journal.cut(file, at);
         }
-        for outcome in outcomes {
+        for outcome in outcomes.drain(..) {
             let (entry, is_written) = match outcome {
                 Outcome::Written(entry) => {
                     self.journal.written(file, &entry);
@@ -353,8 +359,12 @@ impl Writer {
                 }
                 Outcome::Refused(entry) => (entry, false),
             };
-            self.conclude(&entry, is_written);
+            // Of others nobody asks.
+            if entry.number > 0 {
+                self.conclude(&entry, is_written);
+            }
         }
+        self.outcomes = outcomes;
     }
 
     /// One file has taken a message, or not; when all have, that is told.

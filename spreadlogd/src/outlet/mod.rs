@@ -130,10 +130,11 @@ impl Outlet {
     }
 
     /// Adds the pieces of a message, whose files are opened if they are not, and feeds the
-    /// programs.
+    /// programs. Lines of a message that has no number and `is_alone` to be taken apart, for no
+    /// other Log, need not be known as pieces: the files take them at once.
     pub(crate) fn add(
         &mut self,
-        lines: &Lines,
+        (lines, is_alone): (&Lines, bool),
         shelf: &mut Shelf,
         at: Moment,
         pieces: &mut Pieces,
@@ -141,12 +142,20 @@ impl Outlet {
         if let (Main::File(sink), true) = (&self.main, self.steps.is_plain()) {
             pieces.add_whole(*sink, lines);
         } else if !matches!(self.main, Main::Nowhere) || self.named.is_some() {
-            self.add_lines(lines, shelf, at, pieces);
+            self.add_lines((lines, is_alone), shelf, at, pieces);
         }
         self.hooks.give(lines, at.time);
     }
 
-    fn add_lines(&mut self, lines: &Lines, shelf: &mut Shelf, at: Moment, pieces: &mut Pieces) {
+    fn add_lines(
+        &mut self,
+        (lines, is_alone): (&Lines, bool),
+        shelf: &mut Shelf,
+        at: Moment,
+        pieces: &mut Pieces,
+    ) {
+        let is_gathered = is_alone && lines.origin.number == 0;
+        let source = lines.origin.source;
         let Self {
             steps,
             main,
@@ -182,6 +191,7 @@ impl Outlet {
                 (None, _) => None,
             };
             match (file, &*main) {
+                (Some(sink), _) if is_gathered => shelf.gather(sink, source, line, at.now),
                 (Some(sink), _) => pieces.add_line(sink, line, lines),
                 (None, Main::Feed(_)) => fed.extend_from_slice(line),
                 (None, _) => pieces.refuse(),

@@ -103,9 +103,10 @@ impl Named {
         at: Moment,
     ) -> Option<usize> {
         let host = host.unwrap_or(OTHER);
-        self.key.clear();
-        self.key.push_str(host);
+        let mut key = host;
         if let Pattern::Template(template, _) = &self.pattern {
+            self.key.clear();
+            self.key.push_str(host);
             // No name has a space in it.
             for (is_named, name) in [
                 (template.names_group(), &self.group),
@@ -116,13 +117,15 @@ impl Named {
                     self.key.push_str(name);
                 }
             }
+            key = &self.key;
         }
-        if let Some(known) = self.known.get(&self.key)
+        if let Some(known) = self.known.get(key)
             && known.until.is_none_or(|until| at.now < until)
             && shelf.is_open(known.index, known.number)
         {
             return Some(known.index);
         }
+        let key = key.to_owned();
         let own = self.open(host, shelf, at);
         let index = match own {
             None if host != OTHER => self.open(OTHER, shelf, at)?,
@@ -136,7 +139,7 @@ impl Named {
             number: shelf.number(index)?,
             until: own.is_none().then(|| at.now + TRY_EVERY),
         };
-        self.known.insert(self.key.clone(), known);
+        self.known.insert(key, known);
         Some(index)
     }
 

@@ -151,6 +151,12 @@ impl Target {
         begun.unwrap_or_else(SystemTime::now)
     }
 
+    /// Where the next byte goes, in a file of ours.
+    pub(super) fn end(&self) -> u64 {
+        let length = if self.is_ours { self.length() } else { Ok(0) };
+        length.unwrap_or_default()
+    }
+
     /// Bytes in the file; of what is no regular file that is 0.
     pub(super) fn length(&self) -> io::Result<u64> {
         Ok(self.file.metadata()?.len())

@@ -19,6 +19,8 @@ use tracing::debug;
 use super::open::make_directories;
 use super::{Care, FileSink, Identity, Lines, Locking, Opened, SinkError, Target};
 use crate::counters::FileCounters;
+use crate::ledger::Source;
+use crate::queue::URGENT_BYTES;
 use crate::room::Room;
 
 /// What a file is opened for.
@@ -42,6 +44,12 @@ pub(crate) struct Shelf {
     by_identity: HashMap<Identity, usize>,
     /// Those with something to be written.
     dirty: Vec<usize>,
+    /// No one of them is due before.
+    next_due: Option<Instant>,
+    /// What was taken of the room, and is not known there yet.
+    cost: usize,
+    /// One of them has as much as is to be written at once.
+    is_urgent: bool,
     /// How many there may be of those that lines name, and are.
     passing_max: usize,
     passing: usize,
@@ -82,6 +90,9 @@ impl Shelf {
             by_path: HashMap::new(),
             by_identity: HashMap::new(),
             dirty: Vec::new(),
+            next_due: None,
+            cost: 0,
+            is_urgent: false,
             passing_max: PASSING_MAX,
             passing: 0,
             room,
@@ -188,12 +199,42 @@ impl Shelf {
             return;
         };
         slot.sink.push(lines);
+        self.took(index, now);
+    }
+
+    /// Takes a line, with its newline, of a sender without numbers. What it costs is told by
+    /// [`take_cost`](Self::take_cost).
+    pub(crate) fn gather(&mut self, index: usize, source: Source, line: &[u8], now: Instant) {
+        let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
+        self.cost += slot.sink.gather(source, 1, &[line]);
+        self.took(index, now);
+    }
+
+    /// What is to be taken from the room for all that was gathered since the last call.
+    pub(crate) const fn take_cost(&mut self) -> usize {
+        std::mem::replace(&mut self.cost, 0)
+    }
+
+    /// Whether since the last call a file has got so much that it is to be written at once.
+    pub(crate) const fn take_urgency(&mut self) -> bool {
+        std::mem::replace(&mut self.is_urgent, false)
+    }
+
+    /// A file has got something to be written.
+    fn took(&mut self, index: usize, now: Instant) {
+        let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
+            return;
+        };
         slot.used = now;
         if !slot.is_dirty {
             slot.is_dirty = true;
             slot.since = now;
             self.dirty.push(index);
         }
+        self.is_urgent |= slot.sink.held() >= URGENT_BYTES;
+        self.next_due = earlier(self.next_due, slot.due_at(self.is_hurried));
     }
 
     pub(crate) fn sink(&mut self, index: usize) -> Option<&mut FileSink> {
@@ -228,10 +269,12 @@ impl Shelf {
         }
     }
 
-    /// So many files have something to be written that soon none could be closed for another; they
-    /// are to be written now.
+    /// So many files are open, and have something to be written, that soon none could be closed for
+    /// another; they are to be written now. As long as there is room for more files it does not
+    /// matter how many wait.
     pub(crate) fn crowd(&self, now: Instant) -> Vec<usize> {
-        if self.dirty.len() < self.passing_max.div_ceil(2) {
+        let is_full = self.passing >= self.passing_max - self.passing_max / 4;
+        if !is_full || self.dirty.len() < self.passing_max.div_ceil(2) {
             return Vec::new();
         }
         let slot = |index: usize| self.slots.get(index)?.as_ref();
@@ -263,9 +306,17 @@ impl Shelf {
     }
 
     /// Those whose lines have waited long enough, or are many; they are to be written now.
-    pub(crate) fn due(&self, now: Instant) -> Vec<usize> {
+    pub(crate) fn due(&mut self, now: Instant) -> Vec<usize> {
+        if self.next_due.is_none_or(|next| next > now) {
+            return Vec::new();
+        }
         let is_due = |index: &usize| self.due_at(*index).is_some_and(|at| at <= now);
-        self.dirty.iter().copied().filter(is_due).collect()
+        let due: Vec<usize> = self.dirty.iter().copied().filter(is_due).collect();
+        if due.is_empty() {
+            // None that is there is as early as it was known to be.
+            self.settle();
+        }
+        due
     }
 
     /// All that have something to be written.
@@ -273,43 +324,38 @@ impl Shelf {
         self.dirty.clone()
     }
 
-    /// When the next is due.
-    pub(crate) fn next_due(&self) -> Option<Instant> {
-        self.dirty
-            .iter()
-            .filter_map(|index| self.due_at(*index))
-            .min()
+    /// When the next is due, if not later.
+    pub(crate) const fn next_due(&self) -> Option<Instant> {
+        self.next_due
     }
 
     fn due_at(&self, index: usize) -> Option<Instant> {
         let slot = self.slots.get(index)?.as_ref()?;
-        if let Some(retry_at) = slot.sink.retry_at() {
-            return Some(retry_at);
-        }
-        let is_now =
-            self.is_hurried || slot.stay == Stay::Always || slot.sink.held() >= COMPANY_BYTES;
-        Some(if is_now {
-            slot.since
-        } else {
-            slot.since + COMPANY_MAX
-        })
+        Some(slot.due_at(self.is_hurried))
     }
 
     /// Nothing waits for company any more.
     pub(crate) fn hurry(&mut self) {
         self.is_hurried = true;
+        self.settle();
     }
 
-    /// Forgets which have nothing left to be written.
+    /// Forgets which have nothing left to be written. To be called after any were written, or put
+    /// off.
     pub(crate) fn settle(&mut self) {
-        let slots = &mut self.slots;
+        let (slots, is_hurried) = (&mut self.slots, self.is_hurried);
+        let mut next_due = None;
         self.dirty.retain(|index| {
             let Some(slot) = slots.get_mut(*index).and_then(Option::as_mut) else {
                 return false;
             };
             slot.is_dirty = !slot.sink.is_idle();
+            if slot.is_dirty {
+                next_due = earlier(next_due, slot.due_at(is_hurried));
+            }
             slot.is_dirty
         });
+        self.next_due = next_due;
     }
 
     /// A file was opened again by its path.
@@ -392,6 +438,23 @@ impl Shelf {
         self.closed.extend(slot.file);
         self.free.push(index);
     }
+}
+
+impl Slot {
+    fn due_at(&self, is_hurried: bool) -> Instant {
+        if let Some(retry_at) = self.sink.retry_at() {
+            return retry_at;
+        }
+        if is_hurried || self.stay == Stay::Always || self.sink.held() >= COMPANY_BYTES {
+            self.since
+        } else {
+            self.since + COMPANY_MAX
+        }
+    }
+}
+
+fn earlier(one: Option<Instant>, other: Instant) -> Option<Instant> {
+    Some(one.map_or(other, |one| one.min(other)))
 }
 
 /// 16,384 files that lines name, where the process may have so many open: more hosts than a farm
@@ -502,6 +565,21 @@ mod tests {
         shelf.close_quiet(true, now);
 
         assert_eq!(shelf.indices(), [waiting]);
+    }
+
+    /// Writing all of 5,000 hosts whenever most of them wait would write each line by itself.
+    #[test]
+    fn many_that_wait_are_a_crowd_only_where_few_more_could_be_opened() {
+        let (dir, mut shelf) = shelf();
+        shelf.set_passing_max(8);
+        let now = Instant::now();
+
+        for n in 1..=8 {
+            let path = dir.path().join(format!("host-{n}"));
+            let index = open(&mut shelf, &path, Stay::WhileUsed, now);
+            push(&mut shelf, index, now);
+            assert_eq!(shelf.crowd(now).len(), if n < 6 { 0 } else { n });
+        }
     }
 
     /// By a link, or by another spelling.

@@ -10,11 +10,12 @@
 //! others the rest of it is written where it stopped, and if the file is changed for a new one in
 //! between, the whole line goes to the new one. What is made safe, and when, is in `safe`.
 
+mod gathered;
 mod safe;
 
 use std::collections::VecDeque;
 use std::fs::File;
-use std::io::{self, IoSlice, Write as _};
+use std::io::{self, IoSlice, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime};
@@ -28,8 +29,9 @@ use super::care::{aside, is_free};
 use super::lines::COST;
 use super::{Aside, Care, Identity, Lines, Locking, Opened, Target};
 use crate::counters::FileCounters;
-use crate::ledger::{Entry, FileAccount};
+use crate::ledger::{Entry, FileAccount, Source};
 use crate::room::Room;
+use gathered::{Gathered, SMALL_MAX};
 
 /// A file that lines are appended to.
 #[derive(Debug)]
@@ -49,12 +51,18 @@ pub(crate) struct FileSink {
     /// Messages at the end of the file that are not safe, where that is asked for each.
     unsynced: VecDeque<Lines>,
     waiting: VecDeque<Lines>,
+    /// Comes behind `waiting`.
+    gathered: Option<Gathered>,
+    /// Bytes that were gathered last time.
+    gathered_before: usize,
     /// How many of `waiting` the journal has, so that they may be written.
     prepared: usize,
     /// Bytes of the first of `waiting` that the file has already.
     written: usize,
     /// Where the next byte goes: in a file of ours its end, in others what they got from us.
     position: u64,
+    /// The same as the journal has it: elsewhere only if somebody has emptied a file of ours.
+    journaled: u64,
     /// Where the last attempt ended, if not all that was prepared has been written.
     cut: Option<u64>,
     outcomes: Vec<Outcome>,
@@ -92,6 +100,7 @@ impl FileSink {
         (locking, care): (Locking, Arc<Care>),
         target: Target,
     ) -> Self {
+        let position = target.end();
         Self {
             begun: target.begun(),
             aside: None,
@@ -104,9 +113,12 @@ impl FileSink {
             care,
             target,
             waiting: VecDeque::new(),
+            gathered: None,
+            gathered_before: 0,
             prepared: 0,
             written: 0,
-            position: 0,
+            position,
+            journaled: position,
             cut: None,
             outcomes: Vec::new(),
             room: Arc::new(Room::new(0)),
@@ -167,13 +179,54 @@ impl FileSink {
             self.room.give_back(cost);
             return;
         }
+        // Who looks on sees message by message.
+        let is_gathered = self.tap.is_none() && lines.origin.number == 0;
+        if is_gathered && lines.len() <= SMALL_MAX {
+            self.room.give_back(cost);
+            let cost = self.gather(lines.origin.source, lines.count, &lines.parts());
+            self.room.force(cost);
+            return;
+        }
         if self.trouble.is_some() && self.held + cost > self.held_max {
             self.room.give_back(cost);
             self.refuse(&lines);
             return;
         }
         self.held += cost;
+        self.seal();
         self.waiting.push_back(lines);
+    }
+
+    /// Takes lines of a sender without numbers, in `parts`; how much of the room that costs, which
+    /// is the caller's to take.
+    pub(crate) fn gather(&mut self, source: Source, lines: u64, parts: &[&[u8]]) -> usize {
+        let len = parts.iter().map(|part| part.len()).sum();
+        let begun = self.gathered.as_mut();
+        let begun = begun.filter(|gathered| gathered.takes(source, len));
+        let cost = len + begun.as_ref().map_or(COST, |_| 0);
+        if self.trouble.is_some() && self.held + cost > self.held_max {
+            self.lose(lines);
+            return 0;
+        }
+        self.held += cost;
+        if let Some(gathered) = begun {
+            gathered.add(lines, parts);
+        } else {
+            self.seal();
+            let expected = self.gathered_before.max(len);
+            let gathered = self.gathered.insert(Gathered::new(source, expected));
+            gathered.add(lines, parts);
+        }
+        cost
+    }
+
+    /// Nothing more is gathered with what was.
+    fn seal(&mut self) {
+        if let Some(gathered) = self.gathered.take() {
+            let lines = gathered.seal();
+            self.gathered_before = lines.len();
+            self.waiting.push_back(lines);
+        }
     }
 
     /// There is no room for these: they come again, or are lost.
@@ -217,9 +270,8 @@ impl FileSink {
             self.stumble(now + RETRY, true);
             return None;
         }
-        if self.target.is_ours {
-            self.position = self.target.length().unwrap_or(self.position);
-        }
+        self.seal();
+        self.journaled = self.position;
         self.prepared = self.waiting.len();
         let mut entries: Vec<Entry> = self.waiting.iter().map(Lines::entry).collect();
         if let Some(first) = entries.first_mut() {
@@ -312,6 +364,7 @@ impl FileSink {
                 self.move_unsynced();
                 self.take_back();
                 self.begun = target.begun();
+                self.position = target.end();
                 self.target = target;
                 debug!("reopened {}", self.path.display());
                 self.recover();
@@ -328,6 +381,7 @@ impl FileSink {
     /// Gives up what still waits, but for the lines that the file has already.
     pub(crate) fn abandon(&mut self) {
         self.abandon_unsynced();
+        self.seal();
         self.take_back();
         let first = self.waiting.front();
         // A numbered one comes again, all of it.
@@ -369,7 +423,7 @@ impl FileSink {
 
     /// Whether nothing waits to be written.
     pub(crate) fn is_idle(&self) -> bool {
-        self.waiting.is_empty() && self.unsynced.is_empty()
+        self.waiting.is_empty() && self.gathered.is_none() && self.unsynced.is_empty()
     }
 
     /// Bytes that wait to be written.
@@ -409,7 +463,8 @@ impl FileSink {
     /// The file has taken `len` bytes more.
     fn written(&mut self, len: usize) {
         self.written += len;
-        self.position += len as u64;
+        self.journaled += len as u64;
+        self.follow(len as u64);
         while let Some(first) = self.waiting.front().filter(|_| self.prepared > 0) {
             if self.written < first.len() {
                 break;
@@ -432,6 +487,24 @@ impl FileSink {
         self.offer(lines.body);
     }
 
+    /// Where the file ends after a write. Nobody else writes to a file under our lock, but who
+    /// empties it, as `copytruncate` of logrotate does, does not ask for that. Looking after the
+    /// write, at what the kernel has at hand, costs a fifth of asking for the length before it.
+    fn follow(&mut self, len: u64) {
+        self.position += len;
+        if !self.target.is_ours {
+            return;
+        }
+        let end = (&self.target.file).stream_position();
+        if let Ok(end) = end
+            && end != self.position
+        {
+            self.position = end;
+            // It is in the file, though not where the journal says.
+            self.cut = Some(u64::MAX);
+        }
+    }
+
     fn offer(&mut self, body: Bytes) {
         let closed = |tap: &mpsc::Sender<Bytes>| {
             matches!(
@@ -451,7 +524,7 @@ impl FileSink {
         if self.target.is_ours && self.written > 0 {
             self.take_back_message();
         }
-        self.cut = Some(self.position - self.written as u64);
+        self.cut = Some(self.journaled - self.written as u64);
         if self.stumble(retry_at, is_failure) {
             warn!(
                 "cannot write to {}: {error}; keeping up to {} MiB of its lines and trying again",
@@ -493,6 +566,7 @@ impl FileSink {
             return;
         }
         self.position = length;
+        self.journaled -= (self.written - kept) as u64;
         self.written = 0;
         if kept > 0 {
             let part = Lines::new(first.body.split_to(kept), first.sender, first.origin);

@@ -69,15 +69,17 @@ impl FileSink {
             return true;
         }
         let unsafe_len: usize = self.unsynced.iter().map(Lines::len).sum();
-        let start = self.position - (unsafe_len + self.written) as u64;
+        let back = (unsafe_len + self.written) as u64;
+        let start = self.position - back;
         if let Err(error) = self.target.file.set_len(start) {
             let path = self.path.display();
             warn!("cannot take back what of {path} may not be on disk: {error}");
             return false;
         }
         self.position = start;
+        self.journaled -= back;
         self.written = 0;
-        self.cut = Some(start);
+        self.cut = Some(self.journaled);
         self.wait_again();
         true
     }

@@ -203,7 +203,8 @@ fn a_line_begun_in_the_old_file_is_whole_in_the_new_one() {
 #[test]
 fn a_full_disk_loses_nothing_within_the_bound() {
     let mut sink = sink("/dev/full").unwrap();
-    sink.held_max = 3 * (1_000 + COST);
+    // What a line lacks, its end, is added.
+    sink.held_max = 3 * (1_001 + COST);
     let now = Instant::now();
     let line = Bytes::from(vec![b'x'; 1_000]);
 
@@ -214,8 +215,8 @@ fn a_full_disk_loses_nothing_within_the_bound() {
         write(&mut sink, now);
     }
 
-    assert_eq!(sink.waiting.len(), 3);
     assert_eq!(sink.counters.lines_lost.now(), 2);
+    assert!(sink.held <= sink.held_max);
     assert_eq!(sink.retry_at(), Some(now + RETRY));
 
     // It gets better: what waited is written, and the room is free again.
@@ -318,6 +319,79 @@ fn a_fifo_outlives_its_reader() {
     let mut text = [0; 10];
     assert_eq!(reader.read(&mut text).unwrap(), 2);
     assert_eq!(sink.counters.lines.now(), 1);
+}
+
+/// What has no number is one entry, however many messages it was; another source's is another's,
+/// and a numbered message is one by itself, in its place.
+#[test]
+fn small_messages_without_numbers_are_gathered() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut sink = sink(&path).unwrap();
+    let numbered = {
+        let mut lines = Lines::of_stranger(Bytes::from_static(b"n\n"));
+        lines.origin.number = 7;
+        lines
+    };
+    let other = {
+        let mut lines = Lines::of_stranger(Bytes::from_static(b"o\n"));
+        lines.origin.source.block = 1;
+        lines
+    };
+
+    push(&mut sink, "a\n");
+    push(&mut sink, "b");
+    for lines in [numbered, other] {
+        assert!(sink.room.take(lines.cost()));
+        sink.push(lines);
+    }
+    let source = Lines::of_stranger(Bytes::new()).origin.source;
+    for line in ["c\n", "d\n"] {
+        let cost = sink.gather(source, 1, &[line.as_bytes()]);
+        sink.room.force(cost);
+    }
+    push(&mut sink, vec![b'x'; SMALL_MAX + 1]);
+    let (_, entries) = sink.prepare(Instant::now()).unwrap();
+    sink.write(Instant::now());
+
+    let entries: Vec<_> = entries
+        .iter()
+        .map(|entry| (entry.source.block, entry.number, entry.lines, entry.len))
+        .collect();
+    let large = u32::try_from(SMALL_MAX + 2).unwrap();
+    let expected = [
+        (0, 0, 2, 4),
+        (0, 7, 1, 2),
+        (1, 0, 1, 2),
+        (0, 0, 2, 4),
+        (0, 0, 1, large),
+    ];
+    assert_eq!(entries, expected);
+    assert!(fs::read(&path).unwrap().starts_with(b"a\nb\nn\no\nc\nd\nx"));
+    assert!(sink.is_idle() && free(&sink));
+}
+
+/// As `copytruncate` of logrotate empties it: the journal is told that its place is another.
+#[test]
+fn a_file_that_is_emptied_is_gone_on_with_where_it_ends() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    fs::write(&path, "before\n").unwrap();
+    let mut sink = sink(&path).unwrap();
+    let now = Instant::now();
+    let write_at = |sink: &mut FileSink| {
+        push(sink, "a\n");
+        let (at, _) = sink.prepare(now).unwrap();
+        sink.write(now);
+        (at, sink.take_cut())
+    };
+
+    assert_eq!(write_at(&mut sink), (7, None));
+    File::create(&path).unwrap();
+    assert_eq!(write_at(&mut sink), (9, Some(u64::MAX)));
+    assert_eq!(write_at(&mut sink), (2, None));
+
+    assert_eq!(fs::read(&path).unwrap(), b"a\na\n");
 }
 
 #[test]
