@@ -24,10 +24,12 @@ use crate::intake::{Intake, Place};
 use crate::journal::{Directory, Journal, StateError, recover, seconds};
 use crate::ledger::Ledger;
 use crate::online::Online;
+use crate::outlet::Outlet;
 use crate::past::Past;
 use crate::queue::{Item, Queue};
 use crate::router::Router;
 use crate::sink::{Locking, Shelf};
+use crate::small::LINES_MAX;
 use crate::state;
 use crate::subscriber::{FirstTry, JOIN_TIMEOUT, RETURN_AFTER, Stopping, Subscriber};
 use crate::writer::Writer;
@@ -188,6 +190,7 @@ impl Spreadlogd {
                     .map_or(HostId(0), |block| block.host),
                 router,
                 session: Arc::clone(session),
+                gathers: gathers(&logs.outlets.logs, options),
             };
             if let Some(place) = settlers.get_mut(block) {
                 *place = settler;
@@ -323,6 +326,17 @@ fn connect_options(options: &Options) -> ConnectOptions {
 /// 1 ms: a daemon that is busy has some twenty messages in that time, and until it throws a reader
 /// out it keeps a thousand, beside what the socket holds. Who watches a log does not feel it.
 const GATHER: Duration = Duration::from_millis(1);
+
+/// Which Logs take small messages gathered: not where somebody looks on, who sees message by
+/// message, nor where few files would not be enough for the hosts of many messages.
+fn gathers(logs: &[Outlet], options: &Options) -> Arc<[bool]> {
+    let are_many = options.files_max as u64 >= 4 * LINES_MAX;
+    let gathers = |outlet: &Outlet| {
+        let has_files = are_many || !outlet.names_files();
+        options.tap.is_none() && has_files && outlet.takes_lines_alone()
+    };
+    logs.iter().map(gathers).collect()
+}
 
 /// Starts the writer; the receiver is told when it has ended, with an error if it panicked.
 fn start(writer: Writer) -> Result<oneshot::Receiver<()>, RunError> {

@@ -22,6 +22,7 @@ use crate::ledger::{Event, Ledger, Source, reason};
 use crate::queue::{Full, Queue};
 use crate::router::Router;
 use crate::sink::{Lines, Origin};
+use crate::small::Small;
 use crate::writer::Settled;
 
 /// The way from one session to the writer.
@@ -37,6 +38,9 @@ pub(crate) struct Intake {
     session: Arc<SessionCounters>,
     receiver: Receiver<Arrived>,
     taken: Vec<Taken<Arrived>>,
+    small: Small,
+    /// Which Logs take lines alone, so that small messages for them may be gathered.
+    gathers: Arc<[bool]>,
     began: Instant,
     overflow: Option<Overflow>,
     /// Groups that were announced and are to be joined.
@@ -74,6 +78,8 @@ pub(crate) struct Place {
     pub(crate) host: HostId,
     pub(crate) router: Router,
     pub(crate) session: Arc<SessionCounters>,
+    /// Which Logs take lines alone.
+    pub(crate) gathers: Arc<[bool]>,
 }
 
 impl Intake {
@@ -114,6 +120,8 @@ impl Intake {
             counters,
             receiver,
             taken: Vec::new(),
+            small: Small::default(),
+            gathers: place.gathers,
             began: Instant::now(),
             overflow: None,
             announced: Vec::new(),
@@ -353,28 +361,50 @@ impl Intake {
             files: 1,
             whole: None,
         };
-        let lines = Lines::new(
-            Bytes::copy_from_slice(&message.body),
-            message.sender,
-            origin,
-        );
+        let mut lines = Lines::new(message.body.clone(), message.sender, origin);
         let amount = (lines.count, lines.body.len());
         let Some(logs) = self.router.route(&message.groups, amount, false) else {
             return;
         };
-        let count = lines.count;
-        if count == 0 {
+        if lines.count == 0 {
             return;
         }
-        match self.queue.push(lines, Arc::clone(&logs)) {
+        let gathers = |log: &usize| self.gathers.get(*log) == Some(&true);
+        if Small::may_be(&lines) && logs.iter().all(gathers) {
+            if !self.small.belongs(&lines, &logs) {
+                self.hand_on();
+            }
+            self.small.add(&lines, &logs);
+        } else {
+            self.hand_on();
+            // A copy, as above.
+            lines.body = Bytes::copy_from_slice(&lines.body);
+            self.hand_over(lines, &logs);
+        }
+    }
+
+    /// What was gathered goes to the writer. To be called when all that was read together is taken
+    /// in, and before what came behind goes there.
+    pub(crate) fn hand_on(&mut self) {
+        if let Some((lines, logs)) = self.small.take() {
+            self.hand_over(lines, &logs);
+        }
+    }
+
+    fn hand_over(&mut self, lines: Lines, logs: &Arc<[usize]>) {
+        let count = lines.count;
+        match self.queue.push(lines, Arc::clone(logs)) {
             Ok(()) => self.recover(),
-            Err(Full) => self.lose(count, &logs),
+            Err(Full) => self.lose(count, logs),
         }
     }
 
     /// Hands what is new to the writer, behind what the ledger must know before.
     fn pass_on(&mut self) {
         self.pass_news_on();
+        if !self.taken.is_empty() {
+            self.hand_on();
+        }
         for message in std::mem::take(&mut self.taken) {
             let Taken {
                 key,

@@ -56,6 +56,7 @@ mod report;
 mod room;
 mod router;
 mod sink;
+mod small;
 mod state;
 pub mod steps;
 mod subscriber;

@@ -136,7 +136,7 @@ impl Writer {
         };
         for item in items.drain(..) {
             match item {
-                Item::Lines(lines, logs) => self.push(&lines, &logs, at),
+                Item::Lines(lines, logs) => self.take(lines, &logs, at),
                 Item::Note(event) => self.journal.note(&event),
                 Item::Reopen => self.reopen(now),
                 Item::Hurry => self.shelf.hurry(),
@@ -147,6 +147,23 @@ impl Writer {
             }
         }
         deadline
+    }
+
+    /// Takes a message for these Logs. The most frequent is soon done with: for one, without a
+    /// number, as it is.
+    fn take(&mut self, lines: Lines, logs: &[usize], at: Moment) {
+        if let (0, &[log]) = (lines.origin.number, logs)
+            && let Some(outlet) = self.outlets.logs.get(log)
+            && let Some(index) = outlet.only_file()
+        {
+            // Its place in the room is the file's now.
+            self.shelf.push(index, lines, at.now);
+            if self.shelf.take_urgency() {
+                self.flush(at.now);
+            }
+        } else {
+            self.push(&lines, logs, at);
+        }
     }
 
     /// Takes a message for these Logs apart into what each file gets of it.

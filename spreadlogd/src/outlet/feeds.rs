@@ -61,6 +61,10 @@ impl Hooks {
         Self { steps, feeds }
     }
 
+    pub(super) const fn is_empty(&self) -> bool {
+        self.feeds.is_empty()
+    }
+
     /// Hands a message to all of them.
     pub(crate) fn give(&mut self, lines: &Lines, time: SystemTime) {
         if self.feeds.is_empty() {

@@ -129,6 +129,29 @@ impl Outlet {
         }
     }
 
+    /// Whether it makes no difference how lines of a source were divided into messages, and whose
+    /// those were.
+    pub(crate) fn takes_lines_alone(&self) -> bool {
+        let is_fed = matches!(self.main, Main::Feed(_)) || !self.hooks.is_empty();
+        let names_sender = self.named.as_ref().is_some_and(Named::names_sender);
+        !is_fed && !names_sender && !self.steps.shows_sender()
+    }
+
+    /// Whether its lines name their files.
+    pub(crate) const fn names_files(&self) -> bool {
+        self.named.is_some()
+    }
+
+    /// The file that gets every message of a Log as it is, where nothing else is done with it.
+    pub(crate) fn only_file(&self) -> Option<usize> {
+        match self.main {
+            Main::File(sink) if self.steps.is_plain() && self.hooks.is_empty() => {
+                self.named.is_none().then_some(sink)
+            }
+            _ => None,
+        }
+    }
+
     /// Adds the pieces of a message, whose files are opened if they are not, and feeds the
     /// programs. Lines of a message that has no number and `is_alone` to be taken apart, for no
     /// other Log, need not be known as pieces: the files take them at once.
@@ -155,7 +178,7 @@ impl Outlet {
         pieces: &mut Pieces,
     ) {
         let is_gathered = is_alone && lines.origin.number == 0;
-        let source = lines.origin.source;
+        let source = shelf.tagged(lines.origin.source);
         let Self {
             steps,
             main,

@@ -41,7 +41,7 @@ pub(crate) struct Named {
     care: Arc<Care>,
     counters: Arc<FileCounters>,
     /// The open files by host, and by group and sender where the path says so.
-    known: HashMap<String, Known, foldhash::fast::RandomState>,
+    known: HashMap<Key, Known, foldhash::fast::RandomState>,
     /// Until when they are right.
     until: Option<SystemTime>,
     group: String,
@@ -51,6 +51,30 @@ pub(crate) struct Named {
     /// When it was last said that a file cannot be opened.
     told: Option<Instant>,
 }
+
+/// A name by which a file is known. Short ones, nearly all there are, stand in the map itself: a
+/// look at another place in memory for each line of 5,000 hosts would be one that no cache holds.
+#[derive(Debug, Eq, Hash, PartialEq)]
+enum Key {
+    Short([u8; SHORT_MAX], u8),
+    Long(String),
+}
+
+impl Key {
+    fn new(name: &str) -> Self {
+        let mut short = [0; SHORT_MAX];
+        match (short.get_mut(..name.len()), u8::try_from(name.len())) {
+            (Some(place), Ok(len)) => {
+                place.copy_from_slice(name.as_bytes());
+                Self::Short(short, len)
+            }
+            _ => Self::Long(name.to_owned()),
+        }
+    }
+}
+
+/// 30 bytes: with their number and the variant 32.
+const SHORT_MAX: usize = 30;
 
 /// The open file for a name.
 #[derive(Clone, Copy, Debug)]
@@ -78,6 +102,11 @@ impl Named {
         }
     }
 
+    /// Whether the file of a line depends on whose message it came with.
+    pub(super) fn names_sender(&self) -> bool {
+        matches!(&self.pattern, Pattern::Template(template, _) if template.names_sender())
+    }
+
     /// The next lines are of this message.
     pub(crate) fn begin(&mut self, group: &str, sender: &str, at: Moment) {
         if self.until.is_some_and(|until| until <= at.time) || self.time > at.time {
@@ -103,7 +132,7 @@ impl Named {
         at: Moment,
     ) -> Option<usize> {
         let host = host.unwrap_or(OTHER);
-        let mut key = host;
+        let mut name = host;
         if let Pattern::Template(template, _) = &self.pattern {
             self.key.clear();
             self.key.push_str(host);
@@ -117,15 +146,15 @@ impl Named {
                     self.key.push_str(name);
                 }
             }
-            key = &self.key;
+            name = &self.key;
         }
-        if let Some(known) = self.known.get(key)
+        let key = Key::new(name);
+        if let Some(known) = self.known.get(&key)
             && known.until.is_none_or(|until| at.now < until)
             && shelf.is_open(known.index, known.number)
         {
             return Some(known.index);
         }
-        let key = key.to_owned();
         let own = self.open(host, shelf, at);
         let index = match own {
             None if host != OTHER => self.open(OTHER, shelf, at)?,

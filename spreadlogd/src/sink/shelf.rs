@@ -17,7 +17,7 @@ use tokio::sync::mpsc;
 use tracing::debug;
 
 use super::open::make_directories;
-use super::{Care, FileSink, Identity, Lines, Locking, Opened, SinkError, Target};
+use super::{Care, FileSink, Identity, Lines, Locking, Opened, SinkError, Tagged, Target};
 use crate::counters::FileCounters;
 use crate::ledger::Source;
 use crate::queue::URGENT_BYTES;
@@ -46,6 +46,9 @@ pub(crate) struct Shelf {
     dirty: Vec<usize>,
     /// No one of them is due before.
     next_due: Option<Instant>,
+    /// The sources of what comes, by which it is gathered.
+    tags: HashMap<Source, u32>,
+    last: Option<Tagged>,
     /// What was taken of the room, and is not known there yet.
     cost: usize,
     /// One of them has as much as is to be written at once.
@@ -91,6 +94,8 @@ impl Shelf {
             by_identity: HashMap::new(),
             dirty: Vec::new(),
             next_due: None,
+            tags: HashMap::new(),
+            last: None,
             cost: 0,
             is_urgent: false,
             passing_max: PASSING_MAX,
@@ -195,21 +200,38 @@ impl Shelf {
 
     /// Takes lines for a file; they are written by a flush that is due.
     pub(crate) fn push(&mut self, index: usize, lines: Lines, now: Instant) {
+        let source = lines.origin.source;
+        let tag = if lines.origin.number == 0 {
+            self.tagged(source).tag
+        } else {
+            0
+        };
         let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
-        slot.sink.push(lines);
+        slot.sink.push(lines, tag);
         self.took(index, now);
     }
 
     /// Takes a line, with its newline, of a sender without numbers. What it costs is told by
     /// [`take_cost`](Self::take_cost).
-    pub(crate) fn gather(&mut self, index: usize, source: Source, line: &[u8], now: Instant) {
+    pub(crate) fn gather(&mut self, index: usize, source: Tagged, line: &[u8], now: Instant) {
         let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
             return;
         };
         self.cost += slot.sink.gather(source, 1, &[line]);
         self.took(index, now);
+    }
+
+    /// A source of lines without numbers, to be gathered by.
+    pub(crate) fn tagged(&mut self, source: Source) -> Tagged {
+        if let Some(last) = self.last.filter(|last| last.source == source) {
+            return last;
+        }
+        // One for each group of each block.
+        let next = u32::try_from(self.tags.len()).unwrap_or(u32::MAX);
+        let tag = *self.tags.entry(source).or_insert(next);
+        *self.last.insert(Tagged { source, tag })
     }
 
     /// What is to be taken from the room for all that was gathered since the last call.

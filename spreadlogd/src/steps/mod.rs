@@ -125,6 +125,11 @@ impl Steps {
             && parts.form == Form::Raw
     }
 
+    /// Whether the sender of a message shows in its lines.
+    pub(crate) fn shows_sender(&self) -> bool {
+        self.parts.form == Form::Json
+    }
+
     /// Gives every line that is wanted to `sink`, finished, with its newline and its place; returns
     /// how many lines were not.
     pub(crate) fn apply(

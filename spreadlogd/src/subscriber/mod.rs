@@ -254,16 +254,19 @@ impl Subscriber {
         receiver: &mut client::Receiver,
         own: Name,
     ) -> Result<Option<i16>, SessionError> {
-        loop {
+        let echo = loop {
             let echo = self.intake.receive(delivery, own);
             if echo.is_some() {
-                return Ok(echo);
+                break Ok(echo);
             }
-            match receiver.try_recv()? {
-                Some(next) => delivery = next,
-                None => return Ok(None),
+            match receiver.try_recv() {
+                Ok(Some(next)) => delivery = next,
+                Ok(None) => break Ok(None),
+                Err(error) => break Err(error),
             }
-        }
+        };
+        self.intake.hand_on();
+        echo
     }
 
     /// Ends a session of which everything is read.

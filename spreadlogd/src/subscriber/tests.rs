@@ -117,6 +117,7 @@ fn subscriber(session: &Arc<SessionCounters>, joined: &watch::Sender<usize>) -> 
         host: HostId(1),
         router: Router::new([]),
         session: Arc::clone(session),
+        gathers: Arc::new([]),
     };
     let queue = Arc::new(Queue::new(1 << 20));
     Subscriber {

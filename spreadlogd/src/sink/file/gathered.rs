@@ -14,22 +14,31 @@ use crate::sink::{Lines, Origin};
 pub(super) struct Gathered {
     bytes: Vec<u8>,
     lines: u64,
+    tag: u32,
     source: Source,
 }
 
+/// A source, and a number for it that is quicker to compare.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Tagged {
+    pub(crate) source: Source,
+    pub(crate) tag: u32,
+}
+
 impl Gathered {
-    /// `expected` bytes are made room for.
-    pub(super) fn new(source: Source, expected: usize) -> Self {
+    /// Room is made for `expected` bytes, if they are not many.
+    pub(super) fn new(Tagged { source, tag }: Tagged, expected: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(expected),
+            bytes: Vec::with_capacity(expected.min(SMALL_MAX)),
             lines: 0,
+            tag,
             source,
         }
     }
 
     /// Whether `len` bytes more of `source` belong to it.
-    pub(super) fn takes(&self, source: Source, len: usize) -> bool {
-        self.bytes.len() + len <= GATHERED_MAX && self.source == source
+    pub(super) const fn takes(&self, source: Tagged, len: usize) -> bool {
+        self.bytes.len() + len <= GATHERED_MAX && self.tag == source.tag
     }
 
     pub(super) fn add(&mut self, lines: u64, parts: &[&[u8]]) {

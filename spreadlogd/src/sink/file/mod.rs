@@ -29,9 +29,11 @@ use super::care::{aside, is_free};
 use super::lines::COST;
 use super::{Aside, Care, Identity, Lines, Locking, Opened, Target};
 use crate::counters::FileCounters;
-use crate::ledger::{Entry, FileAccount, Source};
+use crate::ledger::{Entry, FileAccount};
 use crate::room::Room;
 use gathered::{Gathered, SMALL_MAX};
+
+pub(crate) use gathered::Tagged;
 
 /// A file that lines are appended to.
 #[derive(Debug)]
@@ -172,8 +174,8 @@ impl FileSink {
 
     /// Takes lines to be written by the next [`write`](Self::write). Their cost was taken from
     /// the room; it is given back when they are written, refused or lost, and at once when there
-    /// are none.
-    pub(crate) fn push(&mut self, lines: Lines) {
+    /// are none. `tag` is their source's.
+    pub(crate) fn push(&mut self, lines: Lines, tag: u32) {
         let cost = lines.cost();
         if lines.body.is_empty() {
             self.room.give_back(cost);
@@ -183,7 +185,8 @@ impl FileSink {
         let is_gathered = self.tap.is_none() && lines.origin.number == 0;
         if is_gathered && lines.len() <= SMALL_MAX {
             self.room.give_back(cost);
-            let cost = self.gather(lines.origin.source, lines.count, &lines.parts());
+            let source = lines.origin.source;
+            let cost = self.gather(Tagged { source, tag }, lines.count, &lines.parts());
             self.room.force(cost);
             return;
         }
@@ -199,7 +202,7 @@ impl FileSink {
 
     /// Takes lines of a sender without numbers, in `parts`; how much of the room that costs, which
     /// is the caller's to take.
-    pub(crate) fn gather(&mut self, source: Source, lines: u64, parts: &[&[u8]]) -> usize {
+    pub(crate) fn gather(&mut self, source: Tagged, lines: u64, parts: &[&[u8]]) -> usize {
         let len = parts.iter().map(|part| part.len()).sum();
         let begun = self.gathered.as_mut();
         let begun = begun.filter(|gathered| gathered.takes(source, len));

@@ -42,7 +42,7 @@ fn reopen(sink: &mut FileSink, now: Instant) {
 fn push(sink: &mut FileSink, body: impl Into<Bytes>) {
     let lines = Lines::of_stranger(body.into());
     assert!(sink.room.take(lines.cost()));
-    sink.push(lines);
+    sink.push(lines, 0);
 }
 
 fn free(sink: &FileSink) -> bool {
@@ -343,9 +343,13 @@ fn small_messages_without_numbers_are_gathered() {
     push(&mut sink, "b");
     for lines in [numbered, other] {
         assert!(sink.room.take(lines.cost()));
-        sink.push(lines);
+        let tag = lines.origin.source.block.into();
+        sink.push(lines, tag);
     }
-    let source = Lines::of_stranger(Bytes::new()).origin.source;
+    let source = Tagged {
+        source: Lines::of_stranger(Bytes::new()).origin.source,
+        tag: 0,
+    };
     for line in ["c\n", "d\n"] {
         let cost = sink.gather(source, 1, &[line.as_bytes()]);
         sink.room.force(cost);
