@@ -79,7 +79,7 @@ fn check_line(line: &[u8], form: Form) {
 
 fn check_place(place: Place<'_>, template: Option<&PathTemplate>) {
     let host = match place {
-        Place::Vhost(name) => name,
+        Place::Vhost(host) => host.name,
         Place::Main | Place::CatchAll => OTHER,
     };
     assert!(!host.is_empty() && !host.contains('/') && !host.starts_with('.'));

@@ -13,7 +13,7 @@ use tracing::warn;
 use super::Moment;
 use crate::counters::FileCounters;
 use crate::sink::{Care, Shelf, Stay};
-use crate::steps::{OTHER, PathTemplate};
+use crate::steps::{Host, OTHER, PathTemplate};
 
 /// Which files lines name.
 #[derive(Debug)]
@@ -41,7 +41,10 @@ pub(crate) struct Named {
     care: Arc<Care>,
     counters: Arc<FileCounters>,
     /// The open files by host, and by group and sender where the path says so.
-    known: HashMap<Key, Known, foldhash::fast::RandomState>,
+    known: HashMap<String, Known, foldhash::fast::RandomState>,
+    /// Those of hosts by their numbers, from `first` on, where the path has nothing else in it.
+    hosts: Vec<Option<Known>>,
+    first: u64,
     /// Until when they are right.
     until: Option<SystemTime>,
     group: String,
@@ -51,30 +54,6 @@ pub(crate) struct Named {
     /// When it was last said that a file cannot be opened.
     told: Option<Instant>,
 }
-
-/// A name by which a file is known. Short ones, nearly all there are, stand in the map itself: a
-/// look at another place in memory for each line of 5,000 hosts would be one that no cache holds.
-#[derive(Debug, Eq, Hash, PartialEq)]
-enum Key {
-    Short([u8; SHORT_MAX], u8),
-    Long(String),
-}
-
-impl Key {
-    fn new(name: &str) -> Self {
-        let mut short = [0; SHORT_MAX];
-        match (short.get_mut(..name.len()), u8::try_from(name.len())) {
-            (Some(place), Ok(len)) => {
-                place.copy_from_slice(name.as_bytes());
-                Self::Short(short, len)
-            }
-            _ => Self::Long(name.to_owned()),
-        }
-    }
-}
-
-/// 30 bytes: with their number and the variant 32.
-const SHORT_MAX: usize = 30;
 
 /// The open file for a name.
 #[derive(Clone, Copy, Debug)]
@@ -86,6 +65,13 @@ struct Known {
     until: Option<Instant>,
 }
 
+impl Known {
+    /// Whether it is the host's file still; then the message at hand goes there.
+    fn is_good(&self, shelf: &mut Shelf, at: Moment) -> bool {
+        self.until.is_none_or(|until| at.now < until) && shelf.is_open(self.index, self.number)
+    }
+}
+
 impl Named {
     pub(crate) fn new(pattern: Pattern, care: Arc<Care>, counters: Arc<FileCounters>) -> Self {
         Self {
@@ -93,6 +79,8 @@ impl Named {
             care,
             counters,
             known: HashMap::default(),
+            hosts: Vec::new(),
+            first: 0,
             until: None,
             group: String::new(),
             sender: String::new(),
@@ -127,11 +115,40 @@ impl Named {
     /// opened.
     pub(crate) fn file(
         &mut self,
-        host: Option<&str>,
+        host: Option<Host<'_>>,
         shelf: &mut Shelf,
         at: Moment,
     ) -> Option<usize> {
-        let host = host.unwrap_or(OTHER);
+        match (&self.pattern, host) {
+            (Pattern::Directory(_), Some(host)) => self.file_of_host(host, shelf, at),
+            (_, host) => self.file_by_name(host.map_or(OTHER, |host| host.name), shelf, at),
+        }
+    }
+
+    fn file_of_host(&mut self, host: Host<'_>, shelf: &mut Shelf, at: Moment) -> Option<usize> {
+        let place = host.number.checked_sub(self.first);
+        let place = place.and_then(|place| usize::try_from(place).ok());
+        let place = place.filter(|place| *place < KNOWN_MAX).unwrap_or_else(|| {
+            self.hosts.clear();
+            self.first = host.number;
+            0
+        });
+        if self.hosts.len() <= place {
+            self.hosts.resize(place + 1, None);
+        }
+        if let Some(Some(known)) = self.hosts.get(place)
+            && known.is_good(shelf, at)
+        {
+            return Some(known.index);
+        }
+        let known = self.look_up(host.name, shelf, at)?;
+        if let Some(place) = self.hosts.get_mut(place) {
+            *place = Some(known);
+        }
+        Some(known.index)
+    }
+
+    fn file_by_name(&mut self, host: &str, shelf: &mut Shelf, at: Moment) -> Option<usize> {
         let mut name = host;
         if let Pattern::Template(template, _) = &self.pattern {
             self.key.clear();
@@ -148,28 +165,32 @@ impl Named {
             }
             name = &self.key;
         }
-        let key = Key::new(name);
-        if let Some(known) = self.known.get(&key)
-            && known.until.is_none_or(|until| at.now < until)
-            && shelf.is_open(known.index, known.number)
+        if let Some(known) = self.known.get(name)
+            && known.is_good(shelf, at)
         {
             return Some(known.index);
         }
+        let name = name.to_owned();
+        let known = self.look_up(host, shelf, at)?;
+        if self.known.len() >= KNOWN_MAX {
+            self.known.clear();
+        }
+        self.known.insert(name, known);
+        Some(known.index)
+    }
+
+    /// The file of a host, or the one for all others.
+    fn look_up(&mut self, host: &str, shelf: &mut Shelf, at: Moment) -> Option<Known> {
         let own = self.open(host, shelf, at);
         let index = match own {
             None if host != OTHER => self.open(OTHER, shelf, at)?,
             own => own?,
         };
-        if self.known.len() >= KNOWN_MAX {
-            self.known.clear();
-        }
-        let known = Known {
+        Some(Known {
             index,
             number: shelf.number(index)?,
             until: own.is_none().then(|| at.now + TRY_EVERY),
-        };
-        self.known.insert(key, known);
-        Some(index)
+        })
     }
 
     fn open(&mut self, host: &str, shelf: &mut Shelf, at: Moment) -> Option<usize> {
@@ -238,7 +259,11 @@ mod tests {
                 time: SystemTime::now(),
             };
             named.begin("g", "s", at);
-            let index = named.file(Some("a.example"), &mut shelf, at).unwrap();
+            let host = Host {
+                name: "a.example",
+                number: 7,
+            };
+            let index = named.file(Some(host), &mut shelf, at).unwrap();
             let path = shelf.sink(index).unwrap().path().to_owned();
             path.file_name().unwrap().to_owned()
         };

@@ -5,6 +5,7 @@
 //! condition/  Where             which lines are wanted, by their fields
 //! timestamp   RewriteTimestamp  the time of a line
 //! vhost       VhostDir          whose line it is, and the name of that file
+//! names                         those names, each made once
 //! json        Format = json     the form of a line
 //! template/   File              the path of a file, from time, host, group and sender
 //! line                          where the fields of a line stand
@@ -19,6 +20,7 @@
 mod condition;
 mod json;
 mod line;
+mod names;
 mod pattern;
 mod template;
 mod timestamp;
@@ -28,6 +30,8 @@ use std::time::SystemTime;
 
 use memchr::memchr;
 
+pub use names::Host;
+
 pub use condition::{Condition, ConditionError, ConditionProblem};
 pub use pattern::{PATTERN_LEN_MAX, Pattern, PatternError, PatternProblem};
 pub use template::{PathTemplate, TemplateError, TemplateProblem};
@@ -36,6 +40,7 @@ pub(crate) use vhost::OTHER;
 
 use json::Json;
 use line::{Head, Line};
+use names::Names;
 
 /// What a Log asks for.
 #[derive(Clone, Debug, Default)]
@@ -89,8 +94,8 @@ pub(crate) struct Message<'a> {
 pub(crate) enum Place<'a> {
     /// The only one.
     Main,
-    /// That of a virtual host, by its safe name.
-    Vhost(&'a str),
+    /// That of a virtual host.
+    Vhost(Host<'a>),
     /// The one for lines whose host is no name: they keep their word, so that nothing is lost.
     CatchAll,
 }
@@ -102,7 +107,7 @@ pub(crate) struct Steps {
     json: Json,
     rewritten: Vec<u8>,
     finished: Vec<u8>,
-    name: String,
+    names: Names,
 }
 
 impl Steps {
@@ -112,7 +117,7 @@ impl Steps {
             json: Json::default(),
             rewritten: Vec::new(),
             finished: Vec::new(),
-            name: String::new(),
+            names: Names::default(),
         }
     }
 
@@ -163,7 +168,7 @@ impl Steps {
             }
             None => line,
         };
-        let (place, line) = place(self.parts.hosts, line, &mut self.name);
+        let (place, line) = place(self.parts.hosts, line, &mut self.names);
         let text = line.strip_suffix(b"\n");
         match (self.parts.form, text) {
             (Form::Raw, Some(_)) => sink(place, line),
@@ -207,7 +212,7 @@ impl Parts {
 }
 
 /// Whose line it is, and what of it is written.
-fn place<'a, 'n>(hosts: Hosts, line: &'a [u8], name: &'n mut String) -> (Place<'n>, &'a [u8]) {
+fn place<'a, 'n>(hosts: Hosts, line: &'a [u8], names: &'n mut Names) -> (Place<'n>, &'a [u8]) {
     let (host, kept) = match hosts {
         Hosts::Unused => return (Place::Main, line),
         Hosts::Split => match vhost::split(line) {
@@ -219,8 +224,8 @@ fn place<'a, 'n>(hosts: Hosts, line: &'a [u8], name: &'n mut String) -> (Place<'
             None => return (Place::CatchAll, line),
         },
     };
-    match vhost::file_name(host, name) {
-        Some(name) => (Place::Vhost(name), kept),
+    match names.host(host) {
+        Some(host) => (Place::Vhost(host), kept),
         None => (Place::CatchAll, line),
     }
 }

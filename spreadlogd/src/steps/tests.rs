@@ -29,7 +29,7 @@ fn applied(parts: Parts, body: &[u8]) -> (Vec<(String, Vec<u8>)>, u64) {
     let left_out = Steps::new(parts).apply(message, |place, line| {
         let place = match place {
             Place::Main => "main",
-            Place::Vhost(name) => name,
+            Place::Vhost(host) => host.name,
             Place::CatchAll => OTHER,
         };
         lines.push((place.to_owned(), line.to_vec()));
