@@ -432,6 +432,17 @@ fn check(
         let logs = typed.len();
         return Err(UsageError::Outputs { logs, outputs });
     }
+    let has_room = |log: &&PlannedLog| {
+        let is_local = log.destination.groups().is_empty();
+        is_local || log.rule.line_len_min() <= settings.line_len_max
+    };
+    if let Some(log) = settings.logs.iter().find(|log| !has_room(log)) {
+        return Err(UsageError::Format {
+            format: log.rule.format.to_string(),
+            least: log.rule.line_len_min(),
+            most: settings.line_len_max,
+        });
+    }
     let mut names: Vec<_> = settings
         .logs
         .iter()

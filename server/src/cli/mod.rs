@@ -209,6 +209,19 @@ pub enum UsageError {
         /// What it has to be.
         least: usize,
     },
+    /// The lines of a format can be longer than a message.
+    #[error(
+        "a line of the log format {format} can have {least} bytes before any text of a client is \
+         cut short, and may have {most}: make the format shorter, or --spread-message-max larger"
+    )]
+    Format {
+        /// The format.
+        format: String,
+        /// What it needs.
+        least: usize,
+        /// What there is: a message, or the longest line.
+        most: usize,
+    },
     /// A group whose name is no file's.
     #[error(
         "group {group} cannot be a file in --log-dir: with --spread embedded choose a name without \
@@ -554,6 +567,16 @@ mod tests {
             let log = parse(text).unwrap().settings().unwrap().log.unwrap();
             assert_eq!(log.logs[0].rule.format, format);
         }
+        let format = "%{begin:%A, %d %B %Y}t ".repeat(20);
+        let args = [
+            "rthttpd",
+            "--spread=4803",
+            "--spread-message-max=512",
+            "--log-format",
+            &format,
+        ];
+        let error = Args::try_parse_from(args).unwrap().settings().unwrap_err();
+        assert!(error.to_string().contains("and may have 512"), "{error}");
         let error = parse("%h %M").unwrap_err().to_string();
         assert!(error.contains("`%M` at byte 3"), "{error}");
         assert!(error.contains("did you mean %m?"), "{error}");

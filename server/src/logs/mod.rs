@@ -62,6 +62,20 @@ impl LogRule {
         }
     }
 
+    /// What comes on top of a format's own limit of a line.
+    const fn prefix_len(&self) -> usize {
+        match self.hosts {
+            VirtualHosts::Prefixed => HOST_LEN_MAX + 1,
+            VirtualHosts::Together | VirtualHosts::Buckets(_) => 0,
+        }
+    }
+
+    /// The least that the limit of its lines can be.
+    #[must_use]
+    pub fn line_len_min(&self) -> usize {
+        self.prefix_len() + self.format.line_len_min()
+    }
+
     /// How many rings each worker has for it.
     #[must_use]
     pub fn outputs(&self) -> usize {
@@ -108,14 +122,10 @@ impl Logs {
         let mut drains = Vec::with_capacity(outputs);
         let mut several = Vec::with_capacity(rules.len());
         for rule in rules {
-            let prefix_len = match rule.hosts {
-                VirtualHosts::Prefixed => HOST_LEN_MAX + 1,
-                VirtualHosts::Together | VirtualHosts::Buckets(_) => 0,
-            };
             let options = RingOptions {
                 bytes: bytes / outputs.max(1),
                 format: rule.format.clone(),
-                line_len_max: line_len_max.saturating_sub(prefix_len),
+                line_len_max: line_len_max.saturating_sub(rule.prefix_len()),
             };
             let (logs, ends): (_, Vec<_>) = (0..rule.outputs()).map(|_| ring(&options)).unzip();
             drains.extend(ends);
