@@ -86,6 +86,67 @@ pub struct RingFill {
     pub bytes_max: usize,
 }
 
+/// Spools that publishers which have ended left behind, and that this one takes over. Their lines are
+/// in no other number here.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Orphans {
+    /// Spools that are being delivered.
+    pub spools: u64,
+    /// Lines in them that somebody may still need.
+    pub lines: u64,
+    /// Spools that were delivered, to the end.
+    pub delivered: u64,
+    /// Lines that went after a week, as nobody had acknowledged them.
+    pub expired_lines: u64,
+}
+
+/// The same while it changes.
+#[derive(Debug)]
+pub(crate) struct OrphanCounters {
+    spools: AtomicU64,
+    lines: AtomicU64,
+    delivered: AtomicU64,
+    expired_lines: AtomicU64,
+}
+
+impl OrphanCounters {
+    const fn new() -> Self {
+        Self {
+            spools: AtomicU64::new(0),
+            lines: AtomicU64::new(0),
+            delivered: AtomicU64::new(0),
+            expired_lines: AtomicU64::new(0),
+        }
+    }
+
+    /// A spool is taken over.
+    pub(crate) fn begin(&self) {
+        self.spools.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One of them had `before` lines, and has `now`.
+    pub(crate) fn change(&self, before: u64, now: u64) {
+        self.lines.fetch_add(now, Ordering::Relaxed);
+        self.lines.fetch_sub(before, Ordering::Relaxed);
+    }
+
+    /// One that still had `lines` is not being delivered any more.
+    pub(crate) fn end(&self, lines: u64) {
+        self.change(lines, 0);
+        self.spools.fetch_sub(1, Ordering::Relaxed);
+    }
+
+    /// All of one is where it belongs.
+    pub(crate) fn deliver(&self) {
+        self.delivered.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// One has become too old.
+    pub(crate) fn expire(&self, lines: u64) {
+        self.expired_lines.fetch_add(lines, Ordering::Relaxed);
+    }
+}
+
 /// The books of a running publisher, and where it is connected.
 #[derive(Debug)]
 pub struct Counters {
@@ -107,6 +168,7 @@ pub struct Counters {
     retained_bytes: AtomicU64,
     acknowledgement_is_missing: AtomicBool,
     secured: AtomicU64,
+    orphans: OrphanCounters,
     /// The index of the address, or [`NOWHERE`].
     connected_to: AtomicUsize,
     /// In seconds since 1970; of the last connection, if there is none.
@@ -133,6 +195,7 @@ impl Counters {
             retained_bytes: AtomicU64::new(0),
             acknowledgement_is_missing: AtomicBool::new(false),
             secured: AtomicU64::new(0),
+            orphans: OrphanCounters::new(),
             connected_to: AtomicUsize::new(NOWHERE),
             connected_at: AtomicU64::new(0),
         }
@@ -183,6 +246,23 @@ impl Counters {
     #[must_use]
     pub fn secured(&self) -> u64 {
         self.secured.load(Ordering::Relaxed)
+    }
+
+    /// What is taken over of others.
+    #[must_use]
+    pub fn orphans(&self) -> Orphans {
+        let orphans = &self.orphans;
+        Orphans {
+            spools: orphans.spools.load(Ordering::Relaxed),
+            lines: orphans.lines.load(Ordering::Relaxed),
+            delivered: orphans.delivered.load(Ordering::Relaxed),
+            expired_lines: orphans.expired_lines.load(Ordering::Relaxed),
+        }
+    }
+
+    /// The same, to be changed.
+    pub(crate) const fn orphans_now(&self) -> &OrphanCounters {
+        &self.orphans
     }
 
     /// How full the rings are.

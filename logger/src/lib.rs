@@ -54,7 +54,7 @@ mod spool;
 #[cfg(feature = "spreadcat")]
 pub mod spreadcat;
 
-pub use counters::{Acknowledged, Books, Counters, Lost, RingFill, Sent};
+pub use counters::{Acknowledged, Books, Counters, Lost, Orphans, RingFill, Sent};
 pub use format::{Format, Needs};
 pub use local::{
     Facility, LocalBooks, LocalCounters, LocalLost, LocalPlace, LocalWriter, Reopener,

@@ -151,6 +151,11 @@ async fn the_next_start_sends_what_was_not_and_again_what_is_asked_for() {
     heir.acknowledge(1, 5).await;
     heir.until_disconnect().await;
     machine.until_kept(1).await;
+    while running.counters.orphans().spools > 0 {
+        sleep(Duration::from_millis(10)).await;
+    }
+    let orphans = running.counters.orphans();
+    assert_eq!((orphans.lines, orphans.delivered), (0, 1));
 
     drop((log, heir));
     running.stop();
@@ -333,6 +338,10 @@ async fn what_nobody_has_acknowledged_for_a_week_goes() {
         let (log, mut running) = machine.start();
         sleep(Duration::from_secs(seconds)).await;
         assert_eq!(!machine.kept().contains(&own), is_over);
+        let orphans = running.counters.orphans();
+        let expected = if is_over { (0, 0, 4) } else { (1, 4, 0) };
+        let found = (orphans.spools, orphans.lines, orphans.expired_lines);
+        assert_eq!(found, expected);
         drop(log);
         running.stop();
         running.task.await.unwrap();

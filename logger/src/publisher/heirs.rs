@@ -7,6 +7,7 @@
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -16,6 +17,7 @@ use tracing::{info, warn};
 
 use super::PublisherOptions;
 use super::run::Run;
+use crate::counters::Counters;
 use crate::diagnostics::Chain;
 use crate::spool::{Orphan, orphans};
 
@@ -24,6 +26,7 @@ use crate::spool::{Orphan, orphans};
 pub(super) async fn run(
     dir: PathBuf,
     options: PublisherOptions,
+    counters: Arc<Counters>,
     mut stopping: watch::Receiver<()>,
 ) {
     let mut heirs = JoinSet::new();
@@ -56,7 +59,8 @@ pub(super) async fn run(
             if unusable.contains(&path) {
                 continue;
             }
-            heirs.spawn(inherit(path, identity, options.clone(), stopping.clone()));
+            let (options, counters) = (options.clone(), Arc::clone(&counters));
+            heirs.spawn(inherit(path, identity, options, counters, stopping.clone()));
         }
     }
     while heirs.join_next().await.is_some() {}
@@ -67,12 +71,13 @@ async fn inherit(
     path: PathBuf,
     identity: File,
     options: PublisherOptions,
+    counters: Arc<Counters>,
     stopping: watch::Receiver<()>,
 ) -> Option<PathBuf> {
     let place = path.clone();
     // It may be a gibibyte, and the publisher's thread has more urgent things to do.
     match spawn_blocking(move || Orphan::read(path, identity)).await {
-        Ok(Ok(orphan)) => deliver(&place, orphan, options, stopping).await,
+        Ok(Ok(orphan)) => deliver(&place, orphan, options, &counters, stopping).await,
         Ok(Err(error)) => {
             warn!(
                 "cannot take over the spool {}: {}; it stays",
@@ -90,6 +95,7 @@ async fn deliver(
     path: &Path,
     orphan: Orphan,
     options: PublisherOptions,
+    counters: &Counters,
     mut stopping: watch::Receiver<()>,
 ) {
     let path = path.display();
@@ -103,6 +109,7 @@ async fn deliver(
     );
     let expires = Instant::now() + KEPT_FOR.saturating_sub(orphan.age);
     let mut run = Run::of_orphan(orphan, options);
+    let mut counted = Counted::new(counters);
     let mut tick = interval(TICK);
     tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
@@ -113,16 +120,43 @@ async fn deliver(
         }
         run.feed();
         run.publish_books();
+        counted.set(run.kept_lines());
         let is_old = Instant::now() >= expires;
         if is_old || run.is_delivered() {
             let kept = run.kept_lines();
             if is_old && kept > 0 {
+                counters.orphans_now().expire(kept);
                 warn!("the spool {path} is a week old: {kept} lines that nobody acknowledged go");
             } else {
+                counters.orphans_now().deliver();
                 info!("the spool {path} is delivered");
             }
             return run.close_and_delete().await;
         }
+    }
+}
+
+/// A spool in the figures, as long as it is being delivered.
+struct Counted<'a> {
+    counters: &'a Counters,
+    lines: u64,
+}
+
+impl<'a> Counted<'a> {
+    fn new(counters: &'a Counters) -> Self {
+        counters.orphans_now().begin();
+        Self { counters, lines: 0 }
+    }
+
+    fn set(&mut self, lines: u64) {
+        self.counters.orphans_now().change(self.lines, lines);
+        self.lines = lines;
+    }
+}
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.counters.orphans_now().end(self.lines);
     }
 }
 

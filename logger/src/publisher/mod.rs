@@ -99,11 +99,17 @@ impl Publisher {
         let wake = Arc::clone(&self.wake);
         let stop_timeout = self.options.stop_timeout;
         let options = self.options.clone();
+        let counters = self.counters();
         let mut run = Run::new(self);
         let (stopping, is_stopping) = watch::channel(());
         let mut heirs = JoinSet::new();
         if let Some(spool) = &options.spool {
-            heirs.spawn(heirs::run(spool.dir.clone(), options.clone(), is_stopping));
+            heirs.spawn(heirs::run(
+                spool.dir.clone(),
+                options.clone(),
+                counters,
+                is_stopping,
+            ));
         }
         let mut tick = interval(DRAIN_INTERVAL);
         tick.set_missed_tick_behavior(MissedTickBehavior::Delay);

@@ -2,7 +2,7 @@
 //! the label `log`.
 
 use http::metrics::{Family, Unit, Value};
-use spread_logger::{Books, Counters, LocalBooks, RingFill};
+use spread_logger::{Books, Counters, LocalBooks, Orphans, RingFill};
 
 use crate::logging::{Output, OutputCounters};
 
@@ -31,6 +31,7 @@ pub(super) fn of_logs(outputs: &[Output]) -> Vec<Family> {
     if is_somewhere(false) {
         families.extend(of_spread(&facts));
         families.extend(of_hosts(&facts));
+        families.extend(of_orphans(&facts));
     }
     if is_somewhere(true) {
         families.extend(of_local(&facts));
@@ -213,6 +214,38 @@ fn of_hosts(facts: &[Facts<'_>]) -> Vec<Family> {
             facts,
             spread(|books| books.acknowledged.is_missing),
         ),
+    ]
+}
+
+/// What is delivered of publishers that have ended, from their spools.
+fn of_orphans(facts: &[Facts<'_>]) -> Vec<Family> {
+    let spools = Family::gauge(
+        "rthttpd_spread_orphan_spools",
+        "Spools of publishers that have ended, which are being delivered.",
+    );
+    let lines = Family::gauge(
+        "rthttpd_spread_orphan_lines",
+        "Lines in them that a logging host may still need.",
+    );
+    let delivered = Family::counter(
+        "rthttpd_spread_orphan_spools_delivered_total",
+        "Spools that were delivered, to the end.",
+    );
+    let expired = Family::counter(
+        "rthttpd_spread_orphan_lines_expired_total",
+        "Lines that went with a spool after a week, as nobody had acknowledged them.",
+    );
+    let of = |family, number: fn(&Orphans) -> u64| {
+        each(family, facts, |facts| match &facts.books {
+            BooksOf::Spread(counters, _) => Some(number(&counters.orphans())),
+            BooksOf::Local(_) => None,
+        })
+    };
+    vec![
+        of(spools, |orphans| orphans.spools),
+        of(lines, |orphans| orphans.lines),
+        of(delivered, |orphans| orphans.delivered),
+        of(expired, |orphans| orphans.expired_lines),
     ]
 }
 
