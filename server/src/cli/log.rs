@@ -414,7 +414,8 @@ fn share(
             least: least * groups,
         });
     }
-    Ok(share)
+    // Whole KiB are easier to read where they are told of.
+    Ok(if groups > 1 { share & !1023 } else { share })
 }
 
 /// Whether all logs can be, together.
