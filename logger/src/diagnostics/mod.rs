@@ -90,7 +90,9 @@ impl Diagnostics {
             Stamps::Hidden => registry.with(lines.without_time()).init(),
         }
         // The hook there is by default writes to standard error itself, and waits.
-        panic::set_hook(Box::new(|panic| tracing::error!("{}", told(panic))));
+        // It is nobody's own word, whose lines might be left out somewhere.
+        let tell = |panic: &PanicHookInfo<'_>| tracing::error!(target: "panic", "{}", told(panic));
+        panic::set_hook(Box::new(tell));
         Ok(Self { errors, forwarding })
     }
 
