@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 use std::process::Command;
 
 use super::client::Outcome;
+use super::daemon::Daemon;
 use super::program::{Program, spreadlogd};
-use super::{Site, check, run_clients};
+use super::{Site, address_of, check, run_clients};
 
 /// As much as `--log` can: everything, what failed, the hosts in front, and hosts in four buckets.
 const LOGS: [&str; 4] = [
@@ -86,6 +87,20 @@ fn every_log_of_two_servers_has_what_it_wants_exactly_once() {
     // Only its hub is of interest.
     let mut hub = Program::start_spreadlogd(&site.hub());
     let address = hub.daemon_address();
+    run(&site, address);
+    hub.terminate();
+}
+
+/// Each group is a session of its own there.
+#[test]
+#[ignore = "needs a Spread daemon: set SPREAD_DAEMON"]
+fn a_real_daemon_carries_every_log() {
+    let site = Site::new();
+    let daemon = Daemon::start().unwrap();
+    run(&site, address_of(&daemon));
+}
+
+fn run(site: &Site, address: String) {
     let mut logging_host = Program::start_spreadlogd(&site.logging_host_of_many(&address));
     logging_host.hear("joined");
     let logs = LOGS
@@ -103,7 +118,6 @@ fn every_log_of_two_servers_has_what_it_wants_exactly_once() {
         server.terminate();
     }
     logging_host.terminate();
-    hub.terminate();
 
     check(&site.log(), &outcomes);
     check_log(&site.lines("failures"), &outcomes, |target| {
@@ -124,7 +138,7 @@ fn every_log_of_two_servers_has_what_it_wants_exactly_once() {
         let file = site.path(&format!("logs/{other}"));
         assert_eq!(std::fs::read(file).unwrap_or_default(), b"", "{other}");
     }
-    audit(&site);
+    audit(site);
 }
 
 /// The books of both sides, group by group.
