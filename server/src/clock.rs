@@ -45,6 +45,19 @@ pub(crate) fn unix_micros() -> u64 {
     seconds * 1_000_000 + u64::try_from(time.tv_nsec / 1_000).unwrap_or(0)
 }
 
+/// Nanoseconds since some beginning, for what a tick is too long for: never back, and the same
+/// for all threads.
+pub(crate) fn nanos() -> u64 {
+    let time = clock_gettime(ClockId::Monotonic);
+    let seconds = u64::try_from(time.tv_sec).unwrap_or(0);
+    let nanos = u64::try_from(time.tv_nsec).unwrap_or(0);
+    let nanos = seconds.saturating_mul(1_000_000_000).saturating_add(nanos);
+    nanos.saturating_add(BEGINNING)
+}
+
+/// A hundred years: on a machine that has just started too, hours ago is a time.
+const BEGINNING: u64 = 100 * 365 * 86_400 * 1_000_000_000;
+
 /// A moment that never goes back, in milliseconds since some beginning.
 #[derive(Clone, Copy, Debug, Default, Eq, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Moment(u64);
@@ -93,5 +106,7 @@ mod tests {
         let later = Moment::now().after(Duration::from_secs(3600));
         assert!(later.since(Moment::now()) > Duration::from_secs(3000));
         assert_eq!(Moment::now().since(later), Duration::ZERO);
+        let before = nanos();
+        assert!((before..before + 3_600_000_000_000).contains(&nanos()));
     }
 }

@@ -11,6 +11,7 @@ use crate::clients::ClientOptions;
 use crate::listen::Listener;
 use crate::logs::ServerNames;
 use crate::rules::Rules;
+use crate::throttle::Throttles;
 
 /// Everything a [`Server`](crate::Server) needs to know.
 #[derive(Clone, Debug)]
@@ -35,6 +36,8 @@ pub struct Config {
     pub rules: Rules,
     /// What the server is called; its logs know virtual hosts by these names.
     pub names: ServerNames,
+    /// How fast some paths are sent; as fast as they are taken by default.
+    pub throttles: Option<Throttles>,
 }
 
 /// How files are encoded, besides as what lies beside them.
@@ -83,6 +86,7 @@ impl Config {
             encodings: Encodings::default(),
             rules: Rules::default(),
             names: ServerNames::default(),
+            throttles: None,
         }
     }
 }

@@ -14,6 +14,7 @@
 //! | which sockets are listened on | `listen/` |
 //! | what is different for some paths | `rules/` |
 //! | who asks, and what they may | `clients/` |
+//! | how fast some paths are sent | `throttle/` |
 //! | what one thread owns, accepting, stopping | `worker/` |
 //! | reading, answering, writing, closing | `connection/` |
 //! | flags, signals, what is said | `cli/`, [`program`], `banner.rs`, `systemd/` |
@@ -53,6 +54,7 @@ mod site;
 mod statistics;
 mod status;
 mod systemd;
+mod throttle;
 mod worker;
 
 pub use cli::{Args, RuleError, UsageError};
@@ -77,3 +79,7 @@ pub use rules::{
 pub use sandbox::SandboxError;
 pub use server::{ReloadHandle, RunError, Server, StartError, StopHandle};
 pub use systemd::ActivationError;
+pub use throttle::{
+    ThrottleFileError, ThrottleLineError, ThrottleReading, ThrottleRule, ThrottleRuleError,
+    ThrottleRules, Throttles,
+};

@@ -219,10 +219,9 @@ async fn serve(
     around.words.say(banner.text(is_terminal).as_bytes());
     let (manager, summary) = (Notifier::from_env(), banner.status());
 
-    let connections_max = config.limits.connections_max;
     // It answers until everything has ended, as a stop is what one may want to watch.
     let _status = status
-        .start(server.counters(), connections_max, log.as_ref())
+        .start(server.counters(), config, log.as_ref())
         .map_err(system("start the status page"))?;
     let (stop, counters) = (server.stop_handle(), server.counters());
     let said = around.said.take();

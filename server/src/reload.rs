@@ -23,6 +23,9 @@ const LIVE: &[&str] = &[
     "trusted-proxy",
 ];
 
+/// It changes while it serves if it was there at the start.
+const THROTTLES: &str = "throttles";
+
 /// What is at work, and how to find out what should be.
 #[derive(Debug)]
 pub(crate) struct Reloading {
@@ -73,9 +76,16 @@ impl Reloading {
         })?;
         let said = args.said().clone();
         let changed = said.differing(&self.said);
-        let is_live = |name: &String| LIVE.contains(&name.as_str());
-        let (taken_up, left): (Vec<_>, Vec<_>) = changed.into_iter().partition(is_live);
+        let is_live = |name: &String| {
+            LIVE.contains(&name.as_str()) || name == THROTTLES && self.server.is_throttled()
+        };
+        let (mut taken_up, left): (Vec<_>, Vec<_>) = changed.into_iter().partition(is_live);
         let settings = args.settings()?;
+        // What the file says may have changed, though it is the same file.
+        let is_told = taken_up.iter().any(|name| name == THROTTLES);
+        if !is_told && self.server.throttles_otherwise(&settings.config) {
+            taken_up.push(THROTTLES.into());
+        }
         if !taken_up.is_empty() {
             self.server.reload(&settings.config)?;
             self.said.take_up(&said, &taken_up);

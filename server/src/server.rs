@@ -18,6 +18,7 @@ use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener
 use crate::logs::{LogRule, Logs};
 use crate::rules::FallbackPage;
 use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes};
+use crate::throttle::{ThrottleRules, Throttles};
 use crate::worker::{self, Live, Own, Phase, Setup};
 
 /// A web server that has its sockets and its document root, and waits to be run.
@@ -44,6 +45,7 @@ pub struct StopHandle(Arc<watch::Sender<Phase>>);
 pub struct ReloadHandle {
     site: Arc<Site>,
     live: Arc<watch::Sender<Live>>,
+    throttles: Option<Throttles>,
 }
 
 /// Why a server cannot start.
@@ -207,6 +209,7 @@ impl Server {
         ReloadHandle {
             site: Arc::clone(&self.site),
             live: Arc::clone(&self.live),
+            throttles: self.config.throttles.clone(),
         }
     }
 
@@ -245,6 +248,7 @@ impl Server {
                 site: Arc::clone(&self.site),
                 live: self.live.subscribe(),
                 encodings: self.config.encodings,
+                throttles: self.config.throttles.clone(),
                 listeners,
                 limits: self.config.limits.request,
                 connections_max: connections_max.div_ceil(workers),
@@ -283,8 +287,9 @@ impl Server {
 }
 
 impl ReloadHandle {
-    /// Has the server go by the rules, clients and timeouts of `config`; all else in it is for
-    /// another start. Connections keep what was found out about them when they came.
+    /// Has the server go by the rules, clients, timeouts and, if it throttles at all, the
+    /// throttling rules of `config`; all else in it is for another start. Connections keep what
+    /// was found out about them when they came.
     ///
     /// # Errors
     ///
@@ -294,8 +299,28 @@ impl ReloadHandle {
             check_fallback(&self.site, page)?;
         }
         self.live.send_replace(Live::new(config));
+        if let Some(throttles) = &self.throttles {
+            throttles.replace(&rules_of(config));
+        }
         Ok(())
     }
+
+    /// Whether the server throttles at all; only then can it do so by other rules.
+    pub(crate) const fn is_throttled(&self) -> bool {
+        self.throttles.is_some()
+    }
+
+    /// Whether it throttles by other rules than those of `config`.
+    pub(crate) fn throttles_otherwise(&self, config: &Config) -> bool {
+        let throttles = self.throttles.as_ref();
+        throttles.is_some_and(|throttles| throttles.rules() != rules_of(config))
+    }
+}
+
+/// None, where it does not throttle.
+fn rules_of(config: &Config) -> ThrottleRules {
+    let throttles = config.throttles.as_ref();
+    throttles.map(Throttles::rules).unwrap_or_default()
 }
 
 impl StopHandle {

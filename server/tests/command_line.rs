@@ -87,6 +87,23 @@ fn mistakes_are_named_and_told_from_failures() {
 }
 
 #[test]
+fn a_mistake_in_the_throttle_file_is_named_with_its_line() {
+    let ended = refused(&["--throttles", "/no/such"]);
+    assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("the throttle file /no/such"));
+
+    let root = Root::with(&[("throttle.conf", b"# all\n** 1-2-3\n")]);
+    let file = format!("{}/throttle.conf", root.dir());
+
+    let ended = refused(&["--throttles", &file]);
+
+    assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+    for part in [&*format!("{file}:2: `** 1-2-3`"), "write digits"] {
+        assert!(ended.stderr.contains(part), "{}", ended.stderr);
+    }
+}
+
+#[test]
 fn a_taken_port_is_a_failure_that_names_its_holder() {
     let root = Root::new();
     let holder = TcpListener::bind("127.0.0.1:0").unwrap();

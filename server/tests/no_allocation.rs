@@ -11,7 +11,7 @@ use std::num::{NonZeroU8, NonZeroU32};
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use rthttpd::{Config, LogRule, Selection, VirtualHosts};
+use rthttpd::{Config, LogRule, Selection, ThrottleRules, Throttles, VirtualHosts};
 use spread_logger::Format;
 use support::{Client, PATIENCE, Root, get};
 
@@ -68,6 +68,9 @@ fn a_request_from_the_cache_allocates_nothing() {
         clients.deny = vec![network("192.0.2.0/28")];
         clients.connections_per_address = NonZeroU32::new(9);
         clients.requests_per_address = Some("4000000000/s".parse().unwrap());
+        // Nor do throttling rules about other paths.
+        let rules = ThrottleRules::parse(b"films/** 1000\n**.iso|*.mpg 1000\n");
+        config.throttles = Some(Throttles::new(&rules.unwrap()));
     });
     for format in ["common", "vhost_combined", "json", "logfmt", EVERYTHING] {
         serve_from_the_cache(format.parse().unwrap(), |_| ());

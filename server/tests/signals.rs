@@ -9,10 +9,12 @@ mod support;
 
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
+use std::os::fd::OwnedFd;
+use std::os::unix::net::UnixStream;
 
 use rustix::process::Signal;
 use support::program::Program;
-use support::{Root, get};
+use support::{PATIENCE, Root, get};
 
 fn start(root: &Root) -> Program {
     Program::start(&["-d", &root.dir(), "-h", "127.0.0.1", "-p", "0"])
@@ -46,6 +48,45 @@ fn a_hang_up_changes_nothing() {
     for _ in 0..10 {
         assert_eq!(client.get("/a").status, 200);
     }
+    program.signal(Signal::TERM);
+    assert_eq!(program.wait().status, Some(0));
+}
+
+/// A file that is wrong changes nothing but the diagnostics; one that is right holds for
+/// downloads under way too.
+#[test]
+fn a_hang_up_reads_the_throttle_file_again() {
+    let root = Root::with(&[("film", &[b'f'; 300_000])]);
+    let file = root.path("throttle.conf");
+    std::fs::write(&file, "film 1\n").unwrap();
+    let args = [
+        "-h",
+        "127.0.0.1",
+        "-p",
+        "0",
+        "--throttles",
+        file.to_str().unwrap(),
+    ];
+    let (stderr, its) = UnixStream::pair().unwrap();
+    stderr.set_read_timeout(Some(PATIENCE)).unwrap();
+    let dir = root.dir();
+    let args = [&["-d", &dir], &args[..]].concat();
+    let program = Program::start_with_stderr(OwnedFd::from(its), &args);
+    let mut client = program.connect();
+    client.send(get("/film"));
+
+    std::fs::write(&file, "film\n").unwrap();
+    program.signal(Signal::HUP);
+    let mut said = String::new();
+    BufReader::new(&stderr).read_line(&mut said).unwrap();
+    assert!(
+        said.contains("of before stays") && said.contains(":1: `film`"),
+        "{said}"
+    );
+    std::fs::write(&file, "film 100M\n").unwrap();
+    program.signal(Signal::HUP);
+
+    assert_eq!(client.response().content.len(), 300_000);
     program.signal(Signal::TERM);
     assert_eq!(program.wait().status, Some(0));
 }

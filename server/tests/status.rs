@@ -348,3 +348,36 @@ fn pages_elsewhere_cannot_read_it() {
     assert_eq!(answer.status, 421);
     assert!(find(&answer.content, b"rthttpd_").is_none());
 }
+
+#[test]
+fn throttling_rules_tell_what_they_have_done() {
+    let root = Root::with(&[("film", &[b'f'; 100_000]), ("page", b"page")]);
+    root.file(
+        "throttle.conf",
+        b"film 1-1 burst=500 # the second has to come later\n** 1M\n",
+    );
+    let file = root.path("throttle.conf");
+    let told = Told::start(&root, &["--throttles", file.to_str().unwrap()]);
+    let mut client = told.program.connect();
+    client.send("GET /film HTTP/1.1\r\nHost: test\r\n\r\n");
+    assert_eq!(client.head().status, 200);
+
+    let mut other = told.program.connect();
+    assert_eq!(other.get("/film").status, 503);
+    assert_eq!(other.get("/page").text(), "page");
+
+    let numbers =
+        told.numbers_when(|numbers| numbers["rthttpd_throttle_connections{pattern=\"**\"}"] == 1);
+    let of_film = |name: &str| numbers[&format!("rthttpd_throttle_{name}{{pattern=\"film\"}}")];
+    assert_eq!(of_film("connections"), 1);
+    assert_eq!(of_film("refused_total"), 1);
+    assert_eq!(of_film("max_bytes_per_second"), 1);
+    assert_eq!(of_film("min_bytes_per_second"), 1);
+    assert!(
+        (250..1_000).contains(&of_film("bytes_total")),
+        "{numbers:#?}"
+    );
+    assert!(sum(&numbers, "rthttpd_throttle_bytes_total") > of_film("bytes_total") * 2);
+    let page = told.ask("/");
+    assert!(page.contains("Throttling") && page.contains("1 refused for the minimum"));
+}

@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "logger/src/spreadcat/text.rs",
     "logger/src/spreadcat/vhost.rs",
     "server/src/clients/",
+    "server/src/throttle/",
     "spread/src/wire/",
     "spread/src/stream/",
     "spread/src/hub/core/",
@@ -40,8 +41,8 @@ const PURE: &[&str] = &[
     "spreadlogd/src/tail/dress.rs",
 ];
 /// Within them, these are the I/O of a feature that nothing else in the crate knows: the status
-/// loop, which is there to answer over sockets.
-const IMPURE_WITHIN: &[&str] = &["http/src/serve/"];
+/// loop, which is there to answer over sockets, and the reader of the throttle file.
+const IMPURE_WITHIN: &[&str] = &["http/src/serve/", "server/src/throttle/file.rs"];
 const IMPURE_WORDS: &[&str] = &[
     "tokio",
     "std::net::Tcp",

@@ -17,6 +17,7 @@ mod said;
 mod spelling;
 mod spread;
 mod status;
+mod throttle;
 mod words;
 
 use std::ffi::OsString;
@@ -47,9 +48,11 @@ pub use self::rules::RuleError;
 pub(crate) use self::said::Said;
 use self::status::StatusArgs;
 pub(crate) use self::status::StatusSettings;
+use self::throttle::ThrottleArgs;
 use crate::config::{self, Config, Limits, Timeouts};
 use crate::logs::{OUTPUTS_MAX, ServerNameError};
 use crate::systemd;
+use crate::throttle::ThrottleFileError;
 
 /// The flags as they were typed.
 #[derive(Debug, Parser)]
@@ -134,6 +137,9 @@ pub struct Args {
 
     #[command(flatten)]
     rules: RuleArgs,
+
+    #[command(flatten)]
+    throttles: ThrottleArgs,
 
     #[command(flatten)]
     status: StatusArgs,
@@ -266,6 +272,9 @@ pub enum UsageError {
     /// A rule for some paths is none.
     #[error(transparent)]
     Rule(#[from] RuleError),
+    /// The throttle file is none.
+    #[error(transparent)]
+    Throttles(#[from] ThrottleFileError),
 }
 
 impl Args {
@@ -343,8 +352,11 @@ impl Args {
             encodings: self.encodings.encodings(),
             rules: self.rules.rules()?,
             names: self.log.names()?,
+            throttles: self.throttles.throttles()?,
             ..defaults
         };
+        let mut again = self.config;
+        again.extend(self.throttles.file());
         Ok(Settings {
             config,
             port,
@@ -352,9 +364,7 @@ impl Args {
             log,
             status,
             statistics: self.status.statistics(self.thttpd_defaults),
-            daemon: self
-                .daemon
-                .settings(&self.dir, self.config, self.thttpd_defaults),
+            daemon: self.daemon.settings(&self.dir, again, self.thttpd_defaults),
             is_check: self.check,
         })
     }

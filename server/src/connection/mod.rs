@@ -15,7 +15,7 @@
 //!
 //! Whether a client may ask at all is found out in `access`; which response a request gets is
 //! decided in `respond`, and `refuse` has those that end the connection; files too large for
-//! memory are sent in `send`; the goodbye is in `linger`.
+//! memory are sent in `send`, what is throttled as `paced` allows; the goodbye is in `linger`.
 
 mod access;
 mod arriving;
@@ -24,6 +24,7 @@ mod details;
 mod entry;
 mod linger;
 mod output;
+mod paced;
 mod proxy;
 mod refuse;
 mod respond;
@@ -57,6 +58,7 @@ use crate::clients::Peer;
 use crate::clock::Moment;
 use crate::logs::Logs;
 use crate::site::LookupError;
+use crate::throttle::Share;
 use crate::worker::{Phase, Worker};
 
 /// A client's connection.
@@ -75,6 +77,9 @@ pub(crate) struct Connection {
     content: Option<Arriving>,
     /// What the look for the first request in `received` has found.
     found: Option<Found>,
+    /// What throttling rules leave to the first request in `received`, or to the response being
+    /// sent; few have any.
+    share: Option<Box<Share>>,
     /// How to end, once everything is sent.
     ending: Option<Ending>,
     /// What `deadline` is for; `None` after a request, when it must be set anew.
@@ -150,6 +155,7 @@ impl Connection {
             is_ready: false,
             content: None,
             found: None,
+            share: None,
             ending: None,
             stage: Some(Stage::Beginning),
             deadline,

@@ -117,11 +117,24 @@ impl Output {
 
     /// What is in memory from `sent` on, in two pieces either of which can be empty.
     pub(super) fn slices(&self, sent: u64) -> [IoSlice<'_>; 2] {
+        self.pieces(sent).map(IoSlice::new)
+    }
+
+    /// No more than `max` of it.
+    pub(super) fn slices_within(&self, sent: u64, max: u64) -> [IoSlice<'_>; 2] {
+        let max = usize::try_from(max).unwrap_or(usize::MAX);
+        let [bytes, tail] = self.pieces(sent);
+        let bytes = bytes.get(..max).unwrap_or(bytes);
+        let tail = tail.get(..max - bytes.len()).unwrap_or(tail);
+        [bytes, tail].map(IoSlice::new)
+    }
+
+    fn pieces(&self, sent: u64) -> [&[u8]; 2] {
         let sent = usize::try_from(sent).unwrap_or(usize::MAX);
         let bytes = self.bytes.get(sent..).unwrap_or_default();
         let skipped = sent.saturating_sub(self.bytes.len());
         let tail = self.tail.in_memory().get(skipped..).unwrap_or_default();
-        [IoSlice::new(bytes), IoSlice::new(tail)]
+        [bytes, tail]
     }
 }
 
@@ -224,6 +237,24 @@ mod tests {
             assert_eq!(left, b"headcontent"[usize::try_from(sent).unwrap()..]);
         }
         assert_eq!(output.len(), 11);
+    }
+
+    #[test]
+    fn a_part_of_what_is_left_is_its_beginning() {
+        let output = output(b"head", b"content");
+
+        for (sent, max, part) in [
+            (0, 0, ""),
+            (0, 3, "hea"),
+            (0, 4, "head"),
+            (2, 4, "adco"),
+            (4, 2, "co"),
+            (9, 9, "nt"),
+            (0, u64::MAX, "headcontent"),
+        ] {
+            let [bytes, tail] = output.slices_within(sent, max);
+            assert_eq!([&bytes[..], &tail[..]].concat(), part.as_bytes());
+        }
     }
 
     #[test]

@@ -69,6 +69,7 @@ impl Connection {
         state: &mut State,
         status: Status,
     ) {
+        self.share = None;
         let received = std::mem::take(&mut self.received);
         if let Ok(Some(request)) = Request::parse(&received, &self.worker.limits) {
             self.refuse_request(state, &request, &received, status);

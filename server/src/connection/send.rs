@@ -54,16 +54,20 @@ impl Connection {
             // of them, and for minutes. Where this fails, that is how it ends.
             let _ = set_socket_linger(&self.stream, Some(Duration::ZERO));
         }
+        self.share = None;
         outcome.is_ok()
     }
 
     async fn send_memory(&mut self, output: &Output, sent: &mut u64) -> io::Result<()> {
         loop {
             let slices = output.slices(*sent);
-            if slices.iter().all(|slice| slice.is_empty()) {
+            let left: usize = slices.iter().map(|slice| slice.len()).sum();
+            if left == 0 {
                 return Ok(());
             }
             let written = if output.is_in_memory() {
+                let allowed = self.allowance(left as u64).await?;
+                let slices = output.slices_within(*sent, allowed);
                 poll_fn(|cx| match self.stream.poll_write_vectored(cx, &slices) {
                     Poll::Pending => self.poll_standstill(cx).map(Err),
                     ready => ready,
@@ -77,8 +81,7 @@ impl Connection {
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
-            *sent += written as u64;
-            self.renew_deadline();
+            self.took(written, sent);
         }
     }
 
@@ -108,17 +111,22 @@ impl Connection {
         flags: SendFlags,
         sent: &mut u64,
     ) -> io::Result<()> {
-        let flags = flags | SendFlags::NOSIGNAL;
+        let mut flags = flags | SendFlags::NOSIGNAL;
+        if self.share.is_some() {
+            // What follows may not follow at once.
+            flags -= SendFlags::MORE;
+        }
         while !bytes.is_empty() {
+            let part = self.part(bytes.len() as u64).await?;
+            let part = bytes.get(..part).unwrap_or(bytes);
             let written = self
-                .when_writable(|stream| Ok(rustix::net::send(stream, bytes, flags)?))
+                .when_writable(|stream| Ok(rustix::net::send(stream, part, flags)?))
                 .await?;
             if written == 0 {
                 return Err(io::ErrorKind::WriteZero.into());
             }
             bytes = bytes.get(written..).unwrap_or_default();
-            *sent += written as u64;
-            self.renew_deadline();
+            self.took(written, sent);
         }
         Ok(())
     }
@@ -132,7 +140,7 @@ impl Connection {
         let end = first + len;
         let mut at = first;
         while at < end {
-            let chunk = usize::try_from((end - at).min(CHUNK_LEN)).unwrap_or(usize::MAX);
+            let chunk = self.part((end - at).min(CHUNK_LEN)).await?;
             if !is_in_memory(file, at, chunk) {
                 self.warm(file, at, chunk).await?;
             }
@@ -151,8 +159,7 @@ impl Connection {
                     return Err(io::ErrorKind::UnexpectedEof.into());
                 }
                 at += written as u64;
-                *sent += written as u64;
-                self.renew_deadline();
+                self.took(written, sent);
             }
             tokio::task::yield_now().await;
         }
@@ -207,8 +214,21 @@ impl Connection {
         }
     }
 
+    /// How much of `len` may be sent now; waits until some may.
+    async fn part(&mut self, len: u64) -> io::Result<usize> {
+        let part = self.allowance(len).await?;
+        Ok(usize::try_from(part).unwrap_or(usize::MAX))
+    }
+
+    /// The socket took `written` more bytes.
+    fn took(&mut self, written: usize, sent: &mut u64) {
+        *sent += written as u64;
+        self.note_sent(written as u64);
+        self.renew_deadline();
+    }
+
     /// Something was written, or can be.
-    fn renew_deadline(&mut self) {
+    pub(super) fn renew_deadline(&mut self) {
         self.untaken.forget();
         self.deadline = Moment::now().after(self.worker.timeouts().send);
     }

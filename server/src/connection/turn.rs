@@ -18,6 +18,7 @@ use super::output::{Asked, Unsent};
 use super::respond::{Answer, Look, Response};
 use super::{Connection, Ending, Stage, Turn};
 use crate::clock::{self, Moment};
+use crate::throttle::Full;
 use crate::worker::{INPUT_LEN, Phase, State};
 
 /// When so many bytes of responses have come together they are sent before the next
@@ -222,6 +223,10 @@ impl Connection {
             match self.write(cx, state) {
                 Written::All => {
                     self.log_and_clear(state, bytes, u64::MAX);
+                    // The answer that a look is for has its share yet to use.
+                    if !matches!(pause, Pause::Look(_)) {
+                        self.share = None;
+                    }
                 }
                 Written::Part(sent) => {
                     let unsent = Unsent {
@@ -277,6 +282,10 @@ impl Connection {
                     if let Some(ending) = self.after(&request, *done == bytes.len()) {
                         return Pause::End(ending);
                     }
+                    // It goes at its own pace.
+                    if self.share.is_some() {
+                        return Pause::Full;
+                    }
                 }
                 Err(rejection) => {
                     self.refuse(state, &rejection, bytes);
@@ -300,8 +309,17 @@ impl Connection {
         } else {
             response::Connection::of(request)
         };
+        let rules = self.rules_about(state, request);
+        if rules.is_some() && state.output.len() > 0 {
+            // What comes before it is not to wait with it.
+            return Some(Pause::Full);
+        }
         let client = self.client(request);
         let welcome = self.check(client);
+        let entered = match welcome {
+            Ok(()) => self.enter(rules),
+            Err(_) => Ok(()),
+        };
         if self.worker.needs.details {
             self.gather(request, bytes, &mut state.output);
         }
@@ -317,6 +335,10 @@ impl Connection {
         };
         if let Err(refusal) = welcome {
             response.turn_down(refusal);
+            return None;
+        }
+        if let Err(Full) = entered {
+            response.put_off();
             return None;
         }
         match response.answer(request, self.found.take()) {
@@ -356,7 +378,7 @@ impl Connection {
         let output = &state.output;
         let len = output.len();
         let mut sent = 0;
-        if !output.is_in_memory() {
+        if !output.is_in_memory() || !self.is_free_to_send(len) {
             return Written::Part(sent);
         }
         while sent < len {
@@ -365,7 +387,10 @@ impl Connection {
                 slices => self.stream.poll_write_vectored(cx, &slices),
             };
             match written {
-                Poll::Ready(Ok(written @ 1..)) => sent += written as u64,
+                Poll::Ready(Ok(written @ 1..)) => {
+                    sent += written as u64;
+                    self.note_sent(written as u64);
+                }
                 Poll::Ready(Ok(0) | Err(_)) => return Written::Gone(sent),
                 Poll::Pending => return Written::Part(sent),
             }

@@ -3,12 +3,13 @@
 //! One listener on a thread of its own, apart from those that serve (`http::serve`). Whoever
 //! asks has the counters of all parts read and summed; nobody who is counted notices.
 //!
-//! `families` and `logs` name the numbers; `facts` says what of them an operator asks for first. The names,
-//! with what each means, are in docs/metrics.md.
+//! `families` and `logs` name the numbers, `throttles` those of throttling rules; `facts` says what
+//! of them an operator asks for first. The names, with what each means, are in docs/metrics.md.
 
 mod facts;
 mod families;
 mod logs;
+mod throttles;
 
 use std::io;
 use std::net::SocketAddr;
@@ -18,11 +19,15 @@ use std::sync::Arc;
 use http::metrics::{Family, Page, Section};
 use http::serve::{BindError, Listener, Process, Rate, Routes, Serving};
 use spread_logger::diagnostics::Outlet;
+use tokio::time::MissedTickBehavior;
 
 use crate::cli::StatusSettings;
+use crate::clock;
+use crate::config::Config;
 use crate::counters::Counters;
 use crate::embedded::Report;
 use crate::logging::{Logging, Output};
+use crate::throttle::Throttles;
 
 /// A status listener that has its socket and waits to be started.
 #[derive(Debug)]
@@ -39,6 +44,7 @@ struct Sources {
     diagnostics: Outlet,
     server: Counters,
     connections_max: NonZeroUsize,
+    throttles: Option<Throttles>,
     logs: Option<Arc<[Output]>>,
     report: Option<Report>,
     rate: Rate,
@@ -88,7 +94,7 @@ impl Waiting {
     pub(crate) fn start(
         self,
         server: Counters,
-        connections_max: NonZeroUsize,
+        config: &Config,
         log: Option<&Logging>,
     ) -> io::Result<Option<Serving>> {
         let Some(listener) = self.listener else {
@@ -98,7 +104,8 @@ impl Waiting {
             process: self.process,
             diagnostics: self.diagnostics,
             server,
-            connections_max,
+            connections_max: config.limits.connections_max,
+            throttles: config.throttles.clone(),
             logs: log.map(|log| Arc::clone(log.outputs())),
             report: log.and_then(Logging::report).cloned(),
             rate: Rate::default(),
@@ -110,7 +117,8 @@ impl Waiting {
         );
         let watch = async move {
             let exchanges = || watched.server.totals().exchanges;
-            watched.rate.watch(exchanges).await
+            let (never, _) = tokio::join!(watched.rate.watch(exchanges), watched.look());
+            never
         };
         listener.start(routes, watch).map(Some)
     }
@@ -128,6 +136,9 @@ impl Sources {
             )
             .value(self.diagnostics.found_no_room()),
         );
+        if let Some(throttles) = &self.throttles {
+            families.extend(throttles::families(&throttles.readings()));
+        }
         if let Some(outputs) = &self.logs {
             families.extend(logs::of_logs(outputs));
         }
@@ -138,6 +149,16 @@ impl Sources {
         families
     }
 
+    /// Looks at the throttling rules for as long as it is polled.
+    async fn look(&self) {
+        let mut tick = tokio::time::interval(Throttles::LOOK_EVERY);
+        tick.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        while let Some(throttles) = &self.throttles {
+            tick.tick().await;
+            throttles.look(clock::nanos());
+        }
+    }
+
     fn page(&self, families: &[Family]) -> Vec<u8> {
         let rate = self.rate.per_second();
         let mut sections: Vec<Section> = vec![
@@ -145,6 +166,9 @@ impl Sources {
             facts::of_answers(families),
             facts::of_log(families, self.logs.as_deref(), self.process.now()),
         ];
+        if let Some(throttles) = &self.throttles {
+            sections.push(throttles::section(&throttles.readings()));
+        }
         if let Some(report) = &self.report {
             sections.extend(report.sections(families, None));
         }

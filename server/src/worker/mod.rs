@@ -1,9 +1,10 @@
 //! One thread that serves: its runtime, its listeners, and all that its connections share.
 //!
 //! Workers share nothing on the way of a request, unless limits for each address are asked for
-//! (`clients/`). Each has a single-threaded runtime, its own listening sockets, cache, log ring,
-//! counters and clock, and its connections are tasks that stay on it; what they share is
-//! therefore in a [`RefCell`], borrowed between two waits and never across one.
+//! (`clients/`) or paths are throttled (`throttle/`). Each has a single-threaded runtime, its own
+//! listening sockets, cache, log ring, counters and clock, and its connections are tasks that stay
+//! on it; what they share is therefore in a [`RefCell`], borrowed between two waits and never
+//! across one.
 //!
 //! Nothing here reads or writes a connection; that is `connection/`.
 
@@ -36,6 +37,7 @@ use crate::listen::ListeningSocket;
 use crate::logs::{Logs, ServerNames};
 use crate::site::cache::Cache;
 use crate::site::{Site, gzip};
+use crate::throttle::{self, Throttles};
 
 /// Where a server is in its life. It only goes forward.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -58,6 +60,7 @@ pub(crate) struct Setup {
     pub(crate) site: Arc<Site>,
     pub(crate) live: watch::Receiver<Live>,
     pub(crate) encodings: Encodings,
+    pub(crate) throttles: Option<Throttles>,
     pub(crate) listeners: Vec<ListeningSocket>,
     pub(crate) limits: http::Limits,
     pub(crate) connections_max: usize,
@@ -110,6 +113,8 @@ pub(crate) struct State {
     pub(crate) key: Vec<u8>,
     /// The files being compressed, if any are to be.
     pub(crate) gzip: Option<gzip::Jobs>,
+    /// `None` when nothing is throttled.
+    pub(crate) throttles: Option<throttle::Current>,
     pub(crate) clock: Clock,
     pub(crate) logs: Option<Logs>,
     pub(crate) failures: Failures,
@@ -174,6 +179,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
             cache: Cache::new(setup.cache_bytes),
             key: Vec::new(),
             gzip: setup.encodings.gzip.then(gzip::Jobs::default),
+            throttles: setup.throttles.as_ref().map(Throttles::current),
             clock: Clock::new(),
             logs: setup.logs,
             failures: Failures::default(),
