@@ -31,6 +31,7 @@ use ::spread::GroupName;
 use ::spread::stream::GroupTooLong;
 use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
+use spread_logger::SyslogOptions;
 
 use self::clients::ClientArgs;
 use self::daemon::DaemonArgs;
@@ -46,6 +47,7 @@ use self::quantity::{Size, Time};
 use self::rules::RuleArgs;
 pub use self::rules::RuleError;
 pub(crate) use self::said::Said;
+use self::spelling::System;
 use self::status::StatusArgs;
 pub(crate) use self::status::StatusSettings;
 use self::throttle::ThrottleArgs;
@@ -287,7 +289,11 @@ impl Args {
         let mut command = Self::command();
         command.build();
         let typed: Vec<_> = args.into_iter().collect();
-        let words = spelling::respell(typed.clone(), &command, &mut open)
+        let mut system = System {
+            open: &mut open,
+            has_log: Path::new(SyslogOptions::PATH).exists(),
+        };
+        let words = spelling::respell(typed.clone(), &command, &mut system)
             .map_err(|error| command.error(ErrorKind::InvalidValue, error))?;
         let matches = command.try_get_matches_from_mut(words)?;
         let mut args = Self::from_arg_matches(&matches)?;

@@ -153,13 +153,13 @@ impl Meaning {
 }
 
 /// Rewrites a whole command line, the program's name first, for `command`, which is built; what
-/// the files say that it names, read by `open`, stands in their places.
+/// the files say that it names, read from `system`, stands in their places.
 ///
 /// What does not begin with a flag is left alone: then it is a command that has flags of its own.
 pub(super) fn respell(
     args: Vec<OsString>,
     command: &Command,
-    open: &mut Open<'_>,
+    system: &mut System<'_>,
 ) -> Result<Vec<OsString>, SpellingError> {
     let mut words = Words::new(command);
     let mut args = args.into_iter();
@@ -185,7 +185,7 @@ pub(super) fn respell(
                 return Err(SpellingError::Files { path });
             }
             files += 1;
-            let text = match open(&path) {
+            let text = match (system.open)(&path) {
                 Ok(text) if text.len() > conf::LEN_MAX => return Err(SpellingError::Long { path }),
                 Ok(text) => text,
                 Err(source) => return Err(SpellingError::Read { path, source }),
@@ -193,12 +193,19 @@ pub(super) fn respell(
             conf::read(&text, &path, &mut words)?;
         }
     }
-    words.log_as_thttpd();
+    if system.has_log {
+        words.log_as_thttpd();
+    }
     Ok(name.into_iter().chain(words.finish()).chain(args).collect())
 }
 
-/// What reads a file; more than [`conf::LEN_MAX`] bytes are not wanted.
-pub(super) type Open<'o> = dyn FnMut(&Path) -> io::Result<Vec<u8>> + 'o;
+/// What there is around the program.
+pub(super) struct System<'s> {
+    /// Reads a file; more than [`conf::LEN_MAX`] bytes are not wanted.
+    pub(super) open: &'s mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
+    /// Whether anybody takes what is sent to the system's log.
+    pub(super) has_log: bool,
+}
 
 /// The option that stands for being as thttpd is where nothing is said.
 const DEFAULTS: &str = "thttpd-defaults";
@@ -438,6 +445,16 @@ mod tests {
         command
     }
 
+    /// Where files are read by `open`, and the system has a log.
+    fn with(
+        args: Vec<OsString>,
+        command: &Command,
+        open: &mut dyn FnMut(&Path) -> io::Result<Vec<u8>>,
+    ) -> Result<Vec<OsString>, SpellingError> {
+        let has_log = true;
+        respell(args, command, &mut System { open, has_log })
+    }
+
     /// With two files, `one` and `two`.
     fn respelt(args: &[&str]) -> Result<Vec<String>, SpellingError> {
         let args = [&["rthttpd"], args].concat();
@@ -447,7 +464,7 @@ mod tests {
             Some("two") => Ok(b"port=2 novhost".to_vec()),
             _ => Err(io::ErrorKind::NotFound.into()),
         };
-        let words = respell(args, &command(), &mut open)?;
+        let words = with(args, &command(), &mut open)?;
         let words = words.into_iter().map(|word| word.into_string().unwrap());
         Ok(words.skip(1).collect())
     }
@@ -530,6 +547,21 @@ mod tests {
         }
     }
 
+    /// A container has none, and nobody would be told.
+    #[test]
+    fn where_the_system_has_no_log_there_is_none() {
+        let args = vec!["thttpd".into(), "-D".into()];
+        let mut open = |_: &Path| Ok(Vec::new());
+        let mut system = System {
+            open: &mut open,
+            has_log: false,
+        };
+
+        let words = respell(args, &command(), &mut system).unwrap();
+
+        assert_eq!(words, ["thttpd", "--thttpd-defaults", "--foreground"]);
+    }
+
     #[test]
     fn a_flag_for_which_there_is_nothing_is_refused() {
         let mut command = Command::new("test").version("1");
@@ -540,7 +572,7 @@ mod tests {
         {
             let args = ["rthttpd", spelling.flag, "value"].map(OsString::from);
 
-            let outcome = respell(args.into(), &command, &mut |_| Ok(Vec::new()));
+            let outcome = with(args.into(), &command, &mut |_| Ok(Vec::new()));
 
             match spelling.meaning {
                 Meaning::Unset(_) => assert!(outcome.is_ok(), "{spelling:?}"),
@@ -597,7 +629,7 @@ mod tests {
 
         let args = ["rthttpd", "-C", "long"].map(OsString::from).into();
         let mut open = |_: &Path| Ok(vec![b' '; conf::LEN_MAX + 1]);
-        let error = respell(args, &command(), &mut open).unwrap_err();
+        let error = with(args, &command(), &mut open).unwrap_err();
         assert!(matches!(error, SpellingError::Long { .. }), "{error}");
     }
 
@@ -612,7 +644,7 @@ mod tests {
         ] {
             let args = vec![OsString::from(name), "-p".into(), "1".into()];
 
-            let words = respell(args, &command(), &mut |_| Ok(Vec::new())).unwrap();
+            let words = with(args, &command(), &mut |_| Ok(Vec::new())).unwrap();
 
             assert_eq!(
                 words.contains(&"--thttpd-defaults".into()),
@@ -627,7 +659,7 @@ mod tests {
         let odd = OsString::from_vec(b"/srv/\xff".to_vec());
         let args = vec!["rthttpd".into(), "-d".into(), odd];
 
-        let words = respell(args, &command(), &mut |_| Ok(Vec::new())).unwrap();
+        let words = with(args, &command(), &mut |_| Ok(Vec::new())).unwrap();
 
         assert_eq!(words.last().unwrap().as_bytes(), b"--dir=/srv/\xff");
     }
