@@ -30,6 +30,7 @@ use self::publishing::Publishing;
 use self::writing::Writing;
 use crate::cli::{LogDestination, LogSettings, SpreadSettings};
 use crate::embedded::{Embedded, Report};
+use crate::logs::LogRule;
 use crate::server::Server;
 use crate::statistics::Logged;
 
@@ -183,22 +184,17 @@ impl Output {
     }
 
     fn logged(&self) -> Logged {
-        match &self.counters {
+        let (lines, lost) = match &self.counters {
             OutputCounters::Spread(counters) => {
                 let books = counters.books();
-                Logged {
-                    lines: books.lines,
-                    lost: books.lost.total(),
-                }
+                (books.lines, books.lost.total())
             }
             OutputCounters::Local(counters) => {
                 let books = counters.books();
-                Logged {
-                    lines: books.lines,
-                    lost: books.lost.total(),
-                }
+                (books.lines, books.lost.total())
             }
-        }
+        };
+        Logged { lines, lost }
     }
 
     fn tell_of_losses(&self) {
@@ -305,11 +301,8 @@ fn check_places(settings: &LogSettings, root: &Path) -> Result<(), LogError> {
 /// The other ends of the workers' rings: those of each output together.
 fn rings(server: &mut Server, settings: &LogSettings) -> Result<Vec<Vec<Drain>>, LogError> {
     let rules: Vec<_> = settings.logs.iter().map(|log| log.rule.clone()).collect();
-    let rings = rules
-        .iter()
-        .map(crate::logs::LogRule::outputs)
-        .sum::<usize>()
-        * server.workers();
+    let outputs: usize = rules.iter().map(LogRule::outputs).sum();
+    let rings = outputs * server.workers();
     // Two of the longest lines in each, as `ring` has it.
     let least = rings * 2 * settings.line_len_max;
     let bytes = match settings.ring_bytes {
