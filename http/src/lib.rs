@@ -9,6 +9,7 @@
 //! | the head arrives: `Ok(None)` until it is whole | [`Request::parse`] in `request/` |
 //! | its content is counted off and thrown away | [`Content`] in `content/` |
 //! | a proxy's word about its client is read | [`forwarded`] |
+//! | the host becomes the name it is kept under | [`host_name`] |
 //! | the target becomes a path that cannot leave the root | [`Target::parse`] in `target/` |
 //! | the client's weights choose an encoding of it | [`Accepted::choose`] in `encoding.rs` |
 //! | preconditions and ranges choose what is sent | [`Representation::select`] in `select.rs` |
@@ -65,6 +66,7 @@ mod ascii;
 mod content;
 mod encoding;
 mod etag;
+mod host_name;
 mod pattern;
 mod range;
 mod reject;
@@ -76,6 +78,7 @@ mod target;
 pub use content::Content;
 pub use encoding::{Accepted, Coding, Codings};
 pub use etag::ETag;
+pub use host_name::host_name;
 pub use pattern::{Captures, Pattern, PatternError};
 pub use range::ByteRange;
 pub use reject::Reject;

@@ -11,6 +11,7 @@ use crate::clients::ClientOptions;
 use crate::listen::Listener;
 use crate::logs::ServerNames;
 use crate::rules::Rules;
+use crate::site::SiteOptions;
 use crate::throttle::Throttles;
 
 /// Everything a [`Server`](crate::Server) needs to know.
@@ -18,6 +19,8 @@ use crate::throttle::Throttles;
 pub struct Config {
     /// The directory that is served.
     pub root: PathBuf,
+    /// How it is used.
+    pub site: SiteOptions,
     /// Where connections come in: port 8080 of all addresses when there is none.
     pub listeners: Vec<Listener>,
     /// Threads that serve.
@@ -77,6 +80,7 @@ impl Config {
     pub fn new(root: impl Into<PathBuf>) -> Self {
         Self {
             root: root.into(),
+            site: SiteOptions::default(),
             listeners: Vec::new(),
             workers: workers(),
             limits: Limits::default(),

@@ -78,6 +78,7 @@ pub use rules::{
 };
 pub use sandbox::SandboxError;
 pub use server::{ReloadHandle, RunError, Server, StartError, StopHandle};
+pub use site::{HostOptions, SiteOptions};
 pub use systemd::ActivationError;
 pub use throttle::{
     ThrottleFileError, ThrottleLineError, ThrottleReading, ThrottleRule, ThrottleRuleError,

@@ -17,7 +17,7 @@ use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
 use crate::logs::{LogRule, Logs};
 use crate::rules::FallbackPage;
-use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes};
+use crate::site::{HostOptions, LookupError, Patience, Place, Resource, Site, Wishes};
 use crate::throttle::{ThrottleRules, Throttles};
 use crate::worker::{self, Live, Own, Phase, Setup};
 
@@ -68,6 +68,15 @@ pub enum StartError {
         /// What is there instead, and what to do.
         reason: &'static str,
     },
+    /// The host that stands in for others is not there.
+    #[error(
+        "cannot serve {name} to those who ask for unknown hosts (--default-host): the document root \
+         has no directory of that name, in lower case and readable"
+    )]
+    DefaultHost {
+        /// Its name.
+        name: String,
+    },
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -78,7 +87,7 @@ impl StartError {
     #[must_use]
     pub const fn is_usage(&self) -> bool {
         match self {
-            Self::Root { .. } | Self::Fallback { .. } => true,
+            Self::Root { .. } | Self::Fallback { .. } | Self::DefaultHost { .. } => true,
             Self::Listen(error) => error.is_usage(),
         }
     }
@@ -368,21 +377,42 @@ fn open(config: &Config) -> Result<Site, StartError> {
         path: config.root.clone(),
         source,
     };
-    let site = Site::open(&config.root).map_err(refused)?;
+    let site = Site::open(&config.root, &config.site).map_err(refused)?;
     // Opening it shows that it is there; this, that anything in it may be opened.
     access(&config.root, Access::EXEC_OK).map_err(refused)?;
+    check_default_host(&site, config.site.hosts.as_ref())?;
     if let Some(page) = &config.rules.fallback {
         check_fallback(&site, page)?;
     }
     Ok(site)
 }
 
+/// Refuses a host to stand in for others that is not there now; it may come and go later.
+fn check_default_host(site: &Site, hosts: Option<&HostOptions>) -> Result<(), StartError> {
+    match hosts.and_then(|hosts| hosts.default.as_ref()) {
+        Some(name) if site.lacks_default_host() => {
+            let name = name.clone();
+            Err(StartError::DefaultHost { name })
+        }
+        _ => Ok(()),
+    }
+}
+
 /// Refuses a fallback page that cannot be served now; it may change or go later.
 fn check_fallback(site: &Site, page: &FallbackPage) -> Result<(), StartError> {
+    // Each host has its own.
+    if site.has_hosts() {
+        return Ok(());
+    }
     let wishes = Wishes::default();
-    let found = page
-        .target()
-        .map(|page| site.load(Place::of(&page), &wishes, Patience::Waiting));
+    let found = page.target().map(|page| {
+        let place = Place {
+            path: page.path(),
+            shown: page.path(),
+            is_directory: page.is_directory(),
+        };
+        site.load(place, &wishes, Patience::Waiting)
+    });
     let reason = match found {
         Ok(Ok(Resource::File(_))) => return Ok(()),
         Ok(Ok(Resource::SlashMissing | Resource::Listing(_))) => {

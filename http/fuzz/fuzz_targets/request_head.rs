@@ -39,6 +39,9 @@ fuzz_target!(|bytes: &[u8]| {
             _ => assert!(byte == b'\t' || (byte >= b' ' && byte != 0x7f)),
         }
     }
+    if let Some(name) = request.host.and_then(http::host_name) {
+        assert!(!name.is_empty() && !name.starts_with('.') && !name.contains('/'));
+    }
     let representation = Representation {
         content_type: "text/plain",
         len: 100,

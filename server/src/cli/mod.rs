@@ -14,6 +14,7 @@ mod logs;
 mod quantity;
 mod rules;
 mod said;
+mod site;
 mod spelling;
 mod spread;
 mod status;
@@ -47,6 +48,7 @@ use self::quantity::{Size, Time};
 use self::rules::RuleArgs;
 pub use self::rules::RuleError;
 pub(crate) use self::said::Said;
+use self::site::SiteArgs;
 use self::spelling::System;
 use self::status::StatusArgs;
 pub(crate) use self::status::StatusSettings;
@@ -127,6 +129,9 @@ pub struct Args {
 
     #[command(flatten)]
     listen: ListenArgs,
+
+    #[command(flatten)]
+    site: SiteArgs,
 
     #[command(flatten)]
     log: LogArgs,
@@ -359,6 +364,7 @@ impl Args {
             rules: self.rules.rules()?,
             names: self.log.names()?,
             throttles: self.throttles.throttles()?,
+            site: self.site.options(),
             ..defaults
         };
         let mut again = self.config;

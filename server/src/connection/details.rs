@@ -124,6 +124,9 @@ impl Connection {
         };
         let begun = gathered.begun.unwrap_or(now);
         let named_host = gathered.host.map(|host| host.within(requests));
+        // The directory that it is served from, where hosts have directories.
+        let routed = exchange.asked.host.as_deref();
+        let host = routed.unwrap_or_else(|| self.worker.own.names.of(named_host));
         let ending = match (exchange.is_sent(sent), gathered.is_last) {
             (false, _) => Ending::Aborted,
             (true, true) => Ending::Closed,
@@ -138,7 +141,7 @@ impl Connection {
             duration: Duration::from_micros(now.saturating_sub(begun)),
             peer: self.ends.and_then(|ends| ends.peer(self.peer.address())),
             local: self.ends.and_then(|ends| ends.local),
-            host: Some(self.worker.own.names.of(named_host).as_bytes()),
+            host: Some(host.as_bytes()),
             named_host,
             port: self.worker.own.port,
             received: gathered.received,

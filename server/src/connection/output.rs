@@ -50,7 +50,7 @@ pub(super) enum Tail {
 }
 
 /// One request and its response, as far as the log wants to know.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Exchange {
     pub(super) asked: Asked,
     /// When it was answered, in seconds since 1970.
@@ -62,14 +62,16 @@ pub(super) struct Exchange {
     pub(super) content_len: u64,
 }
 
-/// Who asked, and where in the received bytes the log finds what it quotes.
-#[derive(Clone, Copy, Debug, Default)]
+/// Who asked whom, and where in the received bytes the log finds what it quotes.
+#[derive(Clone, Debug, Default)]
 pub(super) struct Asked {
     /// A client of a unix socket has no address.
     pub(super) client: Option<IpAddr>,
     pub(super) line: Span,
     pub(super) referer: Option<Span>,
     pub(super) user_agent: Option<Span>,
+    /// The host that the request was for, if hosts have directories of their own.
+    pub(super) host: Option<Arc<str>>,
 }
 
 /// A place within received bytes.
@@ -166,6 +168,7 @@ impl Asked {
             line: span(request.request_line),
             referer: request.fields.referer.map(span),
             user_agent: request.fields.user_agent.map(span),
+            host: None,
         }
     }
 }

@@ -44,7 +44,10 @@ impl Connection {
             self.gather(request, bytes, &mut state.output);
         }
         let refused = Refused {
-            asked: Asked::of(request, self.client(request), bytes),
+            asked: Asked {
+                host: self.host(state, request),
+                ..Asked::of(request, self.client(request), bytes)
+            },
             target: Some(request.target),
             head_only: request.method == Method::Head,
         };
@@ -113,7 +116,7 @@ impl Connection {
 
     fn write_refusal(&self, state: &mut State, refused: &Refused<'_>, status: Status) {
         let mut response = Response {
-            asked: refused.asked,
+            asked: refused.asked.clone(),
             target: refused.target,
             fallback: None,
             connection: response::Connection::Close,

@@ -316,6 +316,9 @@ impl Connection {
         }
         let client = self.client(request);
         let welcome = self.check(client);
+        if let Some(look) = self.refresh_hosts(state) {
+            return Some(Pause::Look(look));
+        }
         let entered = match welcome {
             Ok(()) => self.enter(rules),
             Err(_) => Ok(()),
@@ -324,7 +327,10 @@ impl Connection {
             self.gather(request, bytes, &mut state.output);
         }
         let mut response = Response {
-            asked: Asked::of(request, client, bytes),
+            asked: Asked {
+                host: self.host(state, request),
+                ..Asked::of(request, client, bytes)
+            },
             target: Some(request.target),
             fallback: None,
             connection,

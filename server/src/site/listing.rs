@@ -92,14 +92,15 @@ impl Listings {
         names.page(view)
     }
 
-    /// The page of `directory`, which is at `path` beneath `root`, made if need be.
+    /// The page of `directory`, which is at `at` beneath `root`, made if need be.
     pub(super) fn make(
         &self,
         root: &Root,
-        path: &[u8],
+        at: super::Place<'_>,
         directory: &Directory,
         view: View,
     ) -> Result<Arc<ListingPage>, Errno> {
+        let path = at.path;
         let asked = clock::unix();
         let place = self.place(path, asked);
         let mut names = lock(&place);
@@ -119,7 +120,7 @@ impl Listings {
             return Ok(page);
         }
         let listing = Listing {
-            path,
+            path: at.shown,
             entries: &names.entries,
             is_complete: names.is_complete,
         };

@@ -1,6 +1,7 @@
 //! The document root as a set of resources: what a path names, and its content.
 //!
 //! - `root` opens files beneath the root and nowhere else, with `walk` on old kernels
+//! - `hosts` knows which hosts have a directory of their own in it
 //! - `media_type` says what a file is by its name
 //! - `file` is a file that was opened: its state, and its content if it is small
 //! - `sides` knows the encodings of a file that lie beside it
@@ -17,8 +18,10 @@
 pub(crate) mod cache;
 mod file;
 pub(crate) mod gzip;
+mod hosts;
 mod listing;
 mod media_type;
+mod options;
 mod root;
 mod sides;
 mod walk;
@@ -29,14 +32,17 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::listing::View;
-use http::{Accepted, Coding, Target};
+use http::{Accepted, Coding};
 use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
 
 pub(crate) use self::file::{File, LargeFile, SmallFile, Stamp, read_at};
+pub(crate) use self::hosts::HostList;
+use self::hosts::Hosts;
 pub(crate) use self::listing::ListingPage;
 use self::listing::{Directory, Listings};
 pub(crate) use self::media_type::MediaType;
+pub use self::options::{HostOptions, SiteOptions};
 pub(crate) use self::root::Patience;
 use self::root::{READ, Root};
 pub(crate) use self::sides::{Sides, ending};
@@ -51,13 +57,18 @@ const WELL_KNOWN: &[u8] = b".well-known";
 #[derive(Debug)]
 pub(crate) struct Site {
     root: Root,
+    /// `None` if the document root is one site.
+    hosts: Option<Hosts>,
     listings: Listings,
 }
 
-/// A path as [`http::Target`] has it: decoded, without slashes at its ends, empty for the root.
+/// A path beneath the document root, clean as [`http::Target`] has it: decoded, without slashes
+/// at its ends, empty for the root.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Place<'a> {
     pub(crate) path: &'a [u8],
+    /// The end of it that clients know: all but the directory of their host.
+    pub(crate) shown: &'a [u8],
     /// It was written with a slash at its end.
     pub(crate) is_directory: bool,
 }
@@ -129,15 +140,48 @@ impl Site {
     /// # Errors
     ///
     /// The kernel's, when the directory cannot be opened.
-    pub(crate) fn open(path: &Path) -> Result<Self, Errno> {
-        Ok(Self::at(Root::open(path)?))
+    pub(crate) fn open(path: &Path, options: &SiteOptions) -> Result<Self, Errno> {
+        let root = Root::open(path)?;
+        let hosts = options.hosts.as_ref();
+        Ok(Self {
+            hosts: hosts.map(|hosts| Hosts::open(&root, hosts)).transpose()?,
+            ..Self::at(root)
+        })
     }
 
     fn at(root: Root) -> Self {
         Self {
             root,
+            hosts: None,
             listings: Listings::default(),
         }
+    }
+
+    /// Whether hosts have directories of their own.
+    pub(crate) const fn has_hosts(&self) -> bool {
+        self.hosts.is_some()
+    }
+
+    /// The hosts that were there when somebody last looked; `None` if the root is one site.
+    pub(crate) fn hosts(&self) -> Option<Arc<HostList>> {
+        self.hosts.as_ref().map(Hosts::last)
+    }
+
+    /// Whether `list` still is what is there, without waiting for anything.
+    pub(crate) fn are_hosts(&self, list: &HostList, now: u64) -> bool {
+        list.is_current(&self.root, now)
+    }
+
+    /// The hosts that are there now.
+    pub(crate) fn read_hosts(&self) -> Result<Option<Arc<HostList>>, LookupError> {
+        let hosts = self.hosts.as_ref();
+        Ok(hosts.map(|hosts| hosts.read(&self.root)).transpose()?)
+    }
+
+    /// Whether the host that shall stand in for others is missing.
+    pub(crate) fn lacks_default_host(&self) -> bool {
+        let hosts = self.hosts.as_ref();
+        hosts.is_some_and(|hosts| hosts.default_is_wanted() && !hosts.last().has_default())
     }
 
     /// Looks up `place`, and of a file the encoding, of a directory the listing that the client
@@ -153,7 +197,7 @@ impl Site {
             return Err(LookupError::NotFound);
         }
         if place.is_directory {
-            return self.load_directory(path, wishes, patience);
+            return self.load_directory(place, wishes, patience);
         }
         let opened = match self.root.open_beneath(path, READ, patience) {
             // A directory that may be entered but not read still has its index.
@@ -208,10 +252,11 @@ impl Site {
 
     fn load_directory(
         &self,
-        path: &[u8],
+        place: Place<'_>,
         wishes: &Wishes,
         patience: Patience,
     ) -> Result<Resource, LookupError> {
+        let path = place.path;
         let index = index_of(path);
         match self.root.open_beneath(&index, READ, patience) {
             Ok(opened) => {
@@ -235,7 +280,7 @@ impl Site {
             }
             Patience::Waiting => {
                 let listings = &self.listings;
-                listings.make(&self.root, path, &directory, wishes.view)?
+                listings.make(&self.root, place, &directory, wishes.view)?
             }
         };
         Ok(Resource::Listing(page))
@@ -311,14 +356,6 @@ impl Site {
 }
 
 impl<'a> Place<'a> {
-    /// What `target` names.
-    pub(crate) fn of(target: &'a Target<'_>) -> Self {
-        Self {
-            path: target.path(),
-            is_directory: target.is_directory(),
-        }
-    }
-
     /// Appends the path of the file, if it is one or has an index, behind a slash.
     pub(crate) fn write_file(self, out: &mut Vec<u8>) {
         let has_slash = self.path.is_empty();

@@ -13,7 +13,7 @@
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::path::Path;
 
-use rustix::fs::{Mode, OFlags, ResolveFlags};
+use rustix::fs::{Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
 use super::walk;
@@ -79,6 +79,11 @@ impl Root {
     #[cfg(test)]
     pub(super) const fn is_memory(&self) -> bool {
         self.is_memory
+    }
+
+    /// The state of the directory itself.
+    pub(super) fn status(&self) -> Result<Stat, Errno> {
+        rustix::fs::fstat(&self.directory)
     }
 
     /// Opens `path`; the empty path is the root itself.

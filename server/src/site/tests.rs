@@ -70,6 +70,7 @@ fn load(site: &Site, path: &str, patience: Patience) -> Result<Resource, LookupE
     let is_directory = path.is_empty() || name.len() < path.len();
     let place = Place {
         path: name.as_bytes(),
+        shown: name.as_bytes(),
         is_directory,
     };
     site.load(place, &Wishes::default(), patience)
@@ -318,7 +319,7 @@ fn a_tmpfs_is_never_waited_for() {
     tree.file("index.html", "content");
     fs::write(tree.outer.path().join("secret"), "secret").unwrap();
     tree.link("../secret", "out");
-    let site = Site::open(&tree.path("")).unwrap();
+    let site = Site::open(&tree.path(""), &SiteOptions::default()).unwrap();
     if !site.root.is_memory() {
         return;
     }
@@ -340,11 +341,13 @@ fn the_stamp_tells_a_changed_file() {
         tree.file("index.html", "one");
         let index = Place {
             path: b"",
+            shown: b"",
             is_directory: true,
         };
         let before = site.stamps(index, Patience::Waiting).unwrap();
         let by_name = Place {
             path: b"index.html",
+            shown: b"index.html",
             is_directory: false,
         };
         assert_eq!(site.stamps(by_name, Patience::Waiting), Ok(before));

@@ -31,7 +31,7 @@ pub(crate) use self::live::Live;
 use self::roster::{Roster, Seat};
 use crate::clock::Clock;
 use crate::config::Encodings;
-use crate::connection::{Entry, Output};
+use crate::connection::{Entry, KnownHosts, Output};
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
 use crate::logs::{Logs, ServerNames};
@@ -111,6 +111,8 @@ pub(crate) struct State {
     pub(crate) cache: Cache<Entry>,
     /// Where a place in the cache is put together.
     pub(crate) key: Vec<u8>,
+    /// `None` if the document root is one site.
+    pub(crate) hosts: Option<KnownHosts>,
     /// The files being compressed, if any are to be.
     pub(crate) gzip: Option<gzip::Jobs>,
     /// `None` when nothing is throttled.
@@ -171,6 +173,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         .map(|listener| Listener::new(listener).map(Rc::new))
         .collect::<io::Result<_>>()?;
     let (mut phase, mut live) = (setup.phase, setup.live);
+    let known_hosts = setup.site.hosts().map(KnownHosts::from);
     let worker = Rc::new(Worker {
         site: setup.site,
         live: RefCell::new(live.borrow_and_update().clone()),
@@ -178,6 +181,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         state: RefCell::new(State {
             cache: Cache::new(setup.cache_bytes),
             key: Vec::new(),
+            hosts: known_hosts,
             gzip: setup.encodings.gzip.then(gzip::Jobs::default),
             throttles: setup.throttles.as_ref().map(Throttles::current),
             clock: Clock::new(),

@@ -8,77 +8,78 @@
 use std::rc::Rc;
 use std::sync::Arc;
 
-use http::{Accepted, Coding, Codings, Request, Target};
+use http::{Accepted, Coding, Codings, Request};
 
 use super::super::cached::{CachedFile, Facts, Variant};
 use super::super::entry::{self, Entry, Known};
+use super::goal::Goal;
 use super::{Answer, Response};
 use crate::rules::Fields;
-use crate::site::{File, LargeFile, Loaded, Patience, Place, Sides, SmallFile, Stamp, gzip};
+use crate::site::{File, LargeFile, Loaded, Patience, Sides, SmallFile, Stamp, gzip};
 
 /// What a file takes in the cache beside its content: a head, with what rules add to it.
 const HEAD_LEN: usize = 4 * 1024;
 
 impl Response<'_> {
-    /// Answers with the file at `target` as the client wants it; `None` if what is remembered of
+    /// Answers with the file at `goal` as the client wants it; `None` if what is remembered of
     /// it does not suffice.
     pub(super) fn chosen(
         &mut self,
         request: &Request<'_>,
-        target: &Target<'_>,
+        goal: &Goal<'_>,
         known: &Known,
     ) -> Option<Answer> {
         let accepted = Accepted::parse(&request.fields.accept_encoding);
         let mut coding = accepted.choose(known.choice);
         if coding == Coding::Gzip && known.sides.of(coding).is_none() {
-            if let Some(file) = self.in_memory(target, coding, &known.stamp) {
+            if let Some(file) = self.in_memory(goal, coding, &known.stamp) {
                 self.hit(request, &file);
                 return Some(Answer::Written);
             }
-            if let Some(job) = self.begin_gzip(target) {
-                return Some(Answer::Look(self.look(target, accepted.into(), Some(job))));
+            if let Some(job) = self.begin_gzip(goal) {
+                return Some(Answer::Look(self.look(goal, accepted.into(), Some(job))));
             }
             coding = accepted.choose(known.sides.codings());
         }
         let in_memory = match known.sides.of(coding) {
             None => known.file.clone(),
-            Some(stamp) => self.in_memory(target, coding, stamp),
+            Some(stamp) => self.in_memory(goal, coding, stamp),
         };
         if let Some(file) = in_memory {
             self.hit(request, &file);
             return Some(Answer::Written);
         }
         let site = &self.worker.site;
-        let file = site.open_again(Place::of(target), coding, &known.stamp, Patience::Cached);
+        let file = site.open_again(goal.place(), coding, &known.stamp, Patience::Cached);
         let file = file.ok()?;
         if coding == Coding::Identity && *file.stamp() != known.stamp {
             return None;
         }
         self.count_miss();
         let variant = Variant::found(coding, known.choice);
-        self.encoded(request, target, file, variant);
+        self.encoded(request, goal, file, variant);
         Some(Answer::Written)
     }
 
-    /// Answers with what a look has found at `target`, and remembers it.
+    /// Answers with what a look has found at `goal`, and remembers it.
     pub(super) fn loaded(
         &mut self,
         request: &Request<'_>,
-        target: &Target<'_>,
+        goal: &Goal<'_>,
         accepted: Accepted,
         loaded: Loaded,
     ) -> Answer {
-        let choice = self.choice(target, &loaded);
+        let choice = self.choice(goal, &loaded);
         let stamp = *loaded.file.stamp();
         let best = accepted.choose(choice);
         let is_made = best == Coding::Gzip && loaded.sides.of(best).is_none();
         let mut kept = None;
         if is_made && loaded.made.is_none() {
-            kept = self.in_memory(target, best, &stamp);
+            kept = self.in_memory(goal, best, &stamp);
             if kept.is_none()
-                && let Some(job) = self.begin_gzip(target)
+                && let Some(job) = self.begin_gzip(goal)
             {
-                return Answer::Look(self.look(target, accepted.into(), Some(job)));
+                return Answer::Look(self.look(goal, accepted.into(), Some(job)));
             }
         }
 
@@ -99,11 +100,11 @@ impl Response<'_> {
                 .encoded
                 .map(|(coding, file)| (Variant::found(coding, choice), file)),
         };
-        let (small, large) = self.remember(target, loaded.file, loaded.sides, choice);
+        let (small, large) = self.remember(goal, loaded.file, loaded.sides, choice);
         if let Some(file) = kept {
             self.cached_file(request, &file);
         } else if let Some((variant, file)) = encoded {
-            self.encoded(request, target, file, variant);
+            self.encoded(request, goal, file, variant);
         } else if let Some(file) = small {
             self.cached_file(request, &file);
         } else if let Some(file) = large {
@@ -113,8 +114,8 @@ impl Response<'_> {
         Answer::Written
     }
 
-    /// What there is to choose from besides the file at `target` as it is.
-    fn choice(&self, target: &Target<'_>, loaded: &Loaded) -> Codings {
+    /// What there is to choose from besides the file at `goal` as it is.
+    fn choice(&self, goal: &Goal<'_>, loaded: &Loaded) -> Codings {
         let sides = loaded.sides.codings();
         let is_refused = matches!(&loaded.made, Some(made) if made.content.is_none());
         let size = loaded.file.stamp().size;
@@ -125,7 +126,7 @@ impl Response<'_> {
         let bytes = usize::try_from(size).unwrap_or(usize::MAX);
         let is_kept = || {
             let cache = &self.state.cache;
-            cache.keeps(target.path(), bytes.saturating_add(HEAD_LEN))
+            cache.keeps(goal.path(), bytes.saturating_add(HEAD_LEN))
         };
         if self.state.gzip.is_some() && is_source && !is_refused && is_kept() {
             sides.with(Coding::Gzip)
@@ -134,14 +135,14 @@ impl Response<'_> {
         }
     }
 
-    fn begin_gzip(&mut self, target: &Target<'_>) -> Option<gzip::Job> {
-        self.state.gzip.as_mut()?.begin(target.path())
+    fn begin_gzip(&mut self, goal: &Goal<'_>) -> Option<gzip::Job> {
+        self.state.gzip.as_mut()?.begin(goal.path())
     }
 
-    /// Remembers the file at `target`, and returns it as it can be sent.
+    /// Remembers the file at `goal`, and returns it as it can be sent.
     fn remember(
         &mut self,
-        target: &Target<'_>,
+        goal: &Goal<'_>,
         file: File,
         sides: Sides,
         choice: Codings,
@@ -149,7 +150,7 @@ impl Response<'_> {
         let facts = self.facts(&file, Variant::found(Coding::Identity, choice));
         let (small, large) = match file {
             File::Small(file) => {
-                let file = CachedFile::new(file.content, &facts, self.fields_at(target));
+                let file = CachedFile::new(file.content, &facts, self.fields_at(goal));
                 (Some(Rc::new(file)), None)
             }
             File::Large(file) => (None, Some(file)),
@@ -158,34 +159,24 @@ impl Response<'_> {
         // without looking for them.
         if small.is_some() || facts.media_type.is_compressible() {
             let entry = Entry::new(small.clone(), facts.stamp, self.now);
-            let entry = entry.with(sides, choice, target.is_directory());
+            let entry = entry.with(sides, choice, goal.is_directory());
             let bytes = entry.bytes();
-            self.state.cache.insert(target.path(), entry, bytes);
+            self.state.cache.insert(goal.path(), entry, bytes);
             self.count_cache();
         }
         (small, large)
     }
 
-    /// Answers with `file`, which is at `target` or beside it, and remembers it if it is small.
-    fn encoded(
-        &mut self,
-        request: &Request<'_>,
-        target: &Target<'_>,
-        file: File,
-        variant: Variant,
-    ) {
+    /// Answers with `file`, which is at `goal` or beside it, and remembers it if it is small.
+    fn encoded(&mut self, request: &Request<'_>, goal: &Goal<'_>, file: File, variant: Variant) {
         let facts = self.facts(&file, variant);
         match file {
             File::Large(file) => self.large_file(request, file, variant),
             File::Small(file) => {
-                let file = Rc::new(CachedFile::new(
-                    file.content,
-                    &facts,
-                    self.fields_at(target),
-                ));
+                let file = Rc::new(CachedFile::new(file.content, &facts, self.fields_at(goal)));
                 let entry = Entry::new(Some(Rc::clone(&file)), facts.stamp, self.now);
                 let state = &mut *self.state;
-                entry::key(&mut state.key, target.path(), variant.coding());
+                entry::key(&mut state.key, goal.path(), variant.coding());
                 let bytes = entry.bytes();
                 state.cache.insert(&state.key, entry, bytes);
                 self.count_cache();
@@ -194,21 +185,22 @@ impl Response<'_> {
         }
     }
 
-    /// The encoding of the file at `target`, if it is the one made of what is in the state `stamp`.
+    /// The encoding of the file at `goal`, if it is the one made of what is in the state `stamp`.
     fn in_memory(
         &mut self,
-        target: &Target<'_>,
+        goal: &Goal<'_>,
         coding: Coding,
         stamp: &Stamp,
     ) -> Option<Rc<CachedFile>> {
         let state = &mut *self.state;
-        entry::key(&mut state.key, target.path(), coding);
+        entry::key(&mut state.key, goal.path(), coding);
         let entry = state.cache.find(&state.key)?;
         entry.encoded(stamp, self.now).cloned()
     }
 
-    fn fields_at(&self, target: &Target<'_>) -> Arc<Fields> {
-        self.worker.rules().headers.of_path(target.rule_path())
+    fn fields_at(&self, goal: &Goal<'_>) -> Arc<Fields> {
+        let path = goal.target().rule_path();
+        self.worker.rules().headers.of_path(path)
     }
 
     fn facts(&self, file: &File, variant: Variant) -> Facts {

@@ -5,13 +5,14 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use http::response::{Head, Multipart};
-use http::{Representation, Request, Selection, Status, Target};
+use http::{Representation, Request, Selection, Status};
 
-use crate::site::{LargeFile, Patience, Place};
+use crate::site::{LargeFile, Patience};
 
 use super::super::cached::{CachedFile, Facts, Variant};
 use super::super::entry::Standing;
 use super::super::output::Tail;
+use super::goal::Goal;
 use super::{Answer, Response};
 use crate::rules::Fields;
 
@@ -21,27 +22,23 @@ use crate::rules::Fields;
 const COPIED_MAX: usize = 8 * 1024;
 
 impl Response<'_> {
-    /// Answers with the file in the cache that `target` names, if it still is what is on the
+    /// Answers with the file in the cache that `goal` names, if it still is what is on the
     /// disk.
-    pub(super) fn remembered(
-        &mut self,
-        request: &Request<'_>,
-        target: &Target<'_>,
-    ) -> Option<Answer> {
-        let entry = self.state.cache.find(target.path())?;
-        if entry.is_index != target.is_directory() {
+    pub(super) fn remembered(&mut self, request: &Request<'_>, goal: &Goal<'_>) -> Option<Answer> {
+        let entry = self.state.cache.find(goal.path())?;
+        if entry.is_index != goal.is_directory() {
             return None;
         }
         let holds = match entry.standing(self.now) {
             Standing::Good => true,
             Standing::Check => {
-                let stamps = self.worker.site.stamps(Place::of(target), Patience::Cached);
+                let stamps = self.worker.site.stamps(goal.place(), Patience::Cached);
                 stamps.is_ok_and(|(stamp, sides)| entry.confirm(&stamp, &sides, self.now))
             }
             Standing::Reload => false,
         };
         if !holds {
-            self.state.cache.remove(target.path());
+            self.state.cache.remove(goal.path());
             self.count_cache();
             return None;
         }
@@ -53,7 +50,7 @@ impl Response<'_> {
             }
             _ => {
                 let known = entry.known();
-                self.chosen(request, target, &known)
+                self.chosen(request, goal, &known)
             }
         }
     }

@@ -9,23 +9,28 @@
 //! asked on another thread, and the request is answered again with what that found.
 //!
 //! Here are the steps and the pages; files are answered in `file` and `encoded`,
-//! directories in `listing`.
+//! directories in `listing`. A `goal` is what a request is for; what is asked on another thread
+//! is in `look`.
 
 mod encoded;
 mod file;
+mod goal;
 mod listing;
+mod look;
 
 use std::sync::Arc;
 
 use http::listing::View;
 use http::response::{Connection, Page};
 use http::{Accepted, Method, Request, Status, Target};
-use rustix::io::Errno;
 
 use crate::rules::{FallbackPage, Fields};
-use crate::site::{LookupError, Patience, Place, Resource, Site, Wishes, gzip};
+use crate::site::{LookupError, Patience, Resource, Wishes, gzip};
 use crate::worker::{State, Worker};
 
+use self::goal::Goal;
+use self::look::Sought;
+pub(super) use self::look::{Found, Look};
 use super::output::{Asked, Exchange};
 
 /// Whether a request was answered.
@@ -35,56 +40,6 @@ pub(super) enum Answer {
     Written,
     /// The answer needs a look at the site that may wait.
     Look(Look),
-}
-
-/// A path to look up where waiting is allowed.
-#[derive(Debug)]
-pub(super) struct Look {
-    path: Vec<u8>,
-    is_directory: bool,
-    wishes: Wishes,
-    is_fallback: bool,
-    /// The turn to compress what is found.
-    gzip: Option<gzip::Job>,
-}
-
-/// What a look found.
-#[derive(Debug)]
-pub(super) struct Found {
-    outcome: Result<Resource, LookupError>,
-    /// There is nothing at the target, and this is the fallback page.
-    is_fallback: bool,
-}
-
-impl Look {
-    /// Looks, and waits for it.
-    pub(super) fn run(self, site: &Site) -> Found {
-        let place = Place {
-            path: &self.path,
-            is_directory: self.is_directory,
-        };
-        let mut outcome = match site.load(place, &self.wishes, Patience::Waiting) {
-            // Waiting has not helped: asking again would not either.
-            Err(LookupError::WouldBlock) => Err(LookupError::Exhausted(Errno::AGAIN)),
-            found => found,
-        };
-        if let (Ok(Resource::File(loaded)), Some(job)) = (&mut outcome, self.gzip) {
-            loaded.made = Some(job.run(&loaded.file));
-        }
-        Found {
-            outcome,
-            is_fallback: self.is_fallback,
-        }
-    }
-}
-
-impl From<LookupError> for Found {
-    fn from(error: LookupError) -> Self {
-        Self {
-            outcome: Err(error),
-            is_fallback: false,
-        }
-    }
 }
 
 /// One response being made.
@@ -125,9 +80,14 @@ impl Response<'_> {
             self.page(status, &[("Location", &location)]);
             return Answer::Written;
         }
+        if self.worker.site.has_hosts() && self.asked.host.is_none() {
+            self.page(Status::NotFound, &[]);
+            return Answer::Written;
+        }
         match found {
-            Some(found) if found.is_fallback => self.fall_back(request, Some(found)),
-            found => self.resource(request, &target, found),
+            Some(Found::Fallback(found)) => self.fall_back(request, Some(found)),
+            Some(Found::Target(found)) => self.resource(request, &target, Some(found)),
+            Some(Found::Hosts(_)) | None => self.resource(request, &target, None),
         }
     }
 
@@ -136,27 +96,31 @@ impl Response<'_> {
         &mut self,
         request: &Request<'_>,
         target: &Target<'_>,
-        found: Option<Found>,
+        found: Option<Result<Resource, LookupError>>,
     ) -> Answer {
-        self.note_file(Place::of(target));
+        let host = self.asked.host.clone();
+        let goal = Goal::of(target, host.as_deref());
+        self.note_file(goal.place());
         // What has been looked up is newer than what is remembered, and ends the matter.
         if found.is_none()
-            && let Some(answer) = self.remembered(request, target)
+            && let Some(answer) = self.remembered(request, &goal)
         {
             return answer;
         }
-        let place = Place::of(target);
         let wishes = Wishes {
             accepted: Accepted::parse(&request.fields.accept_encoding),
             view: View::of(target.query(), &request.fields.accept),
         };
         let outcome = match found {
-            Some(found) => found.outcome,
-            None => self.worker.site.load(place, &wishes, Patience::Cached),
+            Some(outcome) => outcome,
+            None => self
+                .worker
+                .site
+                .load(goal.place(), &wishes, Patience::Cached),
         };
         match &outcome {
             Err(LookupError::WouldBlock) => {
-                return Answer::Look(self.look(target, wishes, None));
+                return Answer::Look(self.look(&goal, wishes, None));
             }
             // Another look may follow, see there.
             Ok(Resource::File(_)) => {}
@@ -174,7 +138,7 @@ impl Response<'_> {
             }
             Err(error) => self.failure(error),
             Ok(Resource::File(loaded)) => {
-                return self.loaded(request, target, wishes.accepted, *loaded);
+                return self.loaded(request, &goal, wishes.accepted, *loaded);
             }
             Ok(Resource::Listing(page)) => self.listing(page, wishes.view.format),
             Ok(Resource::SlashMissing) => {
@@ -186,15 +150,17 @@ impl Response<'_> {
         Answer::Written
     }
 
-    /// What is to be looked up to answer with `target`.
-    fn look(&self, target: &Target<'_>, wishes: Wishes, gzip: Option<gzip::Job>) -> Look {
-        Look {
-            path: target.path().to_vec(),
-            is_directory: target.is_directory(),
+    /// What is to be looked up to answer with `goal`.
+    fn look(&self, goal: &Goal<'_>, wishes: Wishes, gzip: Option<gzip::Job>) -> Look {
+        let place = goal.place();
+        Look::Resource(Box::new(Sought {
+            path: place.path.to_vec(),
+            shown_len: place.shown.len(),
+            is_directory: place.is_directory,
             wishes,
             is_fallback: self.fallback.is_some(),
             gzip,
-        }
+        }))
     }
 
     /// Takes note of an answer that was not in the cache.
@@ -239,7 +205,11 @@ impl Response<'_> {
     }
 
     /// Answers with the fallback page, which a look may have found.
-    fn fall_back(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
+    fn fall_back(
+        &mut self,
+        request: &Request<'_>,
+        found: Option<Result<Resource, LookupError>>,
+    ) -> Answer {
         let worker = self.worker;
         let rules = worker.rules();
         let page = rules.fallback.as_ref().map(FallbackPage::target);
@@ -270,7 +240,7 @@ impl Response<'_> {
     /// output.
     fn note(&mut self, status: Status, content_at: usize, len: u64) {
         self.state.output.exchanges.push(Exchange {
-            asked: self.asked,
+            asked: self.asked.clone(),
             time: self.now,
             status: status.code(),
             content_at: content_at as u64,

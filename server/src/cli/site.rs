@@ -1,0 +1,71 @@
+//! The flags about how the document root is used.
+
+use clap::builder::NonEmptyStringValueParser;
+
+use crate::site::{HostOptions, SiteOptions};
+
+/// The flags as they were typed.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "Document root")]
+pub(super) struct SiteArgs {
+    /// Serve each host from the directory of its name in the document root, in lower case and
+    /// without a port; those who name no host get that of the address they have connected to
+    #[arg(long)]
+    vhosts: bool,
+
+    /// The host whose directory is for those who ask for a host without one [default: 404]
+    #[arg(
+        long,
+        value_name = "NAME",
+        requires = "vhosts",
+        value_parser = NonEmptyStringValueParser::new()
+    )]
+    default_host: Option<String>,
+}
+
+impl SiteArgs {
+    /// The options that the flags come to.
+    pub(super) fn options(self) -> SiteOptions {
+        let default = self.default_host;
+        SiteOptions {
+            hosts: self.vhosts.then_some(HostOptions { default }),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+    use crate::cli::Args;
+
+    fn options(args: &[&str]) -> Result<SiteOptions, clap::Error> {
+        let args = Args::try_parse_from([&["rthttpd"], args].concat());
+        args.map(|args| args.settings().unwrap().config.site)
+    }
+
+    #[test]
+    fn the_flags_are_what_the_server_is_told() {
+        assert_eq!(options(&[]).unwrap(), SiteOptions::default());
+
+        let hosts = options(&["--vhosts", "--default-host", "a"]).unwrap().hosts;
+
+        let default = Some("a".to_owned());
+        assert_eq!(hosts, Some(HostOptions { default }));
+    }
+
+    #[test]
+    fn a_default_host_needs_hosts() {
+        for args in [
+            &["--default-host", "a"][..],
+            &["--vhosts", "--default-host", ""],
+        ] {
+            let error = options(args).unwrap_err().to_string();
+            assert!(
+                error.contains("--vhosts") || error.contains("--default-host"),
+                "{error}"
+            );
+        }
+    }
+}
