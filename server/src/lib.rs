@@ -12,6 +12,7 @@
 //! |---|---|
 //! | what a path names, and its content | `site/` |
 //! | which sockets are listened on | `listen/` |
+//! | whose passwords are right, and setting them | [`passwords`], [`htpasswd`] |
 //! | what is different for some paths | `rules/` |
 //! | who asks, and what they may | `clients/` |
 //! | how fast some paths are sent | `throttle/` |
@@ -39,11 +40,13 @@ mod daemon;
 mod embedded;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+pub mod htpasswd;
 mod identity;
 mod listen;
 mod logging;
 mod logs;
 mod operator;
+pub mod passwords;
 pub mod program;
 mod reload;
 mod rules;

@@ -1,14 +1,18 @@
 //! The program `rthttpd`: reads the flags, runs, and says what went wrong.
 
+use std::env;
 use std::io::{self, Write};
 use std::process::ExitCode;
 
-use rthttpd::{Args, background, program};
+use rthttpd::{Args, background, htpasswd, program};
 use spread_logger::diagnostics::{Chain, Diagnostics, Stamps, StderrAndSyslog};
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 fn main() -> ExitCode {
-    let args = match Args::read(std::env::args_os()) {
+    if htpasswd::is_asked_for(env::args_os()) {
+        return edit_passwords();
+    }
+    let args = match Args::read(env::args_os()) {
         Ok(args) => args,
         Err(error) => error.exit(),
     };
@@ -38,6 +42,20 @@ fn main() -> ExitCode {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             diagnostics.say(&format!("rthttpd: {}\n", Chain(&error)));
+            ExitCode::from(error.exit_status())
+        }
+    }
+}
+
+/// `rthttpd htpasswd`, which serves nothing.
+fn edit_passwords() -> ExitCode {
+    match htpasswd::run() {
+        Ok(done) => {
+            let _ = io::stdout().write_all(done.as_bytes());
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            let _ = writeln!(io::stderr(), "rthttpd htpasswd: {}", Chain(&error));
             ExitCode::from(error.exit_status())
         }
     }

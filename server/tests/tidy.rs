@@ -25,6 +25,7 @@ const PURE: &[&str] = &[
     "logger/src/spreadcat/text.rs",
     "logger/src/spreadcat/vhost.rs",
     "server/src/clients/",
+    "server/src/passwords/",
     "server/src/throttle/",
     "spread/src/wire/",
     "spread/src/stream/",

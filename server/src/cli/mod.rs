@@ -397,6 +397,7 @@ Examples:
   rthttpd -d ./www --listen unix:/run/w.sock  at a socket in the file system
   rthttpd -d ./www --spread embedded          and write ./logs/access_log
   rthttpd -d ./www --spread 4803@localhost    and log to this machine's daemon
+  rthttpd htpasswd --help                     set passwords for directories
   rthttpd -d ./www --spread 4803@a,4803@b     to that on a, or b while a is away
   rthttpd -C /etc/thttpd.conf                 as a thttpd
   rthttpd -d ./www --log file=/var/log/web    to a file, without any Spread
