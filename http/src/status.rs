@@ -55,6 +55,7 @@ statuses! {
     307 TemporaryRedirect "Temporary Redirect"
     308 PermanentRedirect "Permanent Redirect"
     400 BadRequest "Bad Request"
+    401 Unauthorized "Unauthorized"
     403 Forbidden "Forbidden"
     404 NotFound "Not Found"
     405 MethodNotAllowed "Method Not Allowed"

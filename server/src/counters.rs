@@ -38,6 +38,12 @@ pub struct Totals {
     pub cache_entries: u64,
     /// Bytes of the caches in use.
     pub cache_bytes: u64,
+    /// Passwords that were verified and right.
+    pub passwords_right: u64,
+    /// Those that were wrong.
+    pub passwords_wrong: u64,
+    /// Those not looked at, their address having been wrong too often.
+    pub passwords_unseen: u64,
 }
 
 impl Counters {
@@ -60,6 +66,9 @@ impl Counters {
             totals.cache_misses += worker.cache_misses.value();
             totals.cache_entries += worker.cache_entries.value();
             totals.cache_bytes += worker.cache_bytes.value();
+            totals.passwords_right += worker.passwords_right.value();
+            totals.passwords_wrong += worker.passwords_wrong.value();
+            totals.passwords_unseen += worker.passwords_unseen.value();
         }
         for (status, exchanges) in self.by_status() {
             totals.exchanges += exchanges;
@@ -105,6 +114,9 @@ pub(crate) struct WorkerCounters {
     pub(crate) cache_misses: Counter,
     pub(crate) cache_entries: Counter,
     pub(crate) cache_bytes: Counter,
+    pub(crate) passwords_right: Counter,
+    pub(crate) passwords_wrong: Counter,
+    pub(crate) passwords_unseen: Counter,
     exchanges: [Counter; STATUSES],
 }
 
@@ -135,6 +147,9 @@ impl Default for WorkerCounters {
             cache_misses: Counter::default(),
             cache_entries: Counter::default(),
             cache_bytes: Counter::default(),
+            passwords_right: Counter::default(),
+            passwords_wrong: Counter::default(),
+            passwords_unseen: Counter::default(),
             exchanges: std::array::from_fn(|_| Counter::default()),
         }
     }

@@ -81,7 +81,7 @@ pub use rules::{
 };
 pub use sandbox::SandboxError;
 pub use server::{ReloadHandle, RunError, Server, StartError, StopHandle};
-pub use site::{HostOptions, SiteOptions};
+pub use site::{HostOptions, PasswordScope, SiteOptions};
 pub use systemd::ActivationError;
 pub use throttle::{
     ThrottleFileError, ThrottleLineError, ThrottleReading, ThrottleRule, ThrottleRuleError,

@@ -13,11 +13,14 @@ use spread_logger::{Drain, Needs, RingOptions};
 use tokio::sync::watch;
 
 use crate::config::{Config, PORT};
+use crate::connection::Verifying;
 use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
 use crate::logs::{LogRule, Logs};
 use crate::rules::FallbackPage;
-use crate::site::{HostOptions, LookupError, Patience, Place, Resource, Site, Wishes};
+use crate::site::{
+    HostOptions, LookupError, PasswordScope, Patience, Place, Resource, Site, Wishes,
+};
 use crate::throttle::{ThrottleRules, Throttles};
 use crate::worker::{self, Live, Own, Phase, Setup};
 
@@ -77,6 +80,24 @@ pub enum StartError {
         /// Its name.
         name: String,
     },
+    /// The file that guards everything cannot be read.
+    #[error("cannot read passwords from {} (--global-password)", path.display())]
+    Passwords {
+        /// Which file.
+        path: PathBuf,
+        /// What the system said.
+        source: io::Error,
+    },
+    /// The file that guards everything would be served.
+    #[error(
+        "cannot take passwords from {} (--global-password): it is in the document root, where \
+         everybody could read it; keep it elsewhere, or give it a name that begins with a dot",
+        path.display()
+    )]
+    PasswordsServed {
+        /// Which file.
+        path: PathBuf,
+    },
     /// It cannot listen.
     #[error(transparent)]
     Listen(#[from] ListenError),
@@ -87,7 +108,11 @@ impl StartError {
     #[must_use]
     pub const fn is_usage(&self) -> bool {
         match self {
-            Self::Root { .. } | Self::Fallback { .. } | Self::DefaultHost { .. } => true,
+            Self::Root { .. }
+            | Self::Fallback { .. }
+            | Self::DefaultHost { .. }
+            | Self::Passwords { .. }
+            | Self::PasswordsServed { .. } => true,
             Self::Listen(error) => error.is_usage(),
         }
     }
@@ -251,11 +276,16 @@ impl Server {
         let mut threads = Vec::with_capacity(workers);
         let mut outcome = Ok(());
         let connections_max = self.config.limits.connections_max.get();
+        let verifying = self.site.has_guards().then(|| {
+            let rate = self.config.clients.wrong_passwords_per_address;
+            Arc::new(Verifying::new(rate))
+        });
         for (number, listeners) in self.bound.sockets.into_iter().enumerate() {
             let setup = Setup {
                 number,
                 site: Arc::clone(&self.site),
                 live: self.live.subscribe(),
+                verifying: verifying.clone(),
                 encodings: self.config.encodings,
                 throttles: self.config.throttles.clone(),
                 listeners,
@@ -380,11 +410,35 @@ fn open(config: &Config) -> Result<Site, StartError> {
     let site = Site::open(&config.root, &config.site).map_err(refused)?;
     // Opening it shows that it is there; this, that anything in it may be opened.
     access(&config.root, Access::EXEC_OK).map_err(refused)?;
+    check_passwords(&site, config)?;
     check_default_host(&site, config.site.hosts.as_ref())?;
     if let Some(page) = &config.rules.fallback {
         check_fallback(&site, page)?;
     }
     Ok(site)
+}
+
+/// Refuses a file that would guard everything and cannot, or not be kept from anybody.
+fn check_passwords(site: &Site, config: &Config) -> Result<(), StartError> {
+    let PasswordScope::File(path) = &config.site.passwords else {
+        return Ok(());
+    };
+    let path = path.clone();
+    if let Err(source) = site.read_passwords() {
+        return Err(StartError::Passwords { path, source });
+    }
+    let real = path.canonicalize().ok();
+    let root = config.root.canonicalize().ok();
+    let within = real.zip(root);
+    let within = within.and_then(|(real, root)| real.strip_prefix(root).ok().map(PathBuf::from));
+    let is_served = within.is_some_and(|within| {
+        let mut names = within.components();
+        !names.any(|name| name.as_os_str().as_bytes().starts_with(b"."))
+    });
+    if is_served {
+        return Err(StartError::PasswordsServed { path });
+    }
+    Ok(())
 }
 
 /// Refuses a host to stand in for others that is not there now; it may come and go later.

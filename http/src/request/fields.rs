@@ -40,6 +40,8 @@ pub struct Fields<'a> {
     pub forwarded: FieldLines<'a>,
     /// X-Forwarded-For.
     pub x_forwarded_for: FieldLines<'a>,
+    /// Authorization.
+    pub authorization: Option<&'a [u8]>,
     /// Referer, the first if there are several.
     pub referer: Option<&'a [u8]>,
     /// User-Agent, the first if there are several.
@@ -191,6 +193,7 @@ impl<'a> Section<'a> {
             9 if is(line, b"forwarded") => fields.forwarded.add(line, section),
             10 if is(line, b"user-agent") => first(&mut fields.user_agent, value),
             10 if is(line, b"connection") => self.connection(value),
+            13 if is(line, b"authorization") => only(&mut fields.authorization, value),
             13 if is(line, b"if-none-match") => fields.if_none_match.add(line, section),
             14 if is(line, b"content-length") => {
                 once(

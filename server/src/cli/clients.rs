@@ -4,7 +4,7 @@ use std::num::NonZeroU32;
 
 use super::UsageError;
 use super::quantity::count;
-use crate::clients::{ClientOptions, Network, ProxyField, Rate, TrustedProxy};
+use crate::clients::{ClientOptions, Network, ProxyField, Rate, TrustedProxy, WRONG_PASSWORDS};
 
 /// The flags as they were typed.
 #[derive(Debug, clap::Args)]
@@ -42,6 +42,11 @@ pub(super) struct ClientArgs {
     /// [default: any number]
     #[arg(long, value_name = "N/s|N/m")]
     requests_per_address: Option<Rate>,
+
+    /// Wrong passwords per second or minute of one address, or of an IPv6 /64; then none of its
+    /// passwords is looked at until it may be wrong again
+    #[arg(long, value_name = "N/s|N/m", default_value_t = WRONG_PASSWORDS)]
+    wrong_passwords_per_address: Rate,
 }
 
 /// The names of the fields.
@@ -80,6 +85,7 @@ impl ClientArgs {
             deny: self.deny,
             connections_per_address: self.connections_per_address,
             requests_per_address: self.requests_per_address,
+            wrong_passwords_per_address: self.wrong_passwords_per_address,
         })
     }
 }
@@ -106,6 +112,7 @@ mod tests {
             "--deny=192.0.2.0/24",
             "--connections-per-address=9",
             "--requests-per-address=300/m",
+            "--wrong-passwords-per-address=5/s",
         ]);
         let options = args.unwrap().settings().unwrap().config.clients;
 
@@ -120,6 +127,8 @@ mod tests {
         assert_eq!(options.deny, [network("192.0.2.0/24")]);
         assert_eq!(options.connections_per_address, NonZeroU32::new(9));
         assert_eq!(options.requests_per_address, "300/m".parse().ok());
+        let wrong = options.wrong_passwords_per_address;
+        assert_eq!(wrong.to_string(), "5/s");
     }
 
     #[test]
@@ -151,6 +160,7 @@ mod tests {
             deny: vec!["192.0.2.1".parse().unwrap(); count],
             connections_per_address: None,
             requests_per_address: None,
+            wrong_passwords_per_address: WRONG_PASSWORDS,
         };
 
         assert!(deny(NETWORKS_MAX).options().is_ok());

@@ -1,8 +1,10 @@
 //! The flags about how the document root is used.
 
+use std::path::PathBuf;
+
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::site::{HostOptions, SiteOptions};
+use crate::site::{HostOptions, PasswordScope, SiteOptions};
 
 /// The flags as they were typed.
 #[derive(Debug, clap::Args)]
@@ -21,13 +23,30 @@ pub(super) struct SiteArgs {
         value_parser = NonEmptyStringValueParser::new()
     )]
     default_host: Option<String>,
+
+    /// Ask for passwords of FILE everywhere; without FILE, those of the .htpasswd at the top of the
+    /// document root, or of the host, come before others [default: the nearest .htpasswd guards its
+    /// directory and what is beneath]
+    #[arg(long, value_name = "FILE")]
+    global_password: Option<Option<PathBuf>>,
+
+    /// Look for no .htpasswd: everybody may see everything
+    #[arg(long, conflicts_with = "global_password")]
+    no_passwords: bool,
 }
 
 impl SiteArgs {
     /// The options that the flags come to.
     pub(super) fn options(self) -> SiteOptions {
         let default = self.default_host;
+        let passwords = match self.global_password {
+            Some(Some(path)) => PasswordScope::File(path),
+            Some(None) => PasswordScope::Topmost,
+            None if self.no_passwords => PasswordScope::Nobody,
+            None => PasswordScope::Nearest,
+        };
         SiteOptions {
+            passwords,
             hosts: self.vhosts.then_some(HostOptions { default }),
         }
     }

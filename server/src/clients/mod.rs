@@ -5,6 +5,7 @@
 //! connection -> admit: a Peer, or too many of its address               table/
 //!   request  -> client: the peer, or whom a trusted proxy asks for      proxies.rs
 //!            -> check: allowed and not denied, within its rate          network.rs, rate.rs
+//!  password  -> not wrong too often before                             attempts.rs
 //! ```
 //!
 //! What depends on the connection's own address is looked up once, when it is admitted; only the
@@ -16,6 +17,7 @@
 //!
 //! Nothing here reads a request or writes a response.
 
+mod attempts;
 mod network;
 mod proxies;
 mod rate;
@@ -26,6 +28,7 @@ use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub(crate) use self::attempts::Attempts;
 pub use self::network::{Network, NetworkError};
 pub use self::proxies::{ProxyField, TrustedProxy};
 pub use self::rate::{Period, Rate, RateError};
@@ -36,8 +39,8 @@ use self::proxies::Proxies;
 use self::table::{Place, Table};
 use crate::clock::Moment;
 
-/// What a server is told about its clients; nothing by default.
-#[derive(Clone, Debug, Default)]
+/// What a server is told about its clients; next to nothing by default.
+#[derive(Clone, Debug)]
 pub struct ClientOptions {
     /// Who is believed about clients.
     pub trusted_proxies: Vec<TrustedProxy>,
@@ -51,7 +54,29 @@ pub struct ClientOptions {
     pub connections_per_address: Option<NonZeroU32>,
     /// Requests, as many of them at once as the rate has.
     pub requests_per_address: Option<Rate>,
+    /// Wrong passwords, as many of them at once as the rate has.
+    pub wrong_passwords_per_address: Rate,
 }
+
+impl Default for ClientOptions {
+    fn default() -> Self {
+        Self {
+            trusted_proxies: Vec::new(),
+            proxy_field: ProxyField::default(),
+            allow: Vec::new(),
+            deny: Vec::new(),
+            connections_per_address: None,
+            requests_per_address: None,
+            wrong_passwords_per_address: WRONG_PASSWORDS,
+        }
+    }
+}
+
+/// More than people mistype, though several share an address; in a day it is no dictionary.
+pub(crate) const WRONG_PASSWORDS: Rate = Rate {
+    requests: NonZeroU32::MIN.saturating_add(19),
+    period: Period::Minute,
+};
 
 /// What all workers know of clients.
 #[derive(Debug)]
@@ -93,6 +118,7 @@ impl Clients {
             deny,
             connections_per_address,
             requests_per_address,
+            wrong_passwords_per_address: _,
         } = options;
         let has_limits = connections_per_address.is_some() || requests_per_address.is_some();
         let has_lists = !(trusted_proxies.is_empty() && allow.is_empty() && deny.is_empty());

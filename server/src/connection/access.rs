@@ -64,6 +64,7 @@ impl Connection {
         let mut response = Response {
             asked: Asked::default(),
             target: None,
+            guard: None,
             fallback: None,
             connection: response::Connection::Close,
             head_only: false,

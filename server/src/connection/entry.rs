@@ -7,10 +7,12 @@
 
 use std::cell::Cell;
 use std::rc::Rc;
+use std::sync::Arc;
 
 use http::{Coding, Codings};
 
 use super::cached::CachedFile;
+use crate::passwords::Guard;
 use crate::site::{Sides, Stamp, ending};
 
 /// An entry of the cache.
@@ -23,6 +25,8 @@ pub(crate) struct Entry {
     /// Whether its path names a directory, whose index file this is.
     pub(super) is_index: bool,
     pub(super) stamp: Stamp,
+    /// What guards it, as of when it was last looked at.
+    pub(super) guard: Option<Arc<Guard>>,
     /// Few files have any, and then they are large beside the rest.
     sides: Option<Box<Sides>>,
     /// When the file was last looked at, in seconds since 1970.
@@ -61,6 +65,7 @@ impl Entry {
             choice: Codings::NONE,
             is_index: false,
             stamp,
+            guard: None,
             sides: None,
             checked: Cell::new(now),
             is_fresh: stamp.is_fresh(now),
@@ -75,6 +80,19 @@ impl Entry {
             is_index,
             sides: has_sides.then(|| Box::new(sides)),
             ..self
+        }
+    }
+
+    /// The same of a file that `guard` guards.
+    pub(super) fn guarded(self, guard: Option<Arc<Guard>>) -> Self {
+        Self { guard, ..self }
+    }
+
+    /// Whether `guard` is what guarded it.
+    pub(super) fn is_guarded_by(&self, guard: Option<&Arc<Guard>>) -> bool {
+        match (&self.guard, guard) {
+            (Some(known), Some(guard)) => Arc::ptr_eq(known, guard),
+            (known, guard) => known.is_none() && guard.is_none(),
         }
     }
 

@@ -34,6 +34,7 @@ mod stream;
 mod timer;
 mod turn;
 mod untaken;
+mod verify;
 
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
@@ -52,10 +53,12 @@ pub(crate) use self::entry::Entry;
 pub(crate) use self::host::KnownHosts;
 pub(crate) use self::output::Output;
 use self::output::Unsent;
+pub(crate) use self::respond::KnownGuards;
 use self::respond::{Found, Look};
 pub(crate) use self::stream::Stream;
 use self::timer::Timer;
 use self::untaken::Untaken;
+pub(crate) use self::verify::Verifying;
 use crate::clients::Peer;
 use crate::clock::Moment;
 use crate::logs::Logs;
@@ -207,16 +210,30 @@ impl Connection {
 
     /// Asks the site on a thread that may wait; `None` when the server ends first.
     async fn look(&mut self, look: Look) -> Option<Found> {
-        let site = Arc::clone(&self.worker.site);
+        let worker = Rc::clone(&self.worker);
+        // Held until the password has been verified.
+        let mut turn = None;
+        if look.is_verifying()
+            && let Some(verifying) = &worker.verifying
+        {
+            // Boxed, so that no connection holds room for it but one that waits.
+            turn = Box::pin(self.turn_to_verify(verifying)).await?;
+            if turn.is_none() {
+                return Some(Found::busy());
+            }
+        }
+        let site = Arc::clone(&worker.site);
         let mut task = tokio::task::spawn_blocking(move || look.run(&site));
-        poll_fn(|cx| match Pin::new(&mut task).poll(cx) {
+        let found = poll_fn(|cx| match Pin::new(&mut task).poll(cx) {
             Poll::Ready(Ok(found)) => Poll::Ready(Some(found)),
             // It panicked, or the runtime is going down.
             Poll::Ready(Err(_)) => Poll::Ready(Some(LookupError::Failed(Errno::IO).into())),
             Poll::Pending if self.worker.phase() == Phase::Ending => Poll::Ready(None),
             Poll::Pending => Poll::Pending,
         })
-        .await
+        .await;
+        drop(turn);
+        found
     }
 
     /// Ready when the deadline has passed or the server ends.
@@ -236,7 +253,7 @@ impl Connection {
             if let Some(logs) = logs {
                 let record = Record {
                     client: asked.client,
-                    user: None,
+                    user: asked.user.as_deref(),
                     time: exchange.time,
                     request_line: asked.line.within(requests),
                     status: exchange.status,

@@ -70,6 +70,8 @@ pub(super) struct Asked {
     pub(super) line: Span,
     pub(super) referer: Option<Span>,
     pub(super) user_agent: Option<Span>,
+    /// Who it was, if a password has shown it.
+    pub(super) user: Option<Arc<[u8]>>,
     /// The host that the request was for, if hosts have directories of their own.
     pub(super) host: Option<Arc<str>>,
 }
@@ -168,6 +170,7 @@ impl Asked {
             line: span(request.request_line),
             referer: request.fields.referer.map(span),
             user_agent: request.fields.user_agent.map(span),
+            user: None,
             host: None,
         }
     }

@@ -118,6 +118,7 @@ impl Connection {
         let mut response = Response {
             asked: refused.asked.clone(),
             target: refused.target,
+            guard: None,
             fallback: None,
             connection: response::Connection::Close,
             head_only: refused.head_only,

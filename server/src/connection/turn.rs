@@ -332,6 +332,7 @@ impl Connection {
                 ..Asked::of(request, client, bytes)
             },
             target: Some(request.target),
+            guard: None,
             fallback: None,
             connection,
             head_only: request.method == http::Method::Head,

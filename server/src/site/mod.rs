@@ -1,6 +1,7 @@
 //! The document root as a set of resources: what a path names, and its content.
 //!
 //! - `root` opens files beneath the root and nowhere else, with `walk` on old kernels
+//! - `guards` finds the password file that guards a path
 //! - `hosts` knows which hosts have a directory of their own in it
 //! - `media_type` says what a file is by its name
 //! - `file` is a file that was opened: its state, and its content if it is small
@@ -17,6 +18,7 @@
 
 pub(crate) mod cache;
 mod file;
+mod guards;
 pub(crate) mod gzip;
 mod hosts;
 mod listing;
@@ -27,6 +29,7 @@ mod sides;
 mod walk;
 
 use std::borrow::Cow;
+use std::io;
 use std::os::fd::OwnedFd;
 use std::path::Path;
 use std::sync::Arc;
@@ -36,13 +39,16 @@ use http::{Accepted, Coding};
 use rustix::fs::{FileType, OFlags, Stat};
 use rustix::io::Errno;
 
+use crate::passwords::Guard;
+
 pub(crate) use self::file::{File, LargeFile, SmallFile, Stamp, read_at};
+use self::guards::Guards;
 pub(crate) use self::hosts::HostList;
 use self::hosts::Hosts;
 pub(crate) use self::listing::ListingPage;
 use self::listing::{Directory, Listings};
 pub(crate) use self::media_type::MediaType;
-pub use self::options::{HostOptions, SiteOptions};
+pub use self::options::{HostOptions, PasswordScope, SiteOptions};
 pub(crate) use self::root::Patience;
 use self::root::{READ, Root};
 pub(crate) use self::sides::{Sides, ending};
@@ -59,6 +65,8 @@ pub(crate) struct Site {
     root: Root,
     /// `None` if the document root is one site.
     hosts: Option<Hosts>,
+    /// `None` if no passwords are asked for.
+    guards: Option<Guards>,
     listings: Listings,
 }
 
@@ -145,6 +153,7 @@ impl Site {
         let hosts = options.hosts.as_ref();
         Ok(Self {
             hosts: hosts.map(|hosts| Hosts::open(&root, hosts)).transpose()?,
+            guards: Guards::new(&options.passwords),
             ..Self::at(root)
         })
     }
@@ -153,7 +162,30 @@ impl Site {
         Self {
             root,
             hosts: None,
+            guards: None,
             listings: Listings::default(),
+        }
+    }
+
+    /// Whether passwords are asked for anywhere.
+    pub(crate) const fn has_guards(&self) -> bool {
+        self.guards.is_some()
+    }
+
+    /// Reads the password file that guards everything, if there shall be one.
+    pub(crate) fn read_passwords(&self) -> io::Result<()> {
+        self.guards.as_ref().map_or(Ok(()), Guards::begin)
+    }
+
+    /// What guards `place`, if anything does.
+    pub(crate) fn guard(
+        &self,
+        place: Place<'_>,
+        patience: Patience,
+    ) -> Result<Option<Arc<Guard>>, LookupError> {
+        match &self.guards {
+            Some(guards) => guards.find(&self.root, place, patience),
+            None => Ok(None),
         }
     }
 
@@ -365,6 +397,30 @@ impl<'a> Place<'a> {
             out.push(b'/');
             out.extend_from_slice(INDEX);
         }
+    }
+
+    /// The directory that it is, or is in.
+    pub(crate) fn directory(self) -> &'a [u8] {
+        if self.is_directory {
+            return self.path;
+        }
+        let slash = self.path.iter().rposition(|&byte| byte == b'/');
+        self.path.get(..slash.unwrap_or(0)).unwrap_or_default()
+    }
+
+    /// The same as a directory, if `outcome` is that it is one.
+    pub(crate) fn as_directory_if(self, outcome: &Result<Resource, LookupError>) -> Self {
+        let is_directory = self.is_directory || matches!(outcome, Ok(Resource::SlashMissing));
+        Self {
+            is_directory,
+            ..self
+        }
+    }
+
+    /// The beginning of it that clients do not know.
+    fn hidden(self) -> &'a [u8] {
+        let len = self.path.len().saturating_sub(self.shown.len());
+        self.path.get(..len).unwrap_or_default()
     }
 
     /// The path of the file, if it is one or has an index.

@@ -45,8 +45,33 @@ pub(super) fn of_requests(families: &[Family], rate: Option<f64>) -> Section {
             )
             .note("the client went before the end, or was too slow"),
             cache,
-        ],
+        ]
+        .into_iter()
+        .chain(passwords(families))
+        .collect(),
     }
+}
+
+/// Passwords, once any have come.
+fn passwords(families: &[Family]) -> Option<Fact> {
+    let number = |result: &str| {
+        let samples = samples(families, "rthttpd_passwords_total");
+        let found = samples
+            .iter()
+            .find(|sample| sample.label("result") == result);
+        match found.map(|sample| sample.value) {
+            Some(Value::Whole(number)) => number,
+            _ => 0,
+        }
+    };
+    let [right, wrong, unseen] = ["right", "wrong", "unseen"].map(number);
+    (right + wrong + unseen > 0).then(|| {
+        Fact::new("Wrong passwords", count(wrong)).note(format!(
+            "{} right; {} not looked at, their addresses having been wrong too often",
+            count(right),
+            count(unseen)
+        ))
+    })
 }
 
 /// How requests were answered: the statuses there have been.

@@ -55,6 +55,13 @@ pub(super) fn of_server(counters: &Counters, connections_max: NonZeroUsize) -> V
             "Requests for which the document root was looked at.",
         )
         .value(totals.cache_misses),
+        Family::counter(
+            "rthttpd_passwords_total",
+            "Passwords that came and were not known already, by what became of them.",
+        )
+        .sample([("result", "right".into())], totals.passwords_right)
+        .sample([("result", "wrong".into())], totals.passwords_wrong)
+        .sample([("result", "unseen".into())], totals.passwords_unseen),
     ]
 }
 

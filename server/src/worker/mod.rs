@@ -31,7 +31,7 @@ pub(crate) use self::live::Live;
 use self::roster::{Roster, Seat};
 use crate::clock::Clock;
 use crate::config::Encodings;
-use crate::connection::{Entry, KnownHosts, Output};
+use crate::connection::{Entry, KnownGuards, KnownHosts, Output, Verifying};
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
 use crate::logs::{Logs, ServerNames};
@@ -59,6 +59,7 @@ pub(crate) struct Setup {
     pub(crate) number: usize,
     pub(crate) site: Arc<Site>,
     pub(crate) live: watch::Receiver<Live>,
+    pub(crate) verifying: Option<Arc<Verifying>>,
     pub(crate) encodings: Encodings,
     pub(crate) throttles: Option<Throttles>,
     pub(crate) listeners: Vec<ListeningSocket>,
@@ -87,6 +88,8 @@ pub(crate) struct Own {
 pub(crate) struct Worker {
     pub(crate) site: Arc<Site>,
     live: RefCell<Live>,
+    /// `None` when no passwords are asked for.
+    pub(crate) verifying: Option<Arc<Verifying>>,
     pub(crate) limits: http::Limits,
     pub(crate) state: RefCell<State>,
     /// What the logs ask for.
@@ -113,6 +116,8 @@ pub(crate) struct State {
     pub(crate) key: Vec<u8>,
     /// `None` if the document root is one site.
     pub(crate) hosts: Option<KnownHosts>,
+    /// `None` when no passwords are asked for.
+    pub(crate) guards: Option<KnownGuards>,
     /// The files being compressed, if any are to be.
     pub(crate) gzip: Option<gzip::Jobs>,
     /// `None` when nothing is throttled.
@@ -173,15 +178,18 @@ async fn serve(setup: Setup) -> io::Result<()> {
         .map(|listener| Listener::new(listener).map(Rc::new))
         .collect::<io::Result<_>>()?;
     let (mut phase, mut live) = (setup.phase, setup.live);
+    let known_guards = setup.verifying.is_some().then(KnownGuards::default);
     let known_hosts = setup.site.hosts().map(KnownHosts::from);
     let worker = Rc::new(Worker {
         site: setup.site,
         live: RefCell::new(live.borrow_and_update().clone()),
+        verifying: setup.verifying,
         limits: setup.limits,
         state: RefCell::new(State {
             cache: Cache::new(setup.cache_bytes),
             key: Vec::new(),
             hosts: known_hosts,
+            guards: known_guards,
             gzip: setup.encodings.gzip.then(gzip::Jobs::default),
             throttles: setup.throttles.as_ref().map(Throttles::current),
             clock: Clock::new(),

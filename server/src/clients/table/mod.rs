@@ -111,6 +111,15 @@ impl Table {
         }
     }
 
+    /// Whether a request of `address` could be taken, or how long it is until one could.
+    pub(super) fn has(&self, address: IpAddr, now: Moment) -> Result<(), Duration> {
+        let key = key(address);
+        match (self.limits.rate, self.lock(self.set_of(key))) {
+            (Some(rate), Some(set)) => set.has(key, rate, now),
+            _ => Ok(()),
+        }
+    }
+
     fn set_of(&self, key: u64) -> usize {
         let hash = usize::try_from(self.hasher.hash_one(key) >> 32).unwrap_or(0);
         hash % self.sets.len().max(1)

@@ -66,6 +66,15 @@ impl Set {
         tally.map_or(Ok(()), |tally| tally.bucket.take(rate, now))
     }
 
+    /// Whether a request of `key` could be taken; nothing changes by asking.
+    pub(super) fn has(&self, key: u64, rate: Rate, now: Moment) -> Result<(), Duration> {
+        let tally = self.0.iter().find(|tally| tally.key == key);
+        tally.map_or(Ok(()), |tally| {
+            let mut bucket = tally.bucket;
+            bucket.take(rate, now)
+        })
+    }
+
     /// The place of `key`: its own, or that of the address of which least is known, unless
     /// all have connections.
     pub(super) fn place(&mut self, key: u64, rate: Option<Rate>, now: Moment) -> Option<usize> {

@@ -160,6 +160,7 @@ impl Response<'_> {
         if small.is_some() || facts.media_type.is_compressible() {
             let entry = Entry::new(small.clone(), facts.stamp, self.now);
             let entry = entry.with(sides, choice, goal.is_directory());
+            let entry = entry.guarded(self.guard.clone());
             let bytes = entry.bytes();
             self.state.cache.insert(goal.path(), entry, bytes);
             self.count_cache();

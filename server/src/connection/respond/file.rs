@@ -33,7 +33,9 @@ impl Response<'_> {
             Standing::Good => true,
             Standing::Check => {
                 let stamps = self.worker.site.stamps(goal.place(), Patience::Cached);
-                stamps.is_ok_and(|(stamp, sides)| entry.confirm(&stamp, &sides, self.now))
+                let guard = self.guard_of(goal.place());
+                guard.is_ok_and(|guard| entry.is_guarded_by(guard.as_ref()))
+                    && stamps.is_ok_and(|(stamp, sides)| entry.confirm(&stamp, &sides, self.now))
             }
             Standing::Reload => false,
         };
@@ -42,16 +44,22 @@ impl Response<'_> {
             self.count_cache();
             return None;
         }
-        match &entry.file {
-            Some(file) if entry.choice.is_empty() => {
-                let file = Rc::clone(file);
+        let guard = entry.guard.clone();
+        let file = entry.file.as_ref().filter(|_| entry.choice.is_empty());
+        let remembered = file.map(Rc::clone).ok_or_else(|| entry.known());
+        if let Some(guard) = guard {
+            let admission = self.authorize(request, Some(&guard), None);
+            if let Some(answer) = self.unless_granted(admission, goal, request) {
+                return Some(answer);
+            }
+            self.guard = Some(guard);
+        }
+        match remembered {
+            Ok(file) => {
                 self.hit(request, &file);
                 Some(Answer::Written)
             }
-            _ => {
-                let known = entry.known();
-                self.chosen(request, goal, &known)
-            }
+            Err(known) => self.chosen(request, goal, &known),
         }
     }
 

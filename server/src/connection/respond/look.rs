@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
+use crate::clock;
+use crate::passwords::{Credentials, Guard};
 use crate::site::{HostList, LookupError, Patience, Place, Resource, Site, Wishes, gzip};
 
 /// Something to look up where waiting is allowed.
@@ -26,6 +28,8 @@ pub(in crate::connection) struct Sought {
     pub(super) is_fallback: bool,
     /// The turn to compress what is found.
     pub(super) gzip: Option<gzip::Job>,
+    /// To be verified by what guards the path, if it is guarded.
+    pub(super) credentials: Option<Credentials>,
 }
 
 /// What a look found.
@@ -34,12 +38,48 @@ pub(in crate::connection) enum Found {
     /// The hosts there are; `None` if they could not be read.
     Hosts(Option<Arc<HostList>>),
     /// What is at the target.
-    Target(Result<Resource, LookupError>),
+    Target(Seen),
     /// There is nothing at the target, and this is the fallback page.
-    Fallback(Result<Resource, LookupError>),
+    Fallback(Seen),
+}
+
+/// What is at a path, and who may see it.
+#[derive(Debug)]
+pub(in crate::connection) struct Seen {
+    pub(super) outcome: Result<Resource, LookupError>,
+    pub(super) guard: Result<Option<Arc<Guard>>, LookupError>,
+    /// What became of the credentials, if there were any to be verified.
+    pub(super) verdict: Option<Verdict>,
+}
+
+/// What becomes of credentials.
+#[derive(Debug)]
+pub(in crate::connection) enum Verdict {
+    /// They are this user's.
+    Right(Arc<[u8]>),
+    /// They are nobody's.
+    Wrong,
+    /// Too many others are to be looked at first.
+    Busy,
 }
 
 impl Look {
+    /// The same, and `credentials` are to be verified by what guards the path.
+    pub(super) fn verifying(mut self, credentials: Credentials) -> Self {
+        if let Self::Resource(sought) = &mut self {
+            sought.credentials = Some(credentials);
+        }
+        self
+    }
+
+    /// Whether it takes a turn to verify a password.
+    pub(in crate::connection) const fn is_verifying(&self) -> bool {
+        match self {
+            Self::Resource(sought) => sought.credentials.is_some(),
+            Self::Hosts => false,
+        }
+    }
+
     /// Looks, and waits for it.
     pub(in crate::connection) fn run(self, site: &Site) -> Found {
         match self {
@@ -57,24 +97,59 @@ impl Sought {
             shown: self.path.get(shown_at..).unwrap_or_default(),
             is_directory: self.is_directory,
         };
-        let mut outcome = match site.load(place, &self.wishes, Patience::Waiting) {
-            // Waiting has not helped: asking again would not either.
-            Err(LookupError::WouldBlock) => Err(LookupError::Exhausted(Errno::AGAIN)),
-            found => found,
+        let loaded = site.load(place, &self.wishes, Patience::Waiting);
+        let mut outcome = loaded.map_err(after_waiting);
+        let guard = site.guard(place.as_directory_if(&outcome), Patience::Waiting);
+        let guard = guard.map_err(after_waiting);
+        let verdict = match (&guard, self.credentials) {
+            (Ok(Some(guard)), Some(credentials)) => {
+                let user = guard.verify(&credentials, clock::unix());
+                Some(user.map_or(Verdict::Wrong, Verdict::Right))
+            }
+            _ => None,
         };
         if let (Ok(Resource::File(loaded)), Some(job)) = (&mut outcome, self.gzip) {
             loaded.made = Some(job.run(&loaded.file));
         }
+        let seen = Seen {
+            outcome,
+            guard,
+            verdict,
+        };
         if self.is_fallback {
-            Found::Fallback(outcome)
+            Found::Fallback(seen)
         } else {
-            Found::Target(outcome)
+            Found::Target(seen)
         }
+    }
+}
+
+impl Found {
+    /// Credentials were to be verified, and there was no turn for that.
+    pub(in crate::connection) const fn busy() -> Self {
+        let error = LookupError::Exhausted(Errno::AGAIN);
+        Self::Target(Seen {
+            outcome: Err(error),
+            guard: Ok(None),
+            verdict: Some(Verdict::Busy),
+        })
+    }
+}
+
+/// Waiting has not helped: asking again would not either.
+const fn after_waiting(error: LookupError) -> LookupError {
+    match error {
+        LookupError::WouldBlock => LookupError::Exhausted(Errno::AGAIN),
+        other => other,
     }
 }
 
 impl From<LookupError> for Found {
     fn from(error: LookupError) -> Self {
-        Self::Target(Err(error))
+        Self::Target(Seen {
+            outcome: Err(error),
+            guard: Err(error),
+            verdict: None,
+        })
     }
 }

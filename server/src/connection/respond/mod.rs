@@ -12,6 +12,7 @@
 //! directories in `listing`. A `goal` is what a request is for; what is asked on another thread
 //! is in `look`.
 
+mod authorize;
 mod encoded;
 mod file;
 mod goal;
@@ -24,13 +25,15 @@ use http::listing::View;
 use http::response::{Connection, Page};
 use http::{Accepted, Method, Request, Status, Target};
 
+use crate::passwords::Guard;
 use crate::rules::{FallbackPage, Fields};
 use crate::site::{LookupError, Patience, Resource, Wishes, gzip};
 use crate::worker::{State, Worker};
 
+pub(crate) use self::authorize::KnownGuards;
 use self::goal::Goal;
-use self::look::Sought;
 pub(super) use self::look::{Found, Look};
+use self::look::{Seen, Sought};
 use super::output::{Asked, Exchange};
 
 /// Whether a request was answered.
@@ -48,6 +51,8 @@ pub(super) struct Response<'a> {
     pub(super) asked: Asked,
     /// The request's target as it came, if it came.
     pub(super) target: Option<&'a [u8]>,
+    /// What guards what is sent; who asks may see it.
+    pub(super) guard: Option<Arc<Guard>>,
     /// The fields of the response, if it is the fallback page in place of the target.
     pub(super) fallback: Option<Arc<Fields>>,
     pub(super) connection: Connection,
@@ -96,7 +101,7 @@ impl Response<'_> {
         &mut self,
         request: &Request<'_>,
         target: &Target<'_>,
-        found: Option<Result<Resource, LookupError>>,
+        found: Option<Seen>,
     ) -> Answer {
         let host = self.asked.host.clone();
         let goal = Goal::of(target, host.as_deref());
@@ -107,21 +112,16 @@ impl Response<'_> {
         {
             return answer;
         }
-        let wishes = Wishes {
-            accepted: Accepted::parse(&request.fields.accept_encoding),
-            view: View::of(target.query(), &request.fields.accept),
+        let wishes = wishes(request, target);
+        let seen = match found {
+            Some(seen) => seen,
+            None => self.see(&goal, &wishes),
         };
-        let outcome = match found {
-            Some(outcome) => outcome,
-            None => self
-                .worker
-                .site
-                .load(goal.place(), &wishes, Patience::Cached),
+        let outcome = match self.admit(request, &goal, seen) {
+            Ok(outcome) => outcome,
+            Err(answer) => return answer,
         };
         match &outcome {
-            Err(LookupError::WouldBlock) => {
-                return Answer::Look(self.look(&goal, wishes, None));
-            }
             // Another look may follow, see there.
             Ok(Resource::File(_)) => {}
             _ => self.count_miss(),
@@ -150,6 +150,26 @@ impl Response<'_> {
         Answer::Written
     }
 
+    /// What can be seen of `goal` without waiting.
+    fn see(&mut self, goal: &Goal<'_>, wishes: &Wishes) -> Seen {
+        let outcome = self
+            .worker
+            .site
+            .load(goal.place(), wishes, Patience::Cached);
+        let place = goal.place().as_directory_if(&outcome);
+        let guard = self.guard_of(place);
+        if outcome.is_ok()
+            && let Ok(guard) = &guard
+        {
+            self.know_guard(place, guard.as_ref());
+        }
+        Seen {
+            outcome,
+            guard,
+            verdict: None,
+        }
+    }
+
     /// What is to be looked up to answer with `goal`.
     fn look(&self, goal: &Goal<'_>, wishes: Wishes, gzip: Option<gzip::Job>) -> Look {
         let place = goal.place();
@@ -160,6 +180,7 @@ impl Response<'_> {
             wishes,
             is_fallback: self.fallback.is_some(),
             gzip,
+            credentials: None,
         }))
     }
 
@@ -205,11 +226,7 @@ impl Response<'_> {
     }
 
     /// Answers with the fallback page, which a look may have found.
-    fn fall_back(
-        &mut self,
-        request: &Request<'_>,
-        found: Option<Result<Resource, LookupError>>,
-    ) -> Answer {
+    fn fall_back(&mut self, request: &Request<'_>, found: Option<Seen>) -> Answer {
         let worker = self.worker;
         let rules = worker.rules();
         let page = rules.fallback.as_ref().map(FallbackPage::target);
@@ -285,5 +302,13 @@ fn by_method(request: &Request<'_>) -> Option<Status> {
         (Err(reject), _) => Some(reject.status()),
         (Ok(()), Method::Options) => Some(Status::NoContent),
         (Ok(()), _) => None,
+    }
+}
+
+/// What is wanted of what is at `target`.
+fn wishes(request: &Request<'_>, target: &Target<'_>) -> Wishes {
+    Wishes {
+        accepted: Accepted::parse(&request.fields.accept_encoding),
+        view: View::of(target.query(), &request.fields.accept),
     }
 }
