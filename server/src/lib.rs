@@ -76,8 +76,8 @@ pub use logs::{
     VirtualHosts,
 };
 pub use rules::{
-    FallbackPage, HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError, Rules,
-    TemplateError,
+    Charset, FallbackPage, HeaderRule, HeaderRuleError, Headers, RedirectRule, RedirectRuleError,
+    RefererRule, Rules, TemplateError,
 };
 pub use sandbox::SandboxError;
 pub use server::{ReloadHandle, RunError, Server, StartError, StopHandle};

@@ -9,6 +9,7 @@ use std::fs::{self, File};
 use std::os::unix::ffi::OsStrExt;
 use std::time::{Duration, Instant, SystemTime};
 
+use rthttpd::PasswordScope;
 use serde_json::Value;
 use support::{PATIENCE, Response, Root, Served, get};
 
@@ -190,7 +191,7 @@ fn dotfiles_are_neither_served_nor_listed() {
         (".well-knownnot/x", b"secret"),
     ]);
     fs::write(root.path("..."), b"secret").unwrap();
-    let served = root.serve();
+    let served = root.serve_with(|config| config.site.passwords = PasswordScope::Nobody);
 
     for target in [
         "/.env",

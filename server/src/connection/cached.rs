@@ -5,7 +5,7 @@ use std::sync::Arc;
 use http::response::Prepared;
 use http::{Coding, Codings, ETag, Representation, Selection};
 
-use crate::rules::Fields;
+use crate::rules::{Charset, Fields};
 use crate::site::{MediaType, Stamp, ending};
 
 /// What is served from memory.
@@ -106,7 +106,10 @@ impl Facts {
     pub(super) fn content_type(&self, fields: &Fields) -> String {
         match &fields.content_type {
             Some(content_type) => content_type.to_string(),
-            None => self.media_type.to_string(),
+            None => {
+                let charset = fields.charset.as_ref().map(Charset::name);
+                self.media_type.in_charset(charset.unwrap_or("utf-8"))
+            }
         }
     }
 

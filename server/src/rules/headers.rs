@@ -23,17 +23,34 @@ pub struct Headers {
     rules: Vec<HeaderRule>,
     /// For responses to what has no path, and to all there are when there are no rules.
     anywhere: Arc<Fields>,
+    general: General,
 }
+
+/// What goes for all files.
+#[derive(Clone, Debug, Default)]
+struct General {
+    /// The value of Cache-Control, unless a rule gives another.
+    max_age: Option<Box<str>>,
+    charset: Option<Charset>,
+}
+
+/// The character set that text is said to be in; none at all if it is empty.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Charset(Arc<str>);
 
 /// The fields that the responses to one path have in common.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub(crate) struct Fields {
     /// With a file: all but its media type.
     pub(crate) with_file: Lines,
+    /// With a 304, which stands for a file that the client has.
+    pub(crate) unchanged: Lines,
     /// With anything else.
     pub(crate) without: Lines,
     /// What the file is said to be, in place of what its name says.
     pub(crate) content_type: Option<Box<str>>,
+    /// What text without a type of its own is said to be in, if not UTF-8.
+    pub(crate) charset: Option<Charset>,
 }
 
 /// Why there cannot be such a rule.
@@ -67,6 +84,8 @@ pub enum HeaderRuleError {
 const SERVER: (&str, &str) = ("Server", "rthttpd");
 
 const CONTENT_TYPE: &str = "Content-Type";
+
+const CACHE_CONTROL: &str = "Cache-Control";
 
 /// What frames a response, describes what was selected, or follows from it. A wrong one would
 /// mix up responses, or have caches keep what is not so.
@@ -119,8 +138,34 @@ impl Headers {
     #[must_use]
     pub fn new(rules: Vec<HeaderRule>) -> Self {
         let everywhere = rules.iter().filter(|rule| rule.pattern.matches_all());
-        let anywhere = Arc::new(Fields::new(everywhere));
-        Self { rules, anywhere }
+        let general = General::default();
+        let anywhere = Arc::new(Fields::new(everywhere, &general));
+        Self {
+            rules,
+            anywhere,
+            general,
+        }
+    }
+
+    /// The same, and files may be kept for so many seconds, where no rule about Cache-Control
+    /// says otherwise. Errors, redirects and listings may change at any time.
+    #[must_use]
+    pub fn with_max_age(mut self, seconds: u32) -> Self {
+        self.general.max_age = Some(format!("max-age={seconds}").into());
+        self.renewed()
+    }
+
+    /// The same, and text is said to be in `charset`.
+    #[must_use]
+    pub fn with_charset(mut self, charset: Charset) -> Self {
+        self.general.charset = Some(charset);
+        self.renewed()
+    }
+
+    fn renewed(self) -> Self {
+        let everywhere = self.rules.iter().filter(|rule| rule.pattern.matches_all());
+        let anywhere = Arc::new(Fields::new(everywhere, &self.general));
+        Self { anywhere, ..self }
     }
 
     /// The fields of responses to `path`, as [`Target::rule_path`] has it.
@@ -130,9 +175,8 @@ impl Headers {
             return Arc::clone(&self.anywhere);
         }
         let matching = self.rules.iter();
-        Arc::new(Fields::new(
-            matching.filter(|rule| rule.pattern.matches(path)),
-        ))
+        let matching = matching.filter(|rule| rule.pattern.matches(path));
+        Arc::new(Fields::new(matching, &self.general))
     }
 
     /// The fields of the page at `page`, sent because there is nothing at the request's `target`,
@@ -140,6 +184,7 @@ impl Headers {
     pub(crate) fn of_fallback(&self, target: Option<&[u8]>, page: &[u8]) -> Arc<Fields> {
         let mut fields = Fields::clone(&self.of_target(target));
         fields.with_file.push("Vary", "Accept");
+        fields.unchanged.push("Vary", "Accept");
         fields.without.push("Vary", "Accept");
         fields
             .content_type
@@ -164,7 +209,7 @@ impl Default for Headers {
 }
 
 impl Fields {
-    fn new<'a>(matching: impl Iterator<Item = &'a HeaderRule>) -> Self {
+    fn new<'a>(matching: impl Iterator<Item = &'a HeaderRule>, general: &'a General) -> Self {
         let mut chosen = vec![SERVER];
         for HeaderRule { field, .. } in matching {
             let new = (field.name(), field.value());
@@ -174,18 +219,45 @@ impl Fields {
                 None => chosen.push(new),
             }
         }
-        let mut fields = Self::default();
+        let mut fields = Self {
+            charset: general.charset.clone(),
+            ..Self::default()
+        };
+        let is_told = |(name, _): &(&str, &str)| name.eq_ignore_ascii_case(CACHE_CONTROL);
+        let max_age = general.max_age.as_deref();
+        let max_age = max_age.filter(|_| !chosen.iter().any(is_told));
         for (name, value) in chosen.into_iter().filter(|(_, value)| !value.is_empty()) {
             if name.eq_ignore_ascii_case(CONTENT_TYPE) {
                 fields.content_type = Some(value.into());
                 continue;
             }
             fields.with_file.push(name, value);
-            if !is_about_content(name) {
-                fields.without.push(name, value);
+            if is_about_content(name) {
+                continue;
             }
+            // RFC 9110 15.4.5: a 304 says what the 200 would have said about keeping it.
+            fields.unchanged.push(name, value);
+            fields.without.push(name, value);
+        }
+        if let Some(max_age) = max_age {
+            fields.with_file.push(CACHE_CONTROL, max_age);
+            fields.unchanged.push(CACHE_CONTROL, max_age);
         }
         fields
+    }
+}
+
+impl Charset {
+    /// `None` if it is no name of one (RFC 2978 2.3).
+    #[must_use]
+    pub fn new(name: &str) -> Option<Self> {
+        let is_name = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'+-^_`{}~".contains(&byte);
+        name.bytes().all(is_name).then(|| Self(name.into()))
+    }
+
+    /// Its name.
+    pub(crate) fn name(&self) -> &str {
+        &self.0
     }
 }
 
@@ -198,7 +270,7 @@ fn is_about_content(name: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use super::{HeaderRule, HeaderRuleError, Headers};
+    use super::{Charset, HeaderRule, HeaderRuleError, Headers};
 
     fn headers(rules: &[(&str, &str)]) -> Headers {
         let rules = rules.iter();
@@ -249,6 +321,34 @@ mod tests {
         let policy = "Content-Security-Policy: default-src 'self', ";
         let file = format!("Content-Language: de, {policy}");
         assert_eq!(look(&headers, "a"), [&*file, "text/plain", policy]);
+    }
+
+    /// thttpd's is in every response, and in errors contradicts what they say themselves.
+    #[test]
+    fn how_long_files_may_be_kept_is_said_of_files() {
+        let headers = headers(&[("own/**", "Cache-Control: no-cache")]).with_max_age(60);
+
+        let file = "Server: rthttpd, Cache-Control: max-age=60, ";
+        assert_eq!(look(&headers, "a"), [file, "-", "Server: rthttpd, "]);
+        let own = "Server: rthttpd, Cache-Control: no-cache, ";
+        assert_eq!(look(&headers, "own/a"), [own, "-", own]);
+        let unchanged = headers.of_path(b"a").unchanged.as_bytes().to_vec();
+        assert!(unchanged.ends_with(b"max-age=60\r\n"));
+    }
+
+    #[test]
+    fn a_character_set_is_a_name() {
+        for (name, is_one) in [
+            ("iso-8859-1", true),
+            ("UTF-8", true),
+            ("", true),
+            ("a b", false),
+            ("a;b", false),
+            ("a\"", false),
+            ("a\r\nb", false),
+        ] {
+            assert_eq!(Charset::new(name).is_some(), is_one, "{name:?}");
+        }
     }
 
     #[test]

@@ -5,8 +5,6 @@
 //! looked at, and a file without a known ending is bytes: a browser then saves it,
 //! where a wrong guess of text or HTML would run it.
 
-use std::fmt;
-
 /// A media type, with the character set that text is sent as.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct MediaType(&'static str);
@@ -40,20 +38,18 @@ impl MediaType {
         is_text || self.0.ends_with("+json") || COMPRESSIBLE.contains(&self.0)
     }
 
-    /// Whether a text type, which is sent as UTF-8 as nearly all text now is.
+    /// The type as a response has it: with `charset`, if it is text and that is not empty.
+    pub(crate) fn in_charset(self, charset: &str) -> String {
+        if self.is_text() && !charset.is_empty() {
+            format!("{}; charset={charset}", self.0)
+        } else {
+            self.0.to_owned()
+        }
+    }
+
+    /// Whether a text type, whose character set is to be said.
     fn is_text(self) -> bool {
         self.0.starts_with("text/") && !self.0.contains("charset")
-    }
-}
-
-impl fmt::Display for MediaType {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let charset = if self.is_text() {
-            "; charset=utf-8"
-        } else {
-            ""
-        };
-        write!(f, "{}{charset}", self.0)
     }
 }
 
@@ -142,7 +138,7 @@ mod tests {
     #[test]
     fn the_end_of_the_name_says_the_type() {
         for (path, expected) in CASES {
-            let media_type = MediaType::of(path.as_bytes()).to_string();
+            let media_type = MediaType::of(path.as_bytes()).in_charset("utf-8");
             assert_eq!(media_type, *expected, "{path}");
         }
     }
@@ -153,7 +149,7 @@ mod tests {
             .split(' ')
         {
             let media_type = MediaType::of(name.as_bytes());
-            assert!(media_type.is_compressible(), "{name}: {media_type}");
+            assert!(media_type.is_compressible(), "{name}: {media_type:?}");
         }
         for name in "a.png a.jpg a.webp a.mp4 a.woff2 a.woff a.zip a.gz a.tar.gz a.tgz a.br a.zst a.js.gz a.tar a.pdf a a.unknown"
             .split(' ')

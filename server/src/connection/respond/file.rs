@@ -154,6 +154,7 @@ impl Response<'_> {
     fn head(&mut self, file: &Representation<'_>, selection: &Selection, fields: &Fields) {
         let lines = match selection {
             Selection::Whole | Selection::Part(_) => &fields.with_file,
+            Selection::NotModified => &fields.unchanged,
             _ => &fields.without,
         };
         let date = self.state.clock.date(self.now);

@@ -85,6 +85,10 @@ impl Response<'_> {
             self.page(status, &[("Location", &location)]);
             return Answer::Written;
         }
+        if self.is_for_other_sites(request, &target) {
+            self.page(Status::Forbidden, &[]);
+            return Answer::Written;
+        }
         if self.worker.site.has_hosts() && self.asked.host.is_none() {
             self.page(Status::NotFound, &[]);
             return Answer::Written;
@@ -237,6 +241,16 @@ impl Response<'_> {
         let fields = rules.headers.of_fallback(self.target, page.rule_path());
         self.fallback = Some(fields);
         self.resource(request, &page, found)
+    }
+
+    /// Whether `target` is not for the page that shows it.
+    fn is_for_other_sites(&self, request: &Request<'_>, target: &Target<'_>) -> bool {
+        let rules = self.worker.rules();
+        let (path, referer) = (target.rule_path(), request.fields.referer);
+        rules
+            .referers
+            .as_ref()
+            .is_some_and(|rule| rule.refuses(path, request.host, referer))
     }
 
     /// Where the rules send who asks for `target`.
