@@ -81,7 +81,9 @@ pub use rules::{
 };
 pub use sandbox::SandboxError;
 pub use server::{ReloadHandle, RunError, Server, StartError, StopHandle};
-pub use site::{HostOptions, PasswordScope, SiteOptions};
+pub use site::{
+    HostOptions, IndexName, IndexNameError, Links, PasswordScope, Permissions, SiteOptions,
+};
 pub use systemd::ActivationError;
 pub use throttle::{
     ThrottleFileError, ThrottleLineError, ThrottleReading, ThrottleRule, ThrottleRuleError,

@@ -276,6 +276,14 @@ pub enum UsageError {
          or log to a file"
     )]
     Unread,
+    /// Each of them is looked for in each directory.
+    #[error("cannot take {count} names for --index: at most {max}")]
+    IndexNames {
+        /// How many there are.
+        count: usize,
+        /// How many there may be.
+        max: usize,
+    },
     /// A rule for some paths is none.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -364,7 +372,7 @@ impl Args {
             rules: self.rules.rules()?,
             names: self.log.names()?,
             throttles: self.throttles.throttles()?,
-            site: self.site.options(),
+            site: self.site.options()?,
             ..defaults
         };
         let mut again = self.config;

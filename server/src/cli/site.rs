@@ -4,7 +4,8 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use crate::site::{HostOptions, PasswordScope, SiteOptions};
+use super::UsageError;
+use crate::site::{HostOptions, IndexName, Links, PasswordScope, Permissions, SiteOptions};
 
 /// The flags as they were typed.
 #[derive(Debug, clap::Args)]
@@ -33,11 +34,41 @@ pub(super) struct SiteArgs {
     /// Look for no .htpasswd: everybody may see everything
     #[arg(long, conflicts_with = "global_password")]
     no_passwords: bool,
+
+    /// The names of the files that a directory stands for, the first that it has
+    #[arg(
+        long,
+        value_name = "NAMES",
+        value_delimiter = ',',
+        default_value = "index.html"
+    )]
+    index: Vec<IndexName>,
+
+    /// Serve what all users of this machine may read, and nothing else
+    #[arg(long)]
+    world_readable_only: bool,
+
+    /// Serve no file that all users of this machine may execute
+    #[arg(long)]
+    refuse_executables: bool,
+
+    /// Follow symbolic links out of the document root, wherever they lead
+    #[arg(long)]
+    no_symlink_check: bool,
 }
+
+/// More than anybody has; each that is not there is looked for.
+const INDEX_NAMES_MAX: usize = 16;
 
 impl SiteArgs {
     /// The options that the flags come to.
-    pub(super) fn options(self) -> SiteOptions {
+    pub(super) fn options(self) -> Result<SiteOptions, UsageError> {
+        if self.index.len() > INDEX_NAMES_MAX {
+            return Err(UsageError::IndexNames {
+                count: self.index.len(),
+                max: INDEX_NAMES_MAX,
+            });
+        }
         let default = self.default_host;
         let passwords = match self.global_password {
             Some(Some(path)) => PasswordScope::File(path),
@@ -45,10 +76,20 @@ impl SiteArgs {
             None if self.no_passwords => PasswordScope::Nobody,
             None => PasswordScope::Nearest,
         };
-        SiteOptions {
+        Ok(SiteOptions {
             passwords,
+            index: self.index,
+            permissions: Permissions {
+                world_readable: self.world_readable_only,
+                not_executable: self.refuse_executables,
+            },
+            links: if self.no_symlink_check {
+                Links::Anywhere
+            } else {
+                Links::Within
+            },
             hosts: self.vhosts.then_some(HostOptions { default }),
-        }
+        })
     }
 }
 

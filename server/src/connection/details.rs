@@ -182,7 +182,7 @@ impl Response<'_> {
         if let Some(gathered) = output.gathered.last_mut() {
             let start = output.paths.len();
             output.paths.extend_from_slice(root);
-            place.write_file(&mut output.paths);
+            place.write_file(self.worker.site.first_index(), &mut output.paths);
             gathered.file = Some(Span::at(start..output.paths.len()));
         }
     }

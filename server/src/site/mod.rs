@@ -1,5 +1,6 @@
 //! The document root as a set of resources: what a path names, and its content.
 //!
+//! - `place` is a path in it
 //! - `root` opens files beneath the root and nowhere else, with `walk` on old kernels
 //! - `guards` finds the password file that guards a path
 //! - `hosts` knows which hosts have a directory of their own in it
@@ -24,6 +25,7 @@ mod hosts;
 mod listing;
 mod media_type;
 mod options;
+mod place;
 mod root;
 mod sides;
 mod walk;
@@ -36,7 +38,7 @@ use std::sync::Arc;
 
 use http::listing::View;
 use http::{Accepted, Coding};
-use rustix::fs::{FileType, OFlags, Stat};
+use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
 use crate::passwords::Guard;
@@ -48,13 +50,13 @@ use self::hosts::Hosts;
 pub(crate) use self::listing::ListingPage;
 use self::listing::{Directory, Listings};
 pub(crate) use self::media_type::MediaType;
-pub use self::options::{HostOptions, PasswordScope, SiteOptions};
+pub use self::options::{
+    HostOptions, IndexName, IndexNameError, Links, PasswordScope, Permissions, SiteOptions,
+};
+pub(crate) use self::place::Place;
 pub(crate) use self::root::Patience;
 use self::root::{READ, Root};
 pub(crate) use self::sides::{Sides, ending};
-
-/// What a path without a name at its end stands for, when it is there.
-const INDEX: &[u8] = b"index.html";
 
 /// The directory whose dot is an exception: RFC 8615 puts it into every root.
 const WELL_KNOWN: &[u8] = b".well-known";
@@ -67,18 +69,10 @@ pub(crate) struct Site {
     hosts: Option<Hosts>,
     /// `None` if no passwords are asked for.
     guards: Option<Guards>,
+    /// What a path without a name at its end stands for, the first that is there.
+    index: Vec<IndexName>,
+    permissions: Permissions,
     listings: Listings,
-}
-
-/// A path beneath the document root, clean as [`http::Target`] has it: decoded, without slashes
-/// at its ends, empty for the root.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Place<'a> {
-    pub(crate) path: &'a [u8],
-    /// The end of it that clients know: all but the directory of their host.
-    pub(crate) shown: &'a [u8],
-    /// It was written with a slash at its end.
-    pub(crate) is_directory: bool,
 }
 
 /// What a client wants of what it asks for, as far as there is a choice.
@@ -149,11 +143,13 @@ impl Site {
     ///
     /// The kernel's, when the directory cannot be opened.
     pub(crate) fn open(path: &Path, options: &SiteOptions) -> Result<Self, Errno> {
-        let root = Root::open(path)?;
+        let root = Root::open(path, options.links)?;
         let hosts = options.hosts.as_ref();
         Ok(Self {
             hosts: hosts.map(|hosts| Hosts::open(&root, hosts)).transpose()?,
             guards: Guards::new(&options.passwords),
+            index: options.index.clone(),
+            permissions: options.permissions,
             ..Self::at(root)
         })
     }
@@ -163,8 +159,15 @@ impl Site {
             root,
             hosts: None,
             guards: None,
+            index: SiteOptions::default().index,
+            permissions: Permissions::default(),
             listings: Listings::default(),
         }
+    }
+
+    /// The index file that is looked for first.
+    pub(crate) fn first_index(&self) -> &[u8] {
+        self.index.first().map_or(b"", IndexName::as_bytes)
     }
 
     /// Whether passwords are asked for anywhere.
@@ -242,7 +245,7 @@ impl Site {
         if FileType::from_raw_mode(status.st_mode) == FileType::Directory {
             return Ok(Resource::SlashMissing);
         }
-        let file = File::new(opened, &status, MediaType::of(path), patience)?;
+        let file = self.file(path, opened, &status, patience)?;
         self.beside(path, file, &wishes.accepted, patience)
     }
 
@@ -255,18 +258,18 @@ impl Site {
         file: &Stamp,
         patience: Patience,
     ) -> Result<File, LookupError> {
-        let path = place.file();
-        match coding {
-            Coding::Identity => {
-                let opened = self.root.open_beneath(&path, READ, patience)?;
-                let status = rustix::fs::fstat(&opened)?;
-                File::new(opened, &status, MediaType::of(&path), patience)
-            }
-            coding => {
-                let (opened, status) = self.open_side(&path, coding, file, patience)?;
-                File::new(opened, &status, MediaType::of(&path), patience)
-            }
+        if coding == Coding::Identity {
+            let (path, opened) = self.open_file(place, patience)?;
+            let status = rustix::fs::fstat(&opened)?;
+            return self.file(&path, opened, &status, patience);
         }
+        let path: Cow<'_, [u8]> = if place.is_directory {
+            self.open_file(place, patience)?.0
+        } else {
+            place.path.into()
+        };
+        let (opened, status) = self.open_side(&path, coding, file, patience)?;
+        self.file(&path, opened, &status, patience)
     }
 
     /// The states now of the file that [`Self::load`] found and of its side files, without
@@ -276,8 +279,7 @@ impl Site {
         place: Place<'_>,
         patience: Patience,
     ) -> Result<(Stamp, Sides), LookupError> {
-        let path = place.file();
-        let opened = self.root.open_beneath(&path, READ, patience)?;
+        let (path, opened) = self.open_file(place, patience)?;
         let stamp = Stamp::of(&rustix::fs::fstat(&opened)?);
         Ok((stamp, self.sides(&path, &stamp, patience)?))
     }
@@ -289,20 +291,20 @@ impl Site {
         patience: Patience,
     ) -> Result<Resource, LookupError> {
         let path = place.path;
-        let index = index_of(path);
-        match self.root.open_beneath(&index, READ, patience) {
-            Ok(opened) => {
-                let status = rustix::fs::fstat(&opened)?;
-                let file = File::new(opened, &status, MediaType::of(&index), patience)?;
-                return self.beside(&index, file, &wishes.accepted, patience);
-            }
-            Err(Errno::NOENT) => {}
-            Err(errno) => return Err(errno.into()),
+        if let Some((index, opened)) = self.open_index(path, patience)? {
+            let status = rustix::fs::fstat(&opened)?;
+            let file = self.file(&index, opened, &status, patience)?;
+            return self.beside(&index, file, &wishes.accepted, patience);
         }
         let descriptor = self
             .root
             .open_beneath(path, READ | OFlags::DIRECTORY, patience)?;
-        let stamp = Stamp::of(&rustix::fs::fstat(&descriptor)?);
+        let status = rustix::fs::fstat(&descriptor)?;
+        // thttpd: what not everybody on the machine could list is not listed for everybody else.
+        if self.permissions.world_readable && !is_for_all(&status, Mode::ROTH) {
+            return Err(LookupError::Forbidden(Errno::ACCESS));
+        }
+        let stamp = Stamp::of(&status);
         let directory = Directory { descriptor, stamp };
         let page = match patience {
             // Reading a directory may wait, and a page of it takes its time.
@@ -331,10 +333,7 @@ impl Site {
         let encoded = match accepted.choose(sides.codings()) {
             Coding::Identity => None,
             coding => match self.open_side(path, coding, &stamp, patience) {
-                Ok((opened, status)) => {
-                    let media_type = MediaType::of(path);
-                    Some((coding, File::new(opened, &status, media_type, patience)?))
-                }
+                Ok((opened, status)) => Some((coding, self.file(path, opened, &status, patience)?)),
                 Err(LookupError::WouldBlock) => return Err(LookupError::WouldBlock),
                 // Gone since it was seen: there is still the file.
                 Err(_) => None,
@@ -375,61 +374,65 @@ impl Site {
         let opened = self.root.open_beneath(&name, READ, patience)?;
         let status = rustix::fs::fstat(&opened)?;
         let is_regular = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
-        if !is_regular || !sides::is_current(&Stamp::of(&status), file) {
+        if !is_regular
+            || !self.permissions.let_through(&status)
+            || !sides::is_current(&Stamp::of(&status), file)
+        {
             return Err(LookupError::NotFound);
         }
         Ok((opened, status))
     }
 
+    /// The file that was opened at `path`, if its permissions are as they must be.
+    fn file(
+        &self,
+        path: &[u8],
+        opened: OwnedFd,
+        status: &Stat,
+        patience: Patience,
+    ) -> Result<File, LookupError> {
+        if !self.permissions.let_through(status) {
+            return Err(LookupError::Forbidden(Errno::ACCESS));
+        }
+        File::new(opened, status, MediaType::of(path), patience)
+    }
+
+    /// Opens what `place` is, or its index file; says where that is.
+    fn open_file<'a>(
+        &self,
+        place: Place<'a>,
+        patience: Patience,
+    ) -> Result<(Cow<'a, [u8]>, OwnedFd), LookupError> {
+        if place.is_directory {
+            let index = self.open_index(place.path, patience)?;
+            let (path, opened) = index.ok_or(LookupError::NotFound)?;
+            return Ok((path.into(), opened));
+        }
+        let opened = self.root.open_beneath(place.path, READ, patience)?;
+        Ok((place.path.into(), opened))
+    }
+
+    /// The first of the index files that `directory` has.
+    fn open_index(
+        &self,
+        directory: &[u8],
+        patience: Patience,
+    ) -> Result<Option<(Vec<u8>, OwnedFd)>, LookupError> {
+        let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+        for name in &self.index {
+            let path = [directory, slash, name.as_bytes()].concat();
+            match self.root.open_beneath(&path, READ, patience) {
+                Ok(opened) => return Ok(Some((path, opened))),
+                Err(Errno::NOENT) => {}
+                Err(errno) => return Err(errno.into()),
+            }
+        }
+        Ok(None)
+    }
+
     fn is_directory(&self, path: &[u8], patience: Patience) -> bool {
         let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         self.root.open_beneath(path, look, patience).is_ok()
-    }
-}
-
-impl<'a> Place<'a> {
-    /// Appends the path of the file, if it is one or has an index, behind a slash.
-    pub(crate) fn write_file(self, out: &mut Vec<u8>) {
-        let has_slash = self.path.is_empty();
-        out.extend_from_slice(if has_slash { b"" } else { b"/" });
-        out.extend_from_slice(self.path);
-        if self.is_directory {
-            out.push(b'/');
-            out.extend_from_slice(INDEX);
-        }
-    }
-
-    /// The directory that it is, or is in.
-    pub(crate) fn directory(self) -> &'a [u8] {
-        if self.is_directory {
-            return self.path;
-        }
-        let slash = self.path.iter().rposition(|&byte| byte == b'/');
-        self.path.get(..slash.unwrap_or(0)).unwrap_or_default()
-    }
-
-    /// The same as a directory, if `outcome` is that it is one.
-    pub(crate) fn as_directory_if(self, outcome: &Result<Resource, LookupError>) -> Self {
-        let is_directory = self.is_directory || matches!(outcome, Ok(Resource::SlashMissing));
-        Self {
-            is_directory,
-            ..self
-        }
-    }
-
-    /// The beginning of it that clients do not know.
-    fn hidden(self) -> &'a [u8] {
-        let len = self.path.len().saturating_sub(self.shown.len());
-        self.path.get(..len).unwrap_or_default()
-    }
-
-    /// The path of the file, if it is one or has an index.
-    fn file(self) -> Cow<'a, [u8]> {
-        if self.is_directory {
-            index_of(self.path).into()
-        } else {
-            self.path.into()
-        }
     }
 }
 
@@ -460,9 +463,17 @@ fn is_hidden(name: &[u8]) -> bool {
     name.first() == Some(&b'.') && name != WELL_KNOWN
 }
 
-fn index_of(directory: &[u8]) -> Vec<u8> {
-    let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
-    [directory, slash, INDEX].concat()
+impl Permissions {
+    /// Whether a file in this state is served.
+    fn let_through(self, status: &Stat) -> bool {
+        (!self.world_readable || is_for_all(status, Mode::ROTH))
+            && (!self.not_executable || !is_for_all(status, Mode::XOTH))
+    }
+}
+
+/// Whether all users may do with a file in this state what `permission` is about.
+fn is_for_all(status: &Stat, permission: Mode) -> bool {
+    Mode::from_raw_mode(status.st_mode).contains(permission)
 }
 
 #[cfg(test)]

@@ -1,15 +1,83 @@
 //! What a server is told about its document root.
 
 use std::path::PathBuf;
+use std::str::FromStr;
 
 /// How the document root is used; by default it is one site, as it lies there.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SiteOptions {
     /// The document root holds a directory for each host, named as the host is.
     pub hosts: Option<HostOptions>,
     /// Which password files guard what is in it.
     pub passwords: PasswordScope,
+    /// The files that a directory stands for, the first that it has.
+    pub index: Vec<IndexName>,
+    /// Which files are not served, readable though they are.
+    pub permissions: Permissions,
+    /// Where symbolic links may lead.
+    pub links: Links,
 }
+
+/// The name of an index file: one component of a path, and not hidden.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct IndexName(Box<[u8]>);
+
+/// The text is no [`IndexName`].
+#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("give the name of a file, without a slash and without a dot at its beginning")]
+pub struct IndexNameError;
+
+/// What the permissions of a file, or of a directory to be listed, must be; by default it is
+/// enough that the server can read it.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Permissions {
+    /// All users of the machine can read it.
+    pub world_readable: bool,
+    /// It is no program, as far as its permissions say: not all users can execute it.
+    pub not_executable: bool,
+}
+
+/// Where symbolic links may lead.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum Links {
+    /// Nowhere but in the document root.
+    #[default]
+    Within,
+    /// Anywhere.
+    Anywhere,
+}
+
+impl IndexName {
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+}
+
+impl FromStr for IndexName {
+    type Err = IndexNameError;
+
+    fn from_str(text: &str) -> Result<Self, IndexNameError> {
+        if text.is_empty() || text.starts_with('.') || text.contains(['/', '\0']) {
+            return Err(IndexNameError);
+        }
+        Ok(Self(text.as_bytes().into()))
+    }
+}
+
+impl Default for SiteOptions {
+    fn default() -> Self {
+        Self {
+            hosts: None,
+            passwords: PasswordScope::default(),
+            index: vec![IndexName(INDEX.into())],
+            permissions: Permissions::default(),
+            links: Links::default(),
+        }
+    }
+}
+
+/// What a directory stands for, when nothing else is said.
+const INDEX: &[u8] = b"index.html";
 
 /// Which password file is asked about a path.
 #[derive(Clone, Debug, Default, Eq, PartialEq)]

@@ -16,7 +16,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
-use super::walk;
+use super::{Links, walk};
 
 /// How a file is opened. A FIFO or a device must not hold the thread, take a
 /// terminal, or leak into a child.
@@ -40,6 +40,7 @@ pub(crate) enum Patience {
 pub(super) struct Root {
     directory: OwnedFd,
     way: Way,
+    links: Links,
     /// It is in a tmpfs.
     is_memory: bool,
 }
@@ -55,13 +56,14 @@ pub(super) enum Way {
 
 impl Root {
     /// Opens the root, and finds out once what the kernel offers.
-    pub(super) fn open(path: &Path) -> Result<Self, Errno> {
+    pub(super) fn open(path: &Path, links: Links) -> Result<Self, Errno> {
         let directory = open_directory(path)?;
         let way = probe(directory.as_fd());
         Ok(Self {
             is_memory: is_memory(&directory),
             directory,
             way,
+            links,
         })
     }
 
@@ -71,6 +73,7 @@ impl Root {
         Ok(Self {
             directory: open_directory(path)?,
             way,
+            links: Links::Within,
             is_memory: false,
         })
     }
@@ -101,7 +104,10 @@ impl Root {
             (Way::Kernel { cached: true }, Patience::Cached) => self.open_cached(path, flags),
             (_, Patience::Cached) => Err(Errno::AGAIN),
             (Way::Kernel { .. }, Patience::Waiting) => {
-                retry(|| openat2(self.directory.as_fd(), path, flags, BENEATH))
+                retry(|| openat2(self.directory.as_fd(), path, flags, self.resolve()))
+            }
+            (Way::ByHand, Patience::Waiting) if self.links == Links::Anywhere => {
+                rustix::fs::openat(&self.directory, path, flags, Mode::empty())
             }
             (Way::ByHand, Patience::Waiting) => {
                 walk::open_beneath(self.directory.as_fd(), path, flags)
@@ -109,8 +115,18 @@ impl Root {
         }
     }
 
+    /// What the kernel follows. A path has no `..` of its own; a link may have, and may begin at
+    /// the root of the machine.
+    const fn resolve(&self) -> ResolveFlags {
+        match self.links {
+            Links::Within => BENEATH,
+            Links::Anywhere => ResolveFlags::NO_MAGICLINKS,
+        }
+    }
+
     fn open_cached(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
-        let open = |resolve| openat2(self.directory.as_fd(), path, flags, BENEATH.union(resolve));
+        let directory = self.directory.as_fd();
+        let open = |resolve| openat2(directory, path, flags, self.resolve().union(resolve));
         match open(ResolveFlags::CACHED) {
             // A tmpfs keeps no note of names that are not there, so that they are never in the
             // caches. It has no disk to wait for; only what is mounted in it may have one.
