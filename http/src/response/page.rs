@@ -36,22 +36,36 @@ impl Page<'_> {
         let status = self.status.text();
         let len = start.len() + status.len() + text.len() + status.len() + end.len();
 
-        let head = Head::new(out, self.status)
-            .lines(self.lines)
-            .fields(self.fields);
-        if !self.status.may_have_content() {
-            head.end(self.date, self.connection);
-            return 0;
-        }
-        head.field("Content-Type", "text/html; charset=utf-8")
-            .number("Content-Length", u64::try_from(len).unwrap_or(0))
-            .end(self.date, self.connection);
-        if self.head_only {
+        if !self.write_head(out, "text/html; charset=utf-8", len) {
             return 0;
         }
         for part in [start, status, text, status, end] {
             out.put_slice(part.as_bytes());
         }
         len
+    }
+
+    /// The same with a content that somebody else has written.
+    pub fn write_with(&self, out: &mut impl BufMut, content_type: &str, content: &[u8]) -> usize {
+        if !self.write_head(out, content_type, content.len()) {
+            return 0;
+        }
+        out.put_slice(content);
+        content.len()
+    }
+
+    /// Writes the head, and says whether content follows.
+    fn write_head(&self, out: &mut impl BufMut, content_type: &str, len: usize) -> bool {
+        let head = Head::new(out, self.status)
+            .lines(self.lines)
+            .fields(self.fields);
+        if !self.status.may_have_content() {
+            head.end(self.date, self.connection);
+            return false;
+        }
+        head.field("Content-Type", content_type)
+            .number("Content-Length", u64::try_from(len).unwrap_or(0))
+            .end(self.date, self.connection);
+        !self.head_only
     }
 }

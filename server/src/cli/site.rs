@@ -35,6 +35,10 @@ pub(super) struct SiteArgs {
     #[arg(long, conflicts_with = "global_password")]
     no_passwords: bool,
 
+    /// Show no errors/err404.html or the like for errors, but the server's own pages
+    #[arg(long)]
+    no_error_pages: bool,
+
     /// The names of the files that a directory stands for, the first that it has
     #[arg(
         long,
@@ -79,6 +83,7 @@ impl SiteArgs {
         Ok(SiteOptions {
             passwords,
             index: self.index,
+            error_pages: !self.no_error_pages,
             permissions: Permissions {
                 world_readable: self.world_readable_only,
                 not_executable: self.refuse_executables,

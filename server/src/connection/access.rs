@@ -65,6 +65,8 @@ impl Connection {
             asked: Asked::default(),
             target: None,
             guard: None,
+            is_miss: false,
+            unseen_pages: None,
             fallback: None,
             connection: response::Connection::Close,
             head_only: false,

@@ -53,7 +53,7 @@ pub(crate) use self::entry::Entry;
 pub(crate) use self::host::KnownHosts;
 pub(crate) use self::output::Output;
 use self::output::Unsent;
-pub(crate) use self::respond::KnownGuards;
+pub(crate) use self::respond::{ErrorPages, KnownGuards};
 use self::respond::{Found, Look};
 pub(crate) use self::stream::Stream;
 use self::timer::Timer;

@@ -119,6 +119,8 @@ impl Connection {
             asked: refused.asked.clone(),
             target: refused.target,
             guard: None,
+            is_miss: false,
+            unseen_pages: None,
             fallback: None,
             connection: response::Connection::Close,
             head_only: refused.head_only,

@@ -333,6 +333,8 @@ impl Connection {
             },
             target: Some(request.target),
             guard: None,
+            is_miss: false,
+            unseen_pages: None,
             fallback: None,
             connection,
             head_only: request.method == http::Method::Head,

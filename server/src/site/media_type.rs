@@ -10,6 +10,9 @@
 pub(crate) struct MediaType(&'static str);
 
 impl MediaType {
+    /// Pages.
+    pub(crate) const HTML: Self = Self("text/html");
+
     /// The type of the file at `path`.
     pub(crate) fn of(path: &[u8]) -> Self {
         let name = path.rsplit(|byte| *byte == b'/').next().unwrap_or(path);

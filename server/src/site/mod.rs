@@ -72,6 +72,7 @@ pub(crate) struct Site {
     /// What a path without a name at its end stands for, the first that is there.
     index: Vec<IndexName>,
     permissions: Permissions,
+    has_error_pages: bool,
     listings: Listings,
 }
 
@@ -150,6 +151,7 @@ impl Site {
             guards: Guards::new(&options.passwords),
             index: options.index.clone(),
             permissions: options.permissions,
+            has_error_pages: options.error_pages,
             ..Self::at(root)
         })
     }
@@ -161,6 +163,7 @@ impl Site {
             guards: None,
             index: SiteOptions::default().index,
             permissions: Permissions::default(),
+            has_error_pages: false,
             listings: Listings::default(),
         }
     }
@@ -168,6 +171,29 @@ impl Site {
     /// The index file that is looked for first.
     pub(crate) fn first_index(&self) -> &[u8] {
         self.index.first().map_or(b"", IndexName::as_bytes)
+    }
+
+    /// Whether errors may have pages of their own.
+    pub(crate) const fn has_error_pages(&self) -> bool {
+        self.has_error_pages
+    }
+
+    /// The page at `path`, if there is one and it is small.
+    pub(crate) fn error_page(
+        &self,
+        path: &[u8],
+        patience: Patience,
+    ) -> Result<Option<SmallFile>, LookupError> {
+        let opened = match self.root.open_beneath(path, READ, patience) {
+            Ok(opened) => opened,
+            Err(Errno::NOENT | Errno::NOTDIR) => return Ok(None),
+            Err(errno) => return Err(errno.into()),
+        };
+        let status = rustix::fs::fstat(&opened)?;
+        match self.file(path, opened, &status, patience)? {
+            File::Small(page) => Ok(Some(page)),
+            File::Large(_) => Ok(None),
+        }
     }
 
     /// Whether passwords are asked for anywhere.

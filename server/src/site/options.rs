@@ -16,6 +16,8 @@ pub struct SiteOptions {
     pub permissions: Permissions,
     /// Where symbolic links may lead.
     pub links: Links,
+    /// Whether `errors/err404.html` and the like are the pages for errors.
+    pub error_pages: bool,
 }
 
 /// The name of an index file: one component of a path, and not hidden.
@@ -72,6 +74,7 @@ impl Default for SiteOptions {
             index: vec![IndexName(INDEX.into())],
             permissions: Permissions::default(),
             links: Links::default(),
+            error_pages: true,
         }
     }
 }

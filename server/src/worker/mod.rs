@@ -31,7 +31,7 @@ pub(crate) use self::live::Live;
 use self::roster::{Roster, Seat};
 use crate::clock::Clock;
 use crate::config::Encodings;
-use crate::connection::{Entry, KnownGuards, KnownHosts, Output, Verifying};
+use crate::connection::{Entry, ErrorPages, KnownGuards, KnownHosts, Output, Verifying};
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
 use crate::logs::{Logs, ServerNames};
@@ -116,6 +116,8 @@ pub(crate) struct State {
     pub(crate) key: Vec<u8>,
     /// `None` if the document root is one site.
     pub(crate) hosts: Option<KnownHosts>,
+    /// `None` when errors have no pages but ours.
+    pub(crate) error_pages: Option<ErrorPages>,
     /// `None` when no passwords are asked for.
     pub(crate) guards: Option<KnownGuards>,
     /// The files being compressed, if any are to be.
@@ -178,6 +180,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         .map(|listener| Listener::new(listener).map(Rc::new))
         .collect::<io::Result<_>>()?;
     let (mut phase, mut live) = (setup.phase, setup.live);
+    let error_pages = setup.site.has_error_pages().then(ErrorPages::default);
     let known_guards = setup.verifying.is_some().then(KnownGuards::default);
     let known_hosts = setup.site.hosts().map(KnownHosts::from);
     let worker = Rc::new(Worker {
@@ -189,6 +192,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
             cache: Cache::new(setup.cache_bytes),
             key: Vec::new(),
             hosts: known_hosts,
+            error_pages,
             guards: known_guards,
             gzip: setup.encodings.gzip.then(gzip::Jobs::default),
             throttles: setup.throttles.as_ref().map(Throttles::current),

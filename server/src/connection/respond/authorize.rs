@@ -116,11 +116,14 @@ impl Response<'_> {
                 return Admission::Granted;
             }
             Some(Verdict::Wrong) => {
-                count(|counters| &counters.passwords_wrong);
-                if let Some(attempts) = attempts {
-                    attempts.count(client, Moment::now());
-                }
                 self.challenge(guard);
+                // One that is answered again is counted then.
+                if self.unseen_pages.is_none() {
+                    count(|counters| &counters.passwords_wrong);
+                    if let Some(attempts) = attempts {
+                        attempts.count(client, Moment::now());
+                    }
+                }
             }
             Some(Verdict::Busy) => self.page(Status::ServiceUnavailable, &RETRY_AFTER),
             None => {
@@ -132,8 +135,10 @@ impl Response<'_> {
                 let Some(Err(wait)) = checked else {
                     return Admission::Verify(credentials);
                 };
-                count(|counters| &counters.passwords_unseen);
                 self.turn_down(Refusal::TooMany(wait));
+                if self.unseen_pages.is_none() {
+                    count(|counters| &counters.passwords_unseen);
+                }
             }
         }
         Admission::Refused

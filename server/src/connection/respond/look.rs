@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use rustix::io::Errno;
 
+use super::error_page::{FoundPages, Pages};
 use crate::clock;
 use crate::passwords::{Credentials, Guard};
 use crate::site::{HostList, LookupError, Patience, Place, Resource, Site, Wishes, gzip};
@@ -13,6 +14,8 @@ use crate::site::{HostList, LookupError, Patience, Place, Resource, Site, Wishes
 pub(in crate::connection) enum Look {
     /// The hosts that have directories.
     Hosts,
+    /// Pages for errors.
+    ErrorPages(Pages),
     /// What is at a path.
     Resource(Box<Sought>),
 }
@@ -37,6 +40,8 @@ pub(in crate::connection) struct Sought {
 pub(in crate::connection) enum Found {
     /// The hosts there are; `None` if they could not be read.
     Hosts(Option<Arc<HostList>>),
+    /// The pages for errors.
+    ErrorPages(FoundPages),
     /// What is at the target.
     Target(Seen),
     /// There is nothing at the target, and this is the fallback page.
@@ -76,7 +81,7 @@ impl Look {
     pub(in crate::connection) const fn is_verifying(&self) -> bool {
         match self {
             Self::Resource(sought) => sought.credentials.is_some(),
-            Self::Hosts => false,
+            Self::Hosts | Self::ErrorPages(_) => false,
         }
     }
 
@@ -84,6 +89,7 @@ impl Look {
     pub(in crate::connection) fn run(self, site: &Site) -> Found {
         match self {
             Self::Hosts => Found::Hosts(site.read_hosts().ok().flatten()),
+            Self::ErrorPages(pages) => Found::ErrorPages(pages.find(site)),
             Self::Resource(sought) => sought.run(site),
         }
     }

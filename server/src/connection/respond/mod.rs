@@ -14,6 +14,7 @@
 
 mod authorize;
 mod encoded;
+mod error_page;
 mod file;
 mod goal;
 mod listing;
@@ -26,11 +27,13 @@ use http::response::{Connection, Page};
 use http::{Accepted, Method, Request, Status, Target};
 
 use crate::passwords::Guard;
-use crate::rules::{FallbackPage, Fields};
-use crate::site::{LookupError, Patience, Resource, Wishes, gzip};
+use crate::rules::{Charset, FallbackPage, Fields};
+use crate::site::{LookupError, MediaType, Patience, Resource, Wishes, gzip};
 use crate::worker::{State, Worker};
 
 pub(crate) use self::authorize::KnownGuards;
+pub(crate) use self::error_page::ErrorPages;
+use self::error_page::Pages;
 use self::goal::Goal;
 pub(super) use self::look::{Found, Look};
 use self::look::{Seen, Sought};
@@ -53,6 +56,10 @@ pub(super) struct Response<'a> {
     pub(super) target: Option<&'a [u8]>,
     /// What guards what is sent; who asks may see it.
     pub(super) guard: Option<Arc<Guard>>,
+    /// It is not from the cache: counted when it stays.
+    pub(super) is_miss: bool,
+    /// The pages that the response would have, and that were not at hand.
+    pub(super) unseen_pages: Option<Pages>,
     /// The fields of the response, if it is the fallback page in place of the target.
     pub(super) fallback: Option<Arc<Fields>>,
     pub(super) connection: Connection,
@@ -64,8 +71,7 @@ pub(super) struct Response<'a> {
 }
 
 impl Response<'_> {
-    /// Answers `request`, with `found` if that has been looked up before.
-    pub(super) fn answer(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
+    fn answer_now(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
         if let Some(status) = by_method(request) {
             // RFC 9110 15.5.6: a must for 405; 9.3.7: all that OPTIONS has to say.
             let allow = [("Allow", Method::ALLOW.as_bytes())];
@@ -96,7 +102,9 @@ impl Response<'_> {
         match found {
             Some(Found::Fallback(found)) => self.fall_back(request, Some(found)),
             Some(Found::Target(found)) => self.resource(request, &target, Some(found)),
-            Some(Found::Hosts(_)) | None => self.resource(request, &target, None),
+            Some(Found::Hosts(_) | Found::ErrorPages(_)) | None => {
+                self.resource(request, &target, None)
+            }
         }
     }
 
@@ -188,11 +196,9 @@ impl Response<'_> {
         }))
     }
 
-    /// Takes note of an answer that was not in the cache.
-    fn count_miss(&self) {
-        if let Some(counters) = self.worker.counters() {
-            counters.cache_misses.add(1);
-        }
+    /// Takes note of an answer that is not in the cache.
+    const fn count_miss(&mut self) {
+        self.is_miss = true;
     }
 
     /// Takes note of what the cache holds, after a change.
@@ -206,6 +212,7 @@ impl Response<'_> {
 
     /// A response that consists of its status and a few words about it.
     pub(super) fn page(&mut self, status: Status, fields: &[(&str, &[u8])]) {
+        let own = self.error_page(status);
         let common = self.fields();
         let date = self.state.clock.date(self.now);
         let page = Page {
@@ -217,7 +224,14 @@ impl Response<'_> {
             head_only: self.head_only,
         };
         let output = &mut self.state.output;
-        let len = page.write(&mut output.bytes);
+        let len = match own {
+            Some(content) => {
+                let charset = common.charset.as_ref().map_or("utf-8", Charset::name);
+                let content_type = MediaType::HTML.in_charset(charset);
+                page.write_with(&mut output.bytes, &content_type, &content)
+            }
+            None => page.write(&mut output.bytes),
+        };
         let content_at = output.bytes.len() - len;
         self.note(status, content_at, len as u64);
     }

@@ -1,0 +1,160 @@
+//! The operator's own pages for errors: `errors/err404.html`, of the host, or of all.
+//!
+//! They are kept in memory, and read once a second at most; a status without a page costs a look in
+//! memory. Where the disk would have to be waited for, the request is
+//! answered again when it has been.
+
+use std::rc::Rc;
+
+use http::{Request, Status};
+
+use super::look::{Found, Look};
+use super::{Answer, Response};
+use crate::site::cache::Cache;
+use crate::site::{LookupError, Patience, Site, SmallFile};
+
+/// What a worker knows of error pages.
+#[derive(Debug)]
+pub(crate) struct ErrorPages(Cache<KnownPage>);
+
+#[derive(Debug)]
+struct KnownPage {
+    /// `None` if there is none.
+    page: Option<Rc<[u8]>>,
+    /// When it was read, in seconds since 1970.
+    checked: u64,
+}
+
+/// A dozen pages of the largest.
+const KNOWN_BYTES_MAX: usize = 1024 * 1024;
+
+/// Where the pages are, beneath the document root or a host's directory; thttpd's `ERR_DIR`.
+const DIRECTORY: &str = "errors";
+
+impl Default for ErrorPages {
+    fn default() -> Self {
+        Self(Cache::new(KNOWN_BYTES_MAX))
+    }
+}
+
+impl ErrorPages {
+    fn add(&mut self, path: &[u8], page: Option<SmallFile>, now: u64) {
+        let page: Option<Rc<[u8]>> = page.map(|page| page.content.into());
+        let bytes = page.as_ref().map_or(0, |page| page.len());
+        let checked = now;
+        self.0.insert(path, KnownPage { page, checked }, bytes);
+    }
+}
+
+/// The paths of pages that were not at hand.
+#[derive(Debug)]
+pub(in crate::connection) struct Pages(Vec<String>);
+
+/// The same, and what is there.
+#[derive(Debug)]
+pub(in crate::connection) struct FoundPages(Vec<(String, Option<SmallFile>)>);
+
+impl Pages {
+    /// Looks them up, and waits for it.
+    pub(super) fn find(self, site: &Site) -> FoundPages {
+        let found = self.0.into_iter().map(|path| {
+            let page = site.error_page(path.as_bytes(), Patience::Waiting);
+            (path, page.ok().flatten())
+        });
+        FoundPages(found.collect())
+    }
+}
+
+impl Response<'_> {
+    /// Answers `request`, with `found` if that has been looked up before. An error whose page is
+    /// not at hand is taken back until it is.
+    pub(in crate::connection) fn answer(
+        &mut self,
+        request: &Request<'_>,
+        found: Option<Found>,
+    ) -> Answer {
+        let output = &self.state.output;
+        let (bytes, exchanges) = (output.bytes.len(), output.exchanges.len());
+        let paths = output.paths.len();
+        let found = match found {
+            Some(Found::ErrorPages(pages)) => {
+                self.know_pages(pages);
+                None
+            }
+            found => found,
+        };
+        let answer = self.answer_now(request, found);
+        match self.unseen_pages.take() {
+            Some(pages) if matches!(answer, Answer::Written) => {
+                let output = &mut self.state.output;
+                output.bytes.truncate(bytes);
+                output.exchanges.truncate(exchanges);
+                output.paths.truncate(paths);
+                Answer::Look(Look::ErrorPages(pages))
+            }
+            _ => {
+                let is_written = matches!(answer, Answer::Written);
+                if let Some(counters) = self
+                    .worker
+                    .counters()
+                    .filter(|_| is_written && self.is_miss)
+                {
+                    counters.cache_misses.add(1);
+                }
+                answer
+            }
+        }
+    }
+
+    fn know_pages(&mut self, found: FoundPages) {
+        if let Some(known) = &mut self.state.error_pages {
+            for (path, page) in found.0 {
+                known.add(path.as_bytes(), page, self.now);
+            }
+        }
+    }
+
+    /// The operator's page for `status`, if there is one.
+    pub(super) fn error_page(&mut self, status: Status) -> Option<Rc<[u8]>> {
+        if status.code() < 400 || self.state.error_pages.is_none() {
+            return None;
+        }
+        let name = format!("{DIRECTORY}/err{}.html", status.code());
+        let of_host = self
+            .asked
+            .host
+            .as_ref()
+            .map(|host| format!("{host}/{name}"));
+        let mut unseen = Vec::new();
+        for path in of_host.into_iter().chain([name]) {
+            match self.page_at(path.as_bytes()) {
+                Ok(Some(page)) => return Some(page),
+                Ok(None) => {}
+                Err(_) => unseen.push(path),
+            }
+        }
+        if !unseen.is_empty() {
+            self.unseen_pages = Some(Pages(unseen));
+        }
+        None
+    }
+
+    /// The page at `path`.
+    fn page_at(&mut self, path: &[u8]) -> Result<Option<Rc<[u8]>>, LookupError> {
+        let now = self.now;
+        let Some(known) = &mut self.state.error_pages else {
+            return Ok(None);
+        };
+        if let Some(known) = known.0.find(path)
+            && known.checked == now
+        {
+            return Ok(known.page.clone());
+        }
+        let found = match self.worker.site.error_page(path, Patience::Cached) {
+            Err(LookupError::WouldBlock) => return Err(LookupError::WouldBlock),
+            found => found.ok().flatten(),
+        };
+        known.add(path, found, now);
+        Ok(known.0.find(path).and_then(|known| known.page.clone()))
+    }
+}
