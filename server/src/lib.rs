@@ -83,6 +83,7 @@ pub use sandbox::SandboxError;
 pub use server::{ReloadHandle, RunError, Server, StartError, StopHandle};
 pub use site::{
     HostOptions, IndexName, IndexNameError, Links, PasswordScope, Permissions, SiteOptions,
+    UserDirs, UserDirsError,
 };
 pub use systemd::ActivationError;
 pub use throttle::{

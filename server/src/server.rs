@@ -463,6 +463,8 @@ fn check_fallback(site: &Site, page: &FallbackPage) -> Result<(), StartError> {
         let place = Place {
             path: page.path(),
             shown: page.path(),
+            host_len: 0,
+            hidden_len: 0,
             is_directory: page.is_directory(),
         };
         site.load(place, &wishes, Patience::Waiting)

@@ -197,3 +197,85 @@ fn the_flags_reach_the_server_and_mistakes_are_named() {
         assert!(ended.stderr.contains("--index"), "{}", ended.stderr);
     }
 }
+
+/// thttpd's map of `/~user/` to a directory; what is there also has a path of its own.
+#[test]
+fn users_have_their_places() {
+    let root = Root::with(&[
+        ("users/anna/index.html", b"anna"),
+        ("users/anna/d/x", b"x"),
+        (
+            "users/anna/p/.htpasswd",
+            b"anna:{SHA}hvfkN/qlp/zhXR3cuerq6jd2Z7g=",
+        ),
+        ("users/anna/p/x", b"guarded"),
+        ("users/.ssh/key", b"secret"),
+        ("~anna/x", b"literal"),
+        ("~/x", b"tilde"),
+    ]);
+    let served = root.serve_with(|config| {
+        config.site.users = "users".parse().ok();
+        let rule = rthttpd::HeaderRule::new("~*/**", "X-User: yes");
+        config.rules.headers = rthttpd::Headers::new(rule.into_iter().collect());
+    });
+
+    for _ in 0..2 {
+        let by_user = served.get("/~anna/");
+        assert_eq!(by_user.content, b"anna");
+        assert_eq!(by_user.field("X-User"), Some("yes"));
+        let by_path = served.get("/users/anna/");
+        assert_eq!(by_path.content, b"anna");
+        assert_eq!(by_path.field("X-User"), None);
+        assert_eq!(served.get("/~anna").field("Location"), Some("/~anna/"));
+        assert_eq!(served.get("/~anna/d").field("Location"), Some("/~anna/d/"));
+        for (target, title) in [
+            ("/~anna/d/", "/~anna/d"),
+            ("/users/anna/d/", "/users/anna/d"),
+        ] {
+            let page = served.get(target);
+            let title = format!("<title>Index of {title}</title>");
+            assert!(page.text().contains(&title), "{}", page.text());
+        }
+        let refused = served.get("/~anna/p/x");
+        assert_eq!(refused.status, 401);
+        let challenge = refused.field("WWW-Authenticate");
+        assert_eq!(
+            challenge,
+            Some("Basic realm=\"/~anna/p/\", charset=\"UTF-8\"")
+        );
+        assert_eq!(served.get("/~/x").content, b"tilde");
+        for target in [
+            "/~bob/",
+            "/~bob",
+            "/~anna/x",
+            "/~.ssh/key",
+            "/~%2essh/key",
+            "/~anna/..",
+        ] {
+            let expected = if target == "/~anna/.." { 200 } else { 404 };
+            assert_eq!(served.status(target), expected, "{target}");
+        }
+        for target in ["/~../users/anna/d/x", "/~anna/../../x", "/~%2f../x"] {
+            let status = served.status(target);
+            assert!([400, 404].contains(&status), "{target}: {status}");
+        }
+    }
+}
+
+/// The other of thttpd's maps: home directories, by links.
+#[test]
+fn users_homes_are_reached_by_links_that_may_lead_out() {
+    let place = Root::with(&[("home/anna/public_html/x", b"home"), ("root/users/y", b"")]);
+    let link = symlink("../../home/anna/public_html", place.path("root/users/anna"));
+    assert!(link.is_ok(), "{link:?}");
+    let server = ["-d", &(place.dir() + "/root"), "-h", "127.0.0.1", "-p", "0"];
+    let users = ["--user-dirs", "users"];
+
+    let program = Program::start(&[&server[..], &users, &["--no-symlink-check"]].concat());
+    assert_eq!(program.connect().get("/~anna/x").content, b"home");
+    let program = Program::start(&[&server[..], &users].concat());
+    assert_eq!(program.connect().get("/~anna/x").status, 403);
+    let ended = refused(&[&server[..], &["--user-dirs", "~/public_html"]].concat());
+    assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+    assert!(ended.stderr.contains("links"), "{}", ended.stderr);
+}

@@ -5,7 +5,9 @@ use std::path::PathBuf;
 use clap::builder::NonEmptyStringValueParser;
 
 use super::UsageError;
-use crate::site::{HostOptions, IndexName, Links, PasswordScope, Permissions, SiteOptions};
+use crate::site::{
+    HostOptions, IndexName, Links, PasswordScope, Permissions, SiteOptions, UserDirs,
+};
 
 /// The flags as they were typed.
 #[derive(Debug, clap::Args)]
@@ -38,6 +40,11 @@ pub(super) struct SiteArgs {
     /// Show no errors/err404.html or the like for errors, but the server's own pages
     #[arg(long)]
     no_error_pages: bool,
+
+    /// Where /~user/ leads: to a directory of the user's name in this one of the document root, or
+    /// of the host
+    #[arg(long, value_name = "DIR")]
+    user_dirs: Option<UserDirs>,
 
     /// The names of the files that a directory stands for, the first that it has
     #[arg(
@@ -84,6 +91,7 @@ impl SiteArgs {
             passwords,
             index: self.index,
             error_pages: !self.no_error_pages,
+            users: self.user_dirs,
             permissions: Permissions {
                 world_readable: self.world_readable_only,
                 not_executable: self.refuse_executables,

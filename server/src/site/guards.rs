@@ -95,8 +95,7 @@ impl Guards {
             Scope::File(path) => self.of_everybody(path, patience).map(Some),
             Scope::Nearest => self.nearest(root, place, directory, patience),
             Scope::Topmost => {
-                let hidden = place.hidden();
-                let top = hidden.strip_suffix(b"/").unwrap_or(hidden);
+                let top = place.top();
                 match self.of(root, place, top, patience)? {
                     Some(guard) => Ok(Some(guard)),
                     None => self.nearest(root, place, directory, patience),
@@ -151,9 +150,9 @@ impl Guards {
         if patience == Patience::Cached {
             return Err(LookupError::WouldBlock);
         }
-        let shown = directory.get(place.hidden().len()..).unwrap_or_default();
+        let shown = place.shown_of(directory);
         let told = String::from_utf8_lossy(&path);
-        let guard = self.read(&path, shown, stamp, opened.into(), &told);
+        let guard = self.read(&path, &shown, stamp, opened.into(), &told);
         guard
             .map(Some)
             .map_err(|_| LookupError::Forbidden(Errno::IO))

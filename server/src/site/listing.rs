@@ -75,14 +75,14 @@ struct Names {
 }
 
 impl Listings {
-    /// The page of `directory` at `path`, if it is at hand. Waits for nothing that takes time.
+    /// The page of `directory` at `at`, if it is at hand. Waits for nothing that takes time.
     pub(super) fn kept(
         &self,
-        path: &[u8],
+        at: super::Place<'_>,
         directory: &Directory,
         view: View,
     ) -> Option<Arc<ListingPage>> {
-        let place = Arc::clone(self.lock().places.get(path)?);
+        let place = Arc::clone(self.lock().places.get(&*at.key())?);
         let names = place.try_lock().ok()?;
         let names = names.as_ref()?;
         let now = clock::unix();
@@ -102,7 +102,7 @@ impl Listings {
     ) -> Result<Arc<ListingPage>, Errno> {
         let path = at.path;
         let asked = clock::unix();
-        let place = self.place(path, asked);
+        let place = self.place(&at.key(), asked);
         let mut names = lock(&place);
         let mut bytes = 0;
         let current = names

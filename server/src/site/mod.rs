@@ -8,6 +8,7 @@
 //! - `file` is a file that was opened: its state, and its content if it is small
 //! - `sides` knows the encodings of a file that lie beside it
 //! - `gzip` makes one where there is none
+//! - `users` knows where `/~user/` leads
 //! - `listing` writes a directory as a page
 //! - `cache` keeps the content of small files in memory
 //!
@@ -28,6 +29,7 @@ mod options;
 mod place;
 mod root;
 mod sides;
+mod users;
 mod walk;
 
 use std::borrow::Cow;
@@ -57,6 +59,7 @@ pub(crate) use self::place::Place;
 pub(crate) use self::root::Patience;
 use self::root::{READ, Root};
 pub(crate) use self::sides::{Sides, ending};
+pub use self::users::{UserDirs, UserDirsError};
 
 /// The directory whose dot is an exception: RFC 8615 puts it into every root.
 const WELL_KNOWN: &[u8] = b".well-known";
@@ -73,6 +76,8 @@ pub(crate) struct Site {
     index: Vec<IndexName>,
     permissions: Permissions,
     has_error_pages: bool,
+    /// Where `/~user/` leads, if it leads anywhere.
+    users: Option<UserDirs>,
     listings: Listings,
 }
 
@@ -152,6 +157,7 @@ impl Site {
             index: options.index.clone(),
             permissions: options.permissions,
             has_error_pages: options.error_pages,
+            users: options.users.clone(),
             ..Self::at(root)
         })
     }
@@ -164,6 +170,7 @@ impl Site {
             index: SiteOptions::default().index,
             permissions: Permissions::default(),
             has_error_pages: false,
+            users: None,
             listings: Listings::default(),
         }
     }
@@ -171,6 +178,11 @@ impl Site {
     /// The index file that is looked for first.
     pub(crate) fn first_index(&self) -> &[u8] {
         self.index.first().map_or(b"", IndexName::as_bytes)
+    }
+
+    /// Where `/~user/` leads.
+    pub(crate) const fn users(&self) -> Option<&UserDirs> {
+        self.users.as_ref()
     }
 
     /// Whether errors may have pages of their own.
@@ -335,7 +347,7 @@ impl Site {
         let page = match patience {
             // Reading a directory may wait, and a page of it takes its time.
             Patience::Cached => {
-                let kept = self.listings.kept(path, &directory, wishes.view);
+                let kept = self.listings.kept(place, &directory, wishes.view);
                 kept.ok_or(LookupError::WouldBlock)?
             }
             Patience::Waiting => {

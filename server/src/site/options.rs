@@ -3,6 +3,8 @@
 use std::path::PathBuf;
 use std::str::FromStr;
 
+use super::UserDirs;
+
 /// How the document root is used; by default it is one site, as it lies there.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SiteOptions {
@@ -18,6 +20,8 @@ pub struct SiteOptions {
     pub links: Links,
     /// Whether `errors/err404.html` and the like are the pages for errors.
     pub error_pages: bool,
+    /// Where `/~user/` leads; it is a directory of that name, if nowhere.
+    pub users: Option<UserDirs>,
 }
 
 /// The name of an index file: one component of a path, and not hidden.
@@ -75,6 +79,7 @@ impl Default for SiteOptions {
             permissions: Permissions::default(),
             links: Links::default(),
             error_pages: true,
+            users: None,
         }
     }
 }

@@ -71,6 +71,8 @@ fn load(site: &Site, path: &str, patience: Patience) -> Result<Resource, LookupE
     let place = Place {
         path: name.as_bytes(),
         shown: name.as_bytes(),
+        host_len: 0,
+        hidden_len: 0,
         is_directory,
     };
     site.load(place, &Wishes::default(), patience)
@@ -342,12 +344,16 @@ fn the_stamp_tells_a_changed_file() {
         let index = Place {
             path: b"",
             shown: b"",
+            host_len: 0,
+            hidden_len: 0,
             is_directory: true,
         };
         let before = site.stamps(index, Patience::Waiting).unwrap();
         let by_name = Place {
             path: b"index.html",
             shown: b"index.html",
+            host_len: 0,
+            hidden_len: 0,
             is_directory: false,
         };
         assert_eq!(site.stamps(by_name, Patience::Waiting), Ok(before));

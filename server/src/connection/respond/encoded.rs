@@ -126,7 +126,7 @@ impl Response<'_> {
         let bytes = usize::try_from(size).unwrap_or(usize::MAX);
         let is_kept = || {
             let cache = &self.state.cache;
-            cache.keeps(goal.path(), bytes.saturating_add(HEAD_LEN))
+            cache.keeps(goal.key(), bytes.saturating_add(HEAD_LEN))
         };
         if self.state.gzip.is_some() && is_source && !is_refused && is_kept() {
             sides.with(Coding::Gzip)
@@ -136,7 +136,7 @@ impl Response<'_> {
     }
 
     fn begin_gzip(&mut self, goal: &Goal<'_>) -> Option<gzip::Job> {
-        self.state.gzip.as_mut()?.begin(goal.path())
+        self.state.gzip.as_mut()?.begin(goal.key())
     }
 
     /// Remembers the file at `goal`, and returns it as it can be sent.
@@ -162,7 +162,7 @@ impl Response<'_> {
             let entry = entry.with(sides, choice, goal.is_directory());
             let entry = entry.guarded(self.guard.clone());
             let bytes = entry.bytes();
-            self.state.cache.insert(goal.path(), entry, bytes);
+            self.state.cache.insert(goal.key(), entry, bytes);
             self.count_cache();
         }
         (small, large)
@@ -177,7 +177,7 @@ impl Response<'_> {
                 let file = Rc::new(CachedFile::new(file.content, &facts, self.fields_at(goal)));
                 let entry = Entry::new(Some(Rc::clone(&file)), facts.stamp, self.now);
                 let state = &mut *self.state;
-                entry::key(&mut state.key, goal.path(), variant.coding());
+                entry::key(&mut state.key, goal.key(), variant.coding());
                 let bytes = entry.bytes();
                 state.cache.insert(&state.key, entry, bytes);
                 self.count_cache();
@@ -194,7 +194,7 @@ impl Response<'_> {
         stamp: &Stamp,
     ) -> Option<Rc<CachedFile>> {
         let state = &mut *self.state;
-        entry::key(&mut state.key, goal.path(), coding);
+        entry::key(&mut state.key, goal.key(), coding);
         let entry = state.cache.find(&state.key)?;
         entry.encoded(stamp, self.now).cloned()
     }

@@ -25,7 +25,7 @@ impl Response<'_> {
     /// Answers with the file in the cache that `goal` names, if it still is what is on the
     /// disk.
     pub(super) fn remembered(&mut self, request: &Request<'_>, goal: &Goal<'_>) -> Option<Answer> {
-        let entry = self.state.cache.find(goal.path())?;
+        let entry = self.state.cache.find(goal.key())?;
         if entry.is_index != goal.is_directory() {
             return None;
         }
@@ -40,7 +40,7 @@ impl Response<'_> {
             Standing::Reload => false,
         };
         if !holds {
-            self.state.cache.remove(goal.path());
+            self.state.cache.remove(goal.key());
             self.count_cache();
             return None;
         }

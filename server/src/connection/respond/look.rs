@@ -24,8 +24,9 @@ pub(in crate::connection) enum Look {
 #[derive(Debug)]
 pub(in crate::connection) struct Sought {
     pub(super) path: Vec<u8>,
-    /// So much of its end is shown.
-    pub(super) shown_len: usize,
+    pub(super) shown: Vec<u8>,
+    pub(super) host_len: usize,
+    pub(super) hidden_len: usize,
     pub(super) is_directory: bool,
     pub(super) wishes: Wishes,
     pub(super) is_fallback: bool,
@@ -97,10 +98,11 @@ impl Look {
 
 impl Sought {
     fn run(self, site: &Site) -> Found {
-        let shown_at = self.path.len().saturating_sub(self.shown_len);
         let place = Place {
             path: &self.path,
-            shown: self.path.get(shown_at..).unwrap_or_default(),
+            shown: &self.shown,
+            host_len: self.host_len,
+            hidden_len: self.hidden_len,
             is_directory: self.is_directory,
         };
         let loaded = site.load(place, &self.wishes, Patience::Waiting);

@@ -116,7 +116,7 @@ impl Response<'_> {
         found: Option<Seen>,
     ) -> Answer {
         let host = self.asked.host.clone();
-        let goal = Goal::of(target, host.as_deref());
+        let goal = Goal::of(target, host.as_deref(), self.worker.site.users());
         self.note_file(goal.place());
         // What has been looked up is newer than what is remembered, and ends the matter.
         if found.is_none()
@@ -187,7 +187,9 @@ impl Response<'_> {
         let place = goal.place();
         Look::Resource(Box::new(Sought {
             path: place.path.to_vec(),
-            shown_len: place.shown.len(),
+            shown: place.shown.to_vec(),
+            host_len: place.host_len,
+            hidden_len: place.hidden_len,
             is_directory: place.is_directory,
             wishes,
             is_fallback: self.fallback.is_some(),
