@@ -141,8 +141,8 @@ impl Daemon {
         Ok(())
     }
 
-    /// Becomes what it is to be, for good, to serve `root` and keep `log`. To be called when
-    /// everything that needs root is done.
+    /// Becomes what it is to be, for good, to serve `root`, read what is in the `further`
+    /// places too, and keep `log`. To be called when everything that needs root is done.
     ///
     /// # Errors
     ///
@@ -150,6 +150,7 @@ impl Daemon {
     pub(crate) fn settle(
         self,
         root: &Path,
+        further: &[PathBuf],
         log: Option<&LogSettings>,
     ) -> Result<Settled, DaemonError> {
         let pid_file = self.settings.pid_file.as_deref();
@@ -166,14 +167,19 @@ impl Daemon {
             let _ = setrlimit(Resource::Rtprio, limit);
         }
         identity::assume(self.user.as_ref(), self.settings.chroot.as_deref())?;
-        self.enter_sandbox(root, log)?;
+        self.enter_sandbox(root, further, log)?;
         Ok(Settled {
             _pid_file: pid_file,
             second: self.second,
         })
     }
 
-    fn enter_sandbox(&self, root: &Path, log: Option<&LogSettings>) -> Result<(), SandboxError> {
+    fn enter_sandbox(
+        &self,
+        root: &Path,
+        further: &[PathBuf],
+        log: Option<&LogSettings>,
+    ) -> Result<(), SandboxError> {
         let wish = self.settings.sandbox;
         let is_wanted = wish.map_or(self.user.is_some(), |wish| wish == Switch::On);
         if !is_wanted {
@@ -188,6 +194,7 @@ impl Daemon {
             removes: self.settings.pid_file.iter().map(above).collect(),
             ..Places::default()
         };
+        places.reads.extend(further.iter().cloned());
         places.reads.extend(LOOK_UPS.iter().map(PathBuf::from));
         places.reads.extend(self.settings.configs.iter().map(above));
         if let Some(log) = log {

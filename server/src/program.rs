@@ -133,7 +133,7 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         log.relocate(|path| daemon.seen(path));
     }
     // From here on what is opened is opened as it can be opened again.
-    let settled = daemon.settle(&config.root, log.as_ref())?;
+    let settled = daemon.settle(&config.root, &config.site.reads_elsewhere(), log.as_ref())?;
     if changes {
         Server::check(&config)?;
     }

@@ -1,6 +1,6 @@
 //! What a server is told about its document root.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::UserDirs;
@@ -51,6 +51,22 @@ pub enum Links {
     Within,
     /// Anywhere.
     Anywhere,
+}
+
+impl SiteOptions {
+    /// Where it reads besides the document root: a password file may be replaced by another in its
+    /// directory, and links lead anywhere, if they may.
+    pub(crate) fn reads_elsewhere(&self) -> Vec<PathBuf> {
+        let mut places = Vec::new();
+        if let PasswordScope::File(path) = &self.passwords {
+            let above = path.parent().filter(|above| *above != Path::new(""));
+            places.push(above.unwrap_or_else(|| Path::new(".")).to_owned());
+        }
+        if self.links == Links::Anywhere {
+            places.push("/".into());
+        }
+        places
+    }
 }
 
 impl IndexName {
