@@ -8,22 +8,24 @@
 //!
 //! A message is never torn by this: what a file under our lock got of it is cut off again. In
 //! others the rest of it is written where it stopped, and if the file is changed for a new one in
-//! between, the whole line goes to the new one. What is made safe, and when, is in `safe`.
+//! between, the whole line goes to the new one. What is made safe, and when, is in `safe`; what
+//! becomes of a file that takes nothing, in `trouble`.
 
 mod gathered;
 mod safe;
+mod trouble;
 
 use std::collections::VecDeque;
 use std::fs::File;
 use std::io::{self, IoSlice, Seek as _, Write as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Instant, SystemTime};
 
 use bytes::Bytes;
 use spread_logger::diagnostics::Chain;
 use tokio::sync::mpsc;
-use tracing::{debug, info, warn};
+use tracing::{debug, warn};
 
 use super::care::{aside, is_free};
 use super::lines::COST;
@@ -32,6 +34,7 @@ use crate::counters::FileCounters;
 use crate::ledger::{Entry, FileAccount};
 use crate::room::Room;
 use gathered::{Gathered, SMALL_MAX};
+use trouble::{RETRY, Trouble};
 
 pub(crate) use gathered::Tagged;
 
@@ -83,15 +86,6 @@ pub(crate) enum Outcome {
     Written(Entry),
     /// It has a number, and there was no room for it.
     Refused(Entry),
-}
-
-/// The file takes nothing at present.
-#[derive(Debug)]
-struct Trouble {
-    retry_at: Instant,
-    /// The reason, if it is more than a reader that is slower than we are.
-    is_failure: bool,
-    lines_lost: u64,
 }
 
 impl FileSink {
@@ -232,36 +226,6 @@ impl FileSink {
         }
     }
 
-    /// There is no room for these: they come again, or are lost.
-    fn refuse(&mut self, lines: &Lines) {
-        if lines.origin.number > 0 {
-            self.counters.lines_returned.add(lines.count);
-            self.outcomes.push(Outcome::Refused(lines.entry()));
-        } else {
-            self.lose(lines.count);
-        }
-    }
-
-    /// Counts lines as lost for want of room.
-    fn lose(&mut self, lines: u64) {
-        self.counters.lines_lost.add(lines);
-        let Some(trouble) = &mut self.trouble else {
-            return;
-        };
-        if trouble.lines_lost == 0 {
-            warn!(
-                "no room for more lines of {}: they are lost and counted until it can be written",
-                self.path.display()
-            );
-        }
-        trouble.lines_lost += lines;
-    }
-
-    /// When to call [`write`](Self::write) again though nothing new came.
-    pub(crate) fn retry_at(&self) -> Option<Instant> {
-        self.trouble.as_ref().map(|trouble| trouble.retry_at)
-    }
-
     /// What is to be written next and where it begins, for the journal: all that waits, unless the
     /// last attempt failed and the time for another has not come.
     pub(crate) fn prepare(&mut self, now: Instant) -> Option<(u64, Vec<Entry>)> {
@@ -282,20 +246,6 @@ impl FileSink {
             first.len -= u32::try_from(self.written).unwrap_or(first.len);
         }
         Some((self.position, entries))
-    }
-
-    /// What was prepared may not be written now: the journal could not take it.
-    pub(crate) fn put_off(&mut self, now: Instant) {
-        self.prepared = 0;
-        if self.is_idle() {
-            return;
-        }
-        let lines_lost = self.trouble.take().map_or(0, |before| before.lines_lost);
-        self.trouble = Some(Trouble {
-            retry_at: now + RETRY,
-            is_failure: false,
-            lines_lost,
-        });
     }
 
     /// Writes what was prepared, as far as that goes, and makes it safe where that is asked for.
@@ -381,39 +331,6 @@ impl FileSink {
         false
     }
 
-    /// Gives up what still waits, but for the lines that the file has already.
-    pub(crate) fn abandon(&mut self) {
-        self.abandon_unsynced();
-        self.seal();
-        self.take_back();
-        let first = self.waiting.front();
-        // A numbered one comes again, all of it.
-        let first = first.filter(|first| first.origin.number == 0);
-        let begun = first.and_then(|first| first.body.get(..self.written));
-        let written = memchr::memchr_iter(b'\n', begun.unwrap_or_default()).count() as u64;
-        self.counters.lines.add(written);
-        self.counters.bytes.add(begun.map_or(0, <[u8]>::len) as u64);
-        self.written = 0;
-        self.prepared = 0;
-        let waiting = std::mem::take(&mut self.waiting);
-        let (numbered, plain): (Vec<_>, Vec<_>) = waiting
-            .into_iter()
-            .partition(|lines| lines.origin.number > 0);
-        for lines in &numbered {
-            self.refuse(lines);
-        }
-        let waiting: u64 = plain.iter().map(|lines| lines.count).sum();
-        let lines = waiting.saturating_sub(written);
-        if lines > 0 {
-            let path = self.path.display();
-            warn!("{lines} lines that {path} could not take are lost");
-        }
-        self.counters.lines_lost.add(lines);
-        self.counters.lines_unwritten.add(lines);
-        self.room.give_back(self.held);
-        self.held = 0;
-    }
-
     /// What is asked of it beside the lines.
     pub(crate) fn care(&self) -> Care {
         *self.care
@@ -432,21 +349,6 @@ impl FileSink {
     /// Bytes that wait to be written.
     pub(crate) const fn held(&self) -> usize {
         self.held
-    }
-
-    /// The trouble is over, or another's.
-    fn recover(&mut self) {
-        let trouble = self.trouble.take();
-        if trouble.is_some() {
-            self.counters.set_failing(false);
-        }
-        if let Some(trouble) = trouble.filter(|t| t.is_failure || t.lines_lost > 0) {
-            info!(
-                "writing to {} again; {} lines were lost meanwhile",
-                self.path.display(),
-                trouble.lines_lost
-            );
-        }
     }
 
     fn write_some(&self) -> io::Result<usize> {
@@ -519,90 +421,6 @@ impl FileSink {
             self.tap = None;
         }
     }
-
-    fn fail(&mut self, error: &io::Error, now: Instant) {
-        let is_failure = error.kind() != io::ErrorKind::WouldBlock;
-        let retry_at = now + if is_failure { RETRY } else { RETRY_BUSY };
-        self.prepared = 0;
-        if self.target.is_ours && self.written > 0 {
-            self.take_back_message();
-        }
-        self.cut = Some(self.journaled - self.written as u64);
-        if self.stumble(retry_at, is_failure) {
-            warn!(
-                "cannot write to {}: {error}; keeping up to {} MiB of its lines and trying again",
-                self.path.display(),
-                self.held_max >> 20
-            );
-        }
-    }
-
-    /// It is tried again then; whether that is worth a word, as the first failure of some.
-    fn stumble(&mut self, retry_at: Instant, is_failure: bool) -> bool {
-        let before = self.trouble.take();
-        self.counters.set_failing(is_failure);
-        let is_news = is_failure && !before.as_ref().is_some_and(|t| t.is_failure);
-        self.trouble = Some(Trouble {
-            retry_at,
-            is_failure,
-            lines_lost: before.map_or(0, |t| t.lines_lost),
-        });
-        is_news
-    }
-
-    /// Cuts off what the file got of a numbered message: it is written as a whole, or not at all.
-    /// Others may be longer than any file can take, and keep the whole lines that they have.
-    fn take_back_message(&mut self) {
-        let Some(first) = self.waiting.front_mut() else {
-            return;
-        };
-        let begun = first.body.get(..self.written).unwrap_or(&first.body);
-        let kept = if first.origin.number > 0 {
-            0
-        } else {
-            memchr::memrchr(b'\n', begun).map_or(0, |at| at + 1)
-        };
-        let length = self.position - (self.written - kept) as u64;
-        if let Err(error) = self.target.file.set_len(length) {
-            let path = self.path.display();
-            warn!("cannot cut a torn message off {path}: {error}; its rest comes behind it");
-            return;
-        }
-        self.position = length;
-        self.journaled -= (self.written - kept) as u64;
-        self.written = 0;
-        if kept > 0 {
-            let part = Lines::new(first.body.split_to(kept), first.sender, first.origin);
-            first.count -= part.count;
-            // Two messages now.
-            self.held += COST;
-            self.room.force(COST);
-            self.taken(part);
-        }
-    }
-
-    /// Takes back the part of a line that the file got before it took no more: the line goes to
-    /// another file, or nowhere, and the next one would be glued to it. A pipe gives nothing back,
-    /// and a file without our lock may have gone on since.
-    fn take_back(&mut self) {
-        let Some(first) = self.waiting.front().filter(|_| self.written > 0) else {
-            return;
-        };
-        let begun = first.body.get(..self.written).unwrap_or(&first.body);
-        let line_start = memchr::memrchr(b'\n', begun).map_or(0, |at| at + 1);
-        let torn = self.written - line_start;
-        if self.target.is_ours {
-            let file = &self.target.file;
-            let cut = file
-                .metadata()
-                .and_then(|m| file.set_len(m.len() - torn as u64));
-            if let Err(error) = cut {
-                let path = self.path.display();
-                warn!("cannot cut a torn line off the old {path}: {error}");
-            }
-        }
-        self.written = line_start;
-    }
 }
 
 /// Parts of one `writev`: with the common 32 KiB messages more than a disk takes at once.
@@ -615,13 +433,6 @@ fn seconds(time: SystemTime) -> u64 {
 
 /// As many files may be put aside in one second.
 const ASIDES_MAX: u32 = 1_000;
-
-/// How long a full disk is left in peace.
-const RETRY: Duration = Duration::from_secs(1);
-
-/// How soon a pipe that takes no more is tried again: with the usual 64 KiB of a pipe this lets
-/// 3 MB/s through to a reader that does not wait for us.
-const RETRY_BUSY: Duration = Duration::from_millis(20);
 
 #[cfg(test)]
 mod tests;

@@ -8,6 +8,7 @@ use std::path::{Path, PathBuf};
 use proptest::prelude::*;
 use rustix::fs::{CWD, FileType, Mode, OFlags, mknodat};
 
+use super::trouble::RETRY_BUSY;
 use super::*;
 use crate::sink::SinkError;
 use crate::sink::lines::COST;

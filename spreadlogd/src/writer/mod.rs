@@ -6,24 +6,27 @@
 //!
 //! Received lines are grouped by file and written many messages at a time. It does not wait for
 //! a file that cannot take more, so that one full disk does not stop the others; a file system
-//! that hangs does, for all of them, while those who receive go on. What has become of each
-//! numbered message is told to those who receive, who acknowledge it or ask for it again.
+//! that hangs does, for all of them, while those who receive go on. What is said of each message
+//! then is in `outcome`.
+
+mod outcome;
 
 use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
 
-use spread::stream::{Key, Number};
 use tokio::sync::{mpsc, watch};
-use tracing::{info, warn};
 
 use crate::counters::Counters;
 use crate::journal::Journal;
-use crate::ledger::{Entry, Event, Source};
+use crate::ledger::Source;
 use crate::outlet::{Moment, Outlets, Pieces, Taken};
 use crate::queue::{FLUSH_INTERVAL, Item, Queue};
-use crate::sink::{Aside, Asides, Lines, Origin, Outcome, Shelf};
+use crate::sink::{Aside, Asides, Lines, Outcome, Shelf};
+use outcome::Open;
+
+pub(crate) use outcome::Settled;
 
 /// Writes what comes through `queue` until it is told to finish.
 #[derive(Debug)]
@@ -47,25 +50,6 @@ pub(crate) struct Writer {
     /// Empty, and used again and again.
     outcomes: Vec<Outcome>,
     counters: Arc<Counters>,
-}
-
-/// What has become of a numbered message.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Settled {
-    pub(crate) key: Key,
-    pub(crate) number: Number,
-    /// It is in all its files; otherwise it is wanted again.
-    pub(crate) is_written: bool,
-}
-
-/// A message that goes to several files.
-#[derive(Clone, Copy, Debug)]
-struct Open {
-    /// Files of which the outcome is not known.
-    left: usize,
-    is_refused: bool,
-    /// Lines of it that no file takes.
-    unplaced: u32,
 }
 
 impl Writer {
@@ -222,45 +206,6 @@ impl Writer {
         }
     }
 
-    /// No file could be opened for these, not even the one for all others. They are not asked for
-    /// again: what keeps a file from being opened is there for days, and the publisher's store
-    /// would be full of them.
-    fn lose(&self, lines: u64, logs: &[usize]) {
-        if let Some(file) = self.counters.of_logs(logs).next() {
-            file.lines_lost.add(lines);
-        }
-    }
-
-    /// No file has anything of a message, be it that none is to, or that for `unplaced` of its lines
-    /// none could be opened; the ledger takes note of it, so that it is not asked for.
-    fn leave_out(&mut self, lines: &Lines, unplaced: u32) {
-        let (count, len) = lines.amount();
-        let Origin { source, number, .. } = lines.origin;
-        if number == 0 {
-            return;
-        }
-        self.journal.note(&Event::LeftOut {
-            source,
-            number,
-            lines: count.saturating_sub(unplaced),
-            len,
-        });
-        self.note_unplaced(source, number, unplaced);
-        self.tell(source, number, true);
-    }
-
-    /// The books are to say which lines are not where they belong.
-    fn note_unplaced(&mut self, source: Source, number: u64, lines: u32) {
-        if lines > 0 {
-            let event = Event::Unplaced {
-                source,
-                number,
-                lines,
-            };
-            self.journal.note(&event);
-        }
-    }
-
     /// The index of a file in the ledger; it gets one if it has none yet.
     fn file(&mut self, index: usize) -> Option<usize> {
         if let Some(file) = self.shelf.file(index) {
@@ -273,16 +218,6 @@ impl Writer {
         let file = self.journal.open_file(sink.account(), None);
         self.shelf.set_file(index, file);
         Some(file)
-    }
-
-    /// Whether a message that comes again is in this file since before.
-    fn has_already(&mut self, index: usize, lines: &Lines) -> bool {
-        let origin = lines.origin;
-        let Some(file) = self.file(index) else {
-            return false;
-        };
-        let ledger = self.journal.ledger();
-        ledger.is_in(origin.source, origin.number, file)
     }
 
     /// Writes what is due: first to the journal, then to the files.
@@ -357,75 +292,6 @@ impl Writer {
         }
     }
 
-    /// Takes what a sink says of its messages into the ledger, and tells it on.
-    fn settle(&mut self, index: usize) {
-        let file = self.shelf.file(index);
-        let (Some(sink), Some(file)) = (self.shelf.sink(index), file) else {
-            return;
-        };
-        let mut outcomes = std::mem::take(&mut self.outcomes);
-        outcomes.extend(sink.outcomes());
-        if let Some(at) = sink.take_cut() {
-            self.journal.cut(file, at);
-        }
-        for outcome in outcomes.drain(..) {
-            let (entry, is_written) = match outcome {
-                Outcome::Written(entry) => {
-                    self.journal.written(file, &entry);
-                    (entry, true)
-                }
-                Outcome::Refused(entry) => (entry, false),
-            };
-            // Of others nobody asks.
-            if entry.number > 0 {
-                self.conclude(&entry, is_written);
-            }
-        }
-        self.outcomes = outcomes;
-    }
-
-    /// One file has taken a message, or not; when all have, that is told.
-    fn conclude(&mut self, entry: &Entry, mut is_written: bool) {
-        let place = (entry.source, entry.number);
-        if let Some(open) = self.open.get_mut(&place) {
-            open.left = open.left.saturating_sub(1);
-            open.is_refused |= !is_written;
-            if open.left > 0 {
-                return;
-            }
-            is_written = !open.is_refused;
-            let unplaced = open.unplaced;
-            self.open.remove(&place);
-            if is_written {
-                self.note_unplaced(entry.source, entry.number, unplaced);
-            }
-        }
-        self.tell(entry.source, entry.number, is_written);
-    }
-
-    /// Those who receive are to know what has become of a message.
-    fn tell(&mut self, source: Source, number: u64, is_written: bool) {
-        let (Some(key), Some(number)) = (source.key(), Number::new(number)) else {
-            return;
-        };
-        if let Some(unsent) = self.unsent.get_mut(usize::from(source.block)) {
-            unsent.push(Settled {
-                key,
-                number,
-                is_written,
-            });
-        }
-    }
-
-    fn tell_settled(&mut self) {
-        for (sender, unsent) in self.settled.iter().zip(&mut self.unsent) {
-            if !unsent.is_empty() {
-                // At the end those who receive are gone before.
-                let _ = sender.send(std::mem::take(unsent));
-            }
-        }
-    }
-
     /// What waits goes to the files as they were; then they are opened again, or closed until
     /// a line names them.
     fn reopen(&mut self, now: Instant) {
@@ -480,19 +346,6 @@ impl Writer {
         self.outlets.join();
         self.asides.finish();
     }
-
-    /// Says once that the ledger cannot be written, and once that it can again.
-    fn tell_of_ledger(&self, error: Option<&std::io::Error>) {
-        let was_failing = self.counters.set_ledger_failing(error.is_some());
-        match error {
-            Some(error) if !was_failing => warn!(
-                "cannot write the ledger: {error}; until it can be written, nothing is written to \
-                 the logs, and messages wait with their publishers"
-            ),
-            None if was_failing => info!("the ledger is written again"),
-            _ => {}
-        }
-    }
 }
 
 /// How often is looked which files are quiet.
@@ -500,64 +353,4 @@ const LOOK_EVERY: Duration = Duration::from_secs(30);
 
 #[cfg(target_os = "linux")]
 #[cfg(test)]
-mod tests {
-    use std::fs;
-    use std::path::Path;
-
-    use bytes::Bytes;
-
-    use super::*;
-    use crate::counters::FileCounters;
-    use crate::ledger::Ledger;
-    use crate::outlet::Outlet;
-    use crate::sink::{Locking, Stay};
-
-    fn outlet(shelf: &mut Shelf, path: &Path) -> (Outlet, Arc<FileCounters>) {
-        let counters = Arc::new(FileCounters::new(path.to_owned()));
-        let how = (&counters, &Arc::default());
-        let sink = shelf.open(path, how, Stay::Always, Instant::now());
-        let outlet = Outlet::plain(sink.unwrap(), Arc::clone(&counters));
-        (outlet, counters)
-    }
-
-    /// Every line is written or counted as lost, in each file by itself.
-    #[test]
-    fn a_full_disk_does_not_harm_the_other_files() {
-        let dir = tempfile::tempdir().unwrap();
-        let path = dir.path().join("log");
-        let line = Bytes::from("0123456789\n".repeat(1_000));
-        let room = 10 * Lines::of_stranger(line.clone()).cost();
-        let queue = Arc::new(Queue::new(room));
-        let mut shelf = Shelf::new(Locking::Exclusive, Arc::clone(queue.room()), None);
-        let (to_good, good) = outlet(&mut shelf, &path);
-        let (to_full, full) = outlet(&mut shelf, Path::new("/dev/full"));
-        let writer = {
-            let journal = Journal::begin(Ledger::default(), None).unwrap();
-            Writer::new(
-                Arc::clone(&queue),
-                (Outlets::of(vec![to_good, to_full]), shelf),
-                journal,
-                Vec::new(),
-                Arc::default(),
-            )
-        };
-        let thread = thread::spawn(|| writer.run());
-
-        let mut refused = 0;
-        for _ in 0..100 {
-            let pushed = queue.push(Lines::of_stranger(line.clone()), Arc::new([0, 1]));
-            refused += u64::from(pushed.is_err());
-            while good.lines.now() < 1_000 * (100 - refused).min(1) {
-                thread::yield_now();
-            }
-        }
-        queue.command(Item::Finish(Instant::now()));
-        thread.join().unwrap();
-
-        let taken = 1_000 * (100 - refused);
-        assert_eq!(good.lines.now(), taken);
-        assert_eq!(fs::metadata(&path).unwrap().len(), 11 * taken);
-        assert_eq!((full.lines.now(), full.lines_lost.now()), (0, taken));
-        assert!(queue.room().take(room), "all of the room was given back");
-    }
-}
+mod tests;
