@@ -83,6 +83,24 @@ fn unless_ended<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
+/// Memory of its own (`RssAnon`) of `process` and its descendants, in KiB.
+///
+/// # Errors
+/// When `/proc` cannot be read.
+pub fn memory_kib(process: u32) -> io::Result<u64> {
+    let mut sum = 0;
+    for pid in descendants(process)? {
+        let status = unless_ended(fs::read_to_string(format!("/proc/{pid}/status")))?;
+        let status = status.unwrap_or_default();
+        let line = status
+            .lines()
+            .find_map(|line| line.strip_prefix("RssAnon:"));
+        let kib = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+        sum += kib.unwrap_or(0);
+    }
+    Ok(sum)
+}
+
 /// CPU time used so far by one thread of this process.
 ///
 /// # Errors

@@ -1,8 +1,8 @@
 //! The tools the project is measured with.
 //!
 //! - [`built`]: the programs, built just now and found;
-//! - [`load`]: sends requests over persistent connections and checks every answer.
-//! - [`cpu`]: the CPU time of a process and all its threads, from outside.
+//! - [`load`]: sends requests and checks every answer.
+//! - [`cpu`]: the CPU time and memory of a process and its family, from outside.
 //! - [`machine`]: what the figures were measured on; a figure without it means nothing.
 //! - [`program`]: a program on a core of its own, its words kept.
 //! - [`figures`]: the what many samples come to, by their middle.

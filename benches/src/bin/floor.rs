@@ -2,7 +2,8 @@
 //!
 //! `floor PORT FILE` answers every read on every connection with one prepared response. It parses nothing, so it
 //! serves nobody but the load generator, which asks one thing at a time; what a real server costs above it is what
-//! its own work costs. It ends by TERM, without a word.
+//! its own work costs. With a third word, `pipelined`, it counts the heads of a read and sends as many responses in
+//! one call; with `closing` it closes behind each. It ends by TERM, without a word.
 
 use std::fs;
 use std::io;
@@ -28,7 +29,13 @@ fn main() -> ExitCode {
     let Ok(port) = port.parse() else {
         return ExitCode::from(2);
     };
-    match Floor::bind(port, &file).and_then(Floor::run) {
+    let manner = match arguments.next().as_deref() {
+        None => Manner::Plain,
+        Some("pipelined") => Manner::Pipelined,
+        Some("closing") => Manner::Closing,
+        Some(_) => return ExitCode::from(2),
+    };
+    match Floor::bind(port, &file, manner).and_then(Floor::run) {
         Ok(()) => ExitCode::SUCCESS,
         Err(_) => ExitCode::FAILURE,
     }
@@ -38,11 +45,26 @@ struct Floor {
     epoll: OwnedFd,
     listener: TcpListener,
     connections: Vec<Option<TcpStream>>,
-    response: Vec<u8>,
+    /// Places in it whose connection has gone.
+    free: Vec<usize>,
+    /// As many responses as a read can hold requests; one, unless they are pipelined.
+    responses: Vec<u8>,
+    response_len: usize,
+    manner: Manner,
 }
 
+#[derive(Clone, Copy, Eq, PartialEq)]
+enum Manner {
+    Plain,
+    Pipelined,
+    Closing,
+}
+
+/// What the load generator sends in one write at most.
+const PIPELINED_MAX: usize = 16;
+
 impl Floor {
-    fn bind(port: u16, file: &str) -> io::Result<Self> {
+    fn bind(port: u16, file: &str, manner: Manner) -> io::Result<Self> {
         let content = fs::read(file)?;
         // The fields that rthttpd and nginx send, too: the same bytes on the wire, give or take a few.
         let mut response = format!(
@@ -61,7 +83,13 @@ impl Floor {
             epoll,
             listener,
             connections: Vec::new(),
-            response,
+            free: Vec::new(),
+            response_len: response.len(),
+            responses: match manner {
+                Manner::Pipelined => response.repeat(PIPELINED_MAX),
+                Manner::Plain | Manner::Closing => response,
+            },
+            manner,
         })
     }
 
@@ -89,8 +117,13 @@ impl Floor {
     fn accept(&mut self) -> io::Result<()> {
         let (socket, _) = self.listener.accept()?;
         socket.set_nodelay(true)?;
-        add(&self.epoll, socket.as_fd(), self.connections.len() as u64)?;
-        self.connections.push(Some(socket));
+        // With a connection for each request, they would become many.
+        let free = self.free.pop().unwrap_or(self.connections.len());
+        add(&self.epoll, socket.as_fd(), free as u64)?;
+        match self.connections.get_mut(free) {
+            Some(place) => *place = Some(socket),
+            None => self.connections.push(Some(socket)),
+        }
         Ok(())
     }
 
@@ -103,16 +136,30 @@ impl Floor {
         let mut request = [0_u8; REQUEST_MAX];
         let received =
             rustix::net::recv(&*socket, &mut request[..], rustix::net::RecvFlags::empty());
-        let sent = match received {
-            Ok((1.., _)) => {
-                rustix::net::send(&*socket, &self.response, rustix::net::SendFlags::NOSIGNAL)
+        let answered = match received {
+            Ok((len @ 1.., _)) => {
+                let count = match self.manner {
+                    Manner::Pipelined => heads(request.get(..len).unwrap_or_default()),
+                    Manner::Plain | Manner::Closing => 1,
+                };
+                let responses = self.responses.get(..self.response_len * count);
+                let responses = responses.unwrap_or_default();
+                let sent = rustix::net::send(&*socket, responses, rustix::net::SendFlags::NOSIGNAL);
+                sent == Ok(responses.len()) && self.manner != Manner::Closing
             }
-            _ => Ok(0),
+            _ => false,
         };
-        if sent != Ok(self.response.len()) {
+        if !answered {
             *connection = None;
+            self.free.push(index);
         }
     }
+}
+
+/// How many heads end in `request`: no other line of a head is empty.
+fn heads(request: &[u8]) -> usize {
+    let ends = request.windows(4).filter(|four| four == b"\r\n\r\n");
+    ends.count().min(PIPELINED_MAX)
 }
 
 fn add(epoll: &OwnedFd, socket: impl AsFd, place: u64) -> rustix::io::Result<()> {

@@ -14,6 +14,9 @@ use std::time::{Duration, Instant};
 
 use benches::program::{Program, ProgramError, free_port};
 
+use crate::case::{Case, Floor};
+use crate::site::Site;
+
 /// A row of the table.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, clap::ValueEnum)]
 pub(crate) enum Candidate {
@@ -36,10 +39,8 @@ pub(crate) enum Candidate {
 pub(crate) struct Setup {
     /// A directory of this run, deleted at its end.
     pub(crate) scratch: PathBuf,
-    /// The document root, inside it.
-    pub(crate) root: PathBuf,
-    /// The file asked for, in the root.
-    pub(crate) file: PathBuf,
+    /// What is served, inside it.
+    pub(crate) site: Site,
     /// Where cargo put the release programs.
     pub(crate) programs: PathBuf,
     /// An rthttpd of another commit.
@@ -98,6 +99,11 @@ impl Candidate {
         }
     }
 
+    /// Whether it can answer what the case asks.
+    pub(crate) fn takes(self, case: &Case) -> bool {
+        self != Self::Floor || case.floor.is_some()
+    }
+
     /// The row this one's cost is compared with to tell what its log costs.
     pub(crate) fn unlogged(self) -> Option<Self> {
         match self {
@@ -147,15 +153,15 @@ impl Candidate {
         let mut command = Command::new(self.rthttpd(setup).unwrap_or_default());
         command
             .args(["-p", &port.to_string(), "--workers", "1", "-d"])
-            .arg(&setup.root);
+            .arg(setup.site.root());
         command
     }
 
-    pub(crate) fn start(self, setup: &Setup) -> Result<Running, CandidateError> {
+    pub(crate) fn start(self, setup: &Setup, case: &Case) -> Result<Running, CandidateError> {
         let port = free_port().map_err(preparing("a port"))?;
         let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
         let (command, log) = match self {
-            Self::Floor => (floor(setup, port), None),
+            Self::Floor => (floor(setup, port, case), None),
             Self::Nginx => (nginx(setup, port)?, None),
             Self::Rthttpd | Self::Before => (self.serve(setup, port), None),
             Self::RthttpdLogged | Self::BeforeLogged => {
@@ -241,9 +247,15 @@ fn count_lines(file: &Path) -> io::Result<u64> {
     Ok(bytes.iter().map(|byte| u64::from(*byte == b'\n')).sum())
 }
 
-fn floor(setup: &Setup, port: u16) -> Command {
+fn floor(setup: &Setup, port: u16, case: &Case) -> Command {
     let mut command = Command::new(setup.programs.join("floor"));
-    command.arg(port.to_string()).arg(&setup.file);
+    let file = setup.site.path(case.file());
+    command.arg(port.to_string()).arg(file);
+    match case.floor {
+        Some(Floor::Pipelined) => command.arg("pipelined"),
+        Some(Floor::Closing) => command.arg("closing"),
+        Some(Floor::Plain) | None => &mut command,
+    };
     command
 }
 
@@ -251,7 +263,7 @@ fn nginx(setup: &Setup, port: u16) -> Result<Command, CandidateError> {
     let prefix = setup.scratch.join("nginx");
     let config = prefix.join("nginx.conf");
     fs::create_dir_all(&prefix)
-        .and_then(|()| fs::write(&config, nginx_config(port, &setup.root)))
+        .and_then(|()| fs::write(&config, nginx_config(port, setup.site.root())))
         .map_err(preparing("nginx's configuration"))?;
     let mut command = Command::new("nginx");
     command.arg("-p").arg(&prefix).arg("-c").arg(&config);

@@ -1,13 +1,14 @@
 //! Web servers side by side: what a request costs each of them, in turn, on the same core.
 //!
 //! ```text
-//! for each round:  start all servers -> ask each for a slice, in turn, many times -> stop -> count lines
+//! for each case and round:  start all servers -> ask each for a slice, in turn, many times -> stop -> count lines
 //! ```
 //!
 //! The figure is CPU time per request, of all threads and processes of the server, from the kernel's own books
 //! ([`benches::cpu`]): unlike requests per second it hardly depends on the load generator, or on who else uses
 //! the machine. The server has one core to itself, the load generator ([`benches::load`]) and the hub the other.
 //!
+//! - `case.rs`: what they are asked for; `site.rs`: the files;
 //! - `candidate.rs`: the servers, and how each is started;
 //! - `round.rs`: one round of all servers;
 //! - `report.rs`: medians, table, JSON.
@@ -21,12 +22,14 @@
 )]
 
 mod candidate;
+mod case;
 mod report;
 mod round;
+mod site;
 
 use std::fs;
 use std::io;
-use std::os::unix::fs::PermissionsExt;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -38,7 +41,9 @@ use clap::Parser;
 use spread_logger::diagnostics::Chain;
 
 use crate::candidate::{Candidate, CandidateError, Setup};
-use crate::report::{Case, Report, Row};
+use crate::case::Case;
+use crate::report::{Report, Row, Table};
+use crate::site::Site;
 
 /// Measure rthttpd beside other web servers.
 #[derive(Debug, Parser)]
@@ -47,18 +52,21 @@ struct Args {
     /// How often the servers are started anew and measured, in turn
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Requests to each server in a round
+    /// Requests for a small file to each server in a round; fewer for larger ones
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     requests: u64,
-    /// Bytes of the file asked for
-    #[arg(long, value_name = "BYTES", default_value_t = CONTENT_LEN)]
-    content: usize,
     /// A first look: 3 rounds of 30,000 requests
     #[arg(long, conflicts_with_all = ["rounds", "requests"])]
     quick: bool,
-    /// Measure this server alone; may be given several times
-    #[arg(long, value_name = "NAME", value_enum)]
+    /// Measure these servers alone
+    #[arg(long, value_name = "NAME,…", value_enum, value_delimiter = ',')]
     only: Vec<Candidate>,
+    /// Measure these cases, or all; --cases names them
+    #[arg(long, value_name = "NAME,…", value_delimiter = ',', default_value = Case::DEFAULT)]
+    case: Vec<String>,
+    /// Name the cases
+    #[arg(long)]
+    cases: bool,
     /// Measure this rthttpd too, built from another commit: what a change costs
     #[arg(long, value_name = "PROGRAM")]
     before: Option<PathBuf>,
@@ -79,8 +87,11 @@ enum RunError {
     Prepare(#[from] io::Error),
     #[error(transparent)]
     Candidate(#[from] CandidateError),
-    #[error(transparent)]
-    Load(#[from] LoadError),
+    #[error("{name} failed")]
+    Load {
+        name: &'static str,
+        source: LoadError,
+    },
     #[error("cannot read the CPU time of {name}")]
     CpuTime {
         name: &'static str,
@@ -94,16 +105,11 @@ enum RunError {
     },
     #[error("{0} cannot be run: it is not installed, or was not built")]
     NotInstalled(&'static str),
+    #[error("there is no case {0}: --cases names those that there are")]
+    NoSuchCase(String),
     #[error("cannot write {}", path.display())]
-    Json { path: PathBuf, source: io::Error },
+    Write { path: PathBuf, source: io::Error },
 }
-
-/// A file of this length is the case of the first target: small, and larger than its head.
-const CONTENT_LEN: usize = 1024;
-
-pub(crate) const TARGET: &str = "/file.txt";
-
-const CONNECTIONS: usize = 64;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -117,66 +123,95 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), RunError> {
+    if args.cases {
+        for case in Case::all() {
+            println!("{:<12}{}", case.name, case.what);
+        }
+        return Ok(());
+    }
+    let cases = cases(&args.case)?;
     if !args.no_build {
         build(&["rthttpd", "spreadlogd", "benches"])?;
     }
     let directory = tempfile::tempdir()?;
-    let content = content(args.content);
-    let setup = prepare(directory.path(), &content, args.before.as_deref())?;
-    let case = case(args);
+    let setup = prepare(directory.path(), &cases, args.before.as_deref())?;
     let machine = Machine::look();
     println!("{machine}");
-    let mut rows = rows(args, &setup)?;
+    let rows = rows(args, &setup)?;
     introduce(&rows, &setup);
     if let Some(core) = setup.load_core {
         program::stay_on(core)?;
     }
 
-    let candidates: Vec<Candidate> = rows.iter().map(|row| row.candidate).collect();
-    for round in 1..=case.rounds {
-        eprintln!("round {round}/{}", case.rounds);
-        let samples = round::measure(&candidates, &setup, &content, case)?;
-        for (row, sample) in rows.iter_mut().zip(samples) {
-            eprintln!("  {:<16}{}", row.candidate.name(), sample.line());
-            row.samples.push(sample);
-        }
-    }
-
-    let report = Report {
+    let mut report = Report {
         machine,
-        case,
-        rows,
+        tables: Vec::new(),
     };
-    println!("\n{}", report.table());
-    if let Some(path) = &args.json {
-        fs::write(path, report.json()).map_err(|source| RunError::Json {
-            path: path.clone(),
-            source,
-        })?;
+    for case in cases {
+        let table = measure(args, &setup, case, &rows)?;
+        println!("\n{table}");
+        report.tables.push(table);
+        // After each case, so that a run that is stopped has what was measured.
+        if let Some(path) = &args.json {
+            write(path, &report.json())?;
+        }
     }
     Ok(())
 }
 
-fn case(args: &Args) -> Case {
+/// Those named, in the order of the table.
+fn cases(names: &[String]) -> Result<Vec<Case>, RunError> {
+    let mut cases = Case::all();
+    if names.iter().any(|name| name == "all") {
+        return Ok(cases);
+    }
+    let unknown = |name: &&String| !cases.iter().any(|case| case.name == **name);
+    if let Some(name) = names.iter().find(unknown) {
+        return Err(RunError::NoSuchCase(name.clone()));
+    }
+    cases.retain(|case| names.iter().any(|name| name == case.name));
+    Ok(cases)
+}
+
+/// All rounds of one case.
+fn measure(args: &Args, setup: &Setup, case: Case, rows: &[Row]) -> Result<Table, RunError> {
     let (rounds, requests) = if args.quick {
         (3, 30_000)
     } else {
         (usize::from(args.rounds), args.requests)
     };
-    Case {
-        content_len: args.content,
-        connections: CONNECTIONS,
+    let takes = |row: &&Row| row.candidate.takes(&case);
+    let mut rows: Vec<Row> = rows.iter().filter(takes).cloned().collect();
+    let candidates: Vec<Candidate> = rows.iter().map(|row| row.candidate).collect();
+    let requests = case.requests(requests);
+    for round in 1..=rounds {
+        eprintln!("{}, round {round}/{rounds}", case.name);
+        let samples = round::measure(&candidates, setup, &case, requests)?;
+        for (row, sample) in rows.iter_mut().zip(samples) {
+            eprintln!("  {:<16}{}", row.candidate.name(), sample.line());
+            row.samples.push(sample);
+        }
+    }
+    Ok(Table {
+        case,
         requests,
         rounds,
-    }
+        rows,
+    })
 }
 
-fn prepare(scratch: &Path, content: &[u8], before: Option<&Path>) -> Result<Setup, RunError> {
-    let root = scratch.join("www");
-    fs::create_dir(&root)?;
-    let file = root.join(TARGET.trim_start_matches('/'));
-    fs::write(&file, content)?;
-    // nginx started by root reads the files as another user.
+fn write(path: &Path, text: &str) -> Result<(), RunError> {
+    fs::write(path, text).map_err(|source| RunError::Write {
+        path: path.to_owned(),
+        source,
+    })
+}
+
+fn prepare(scratch: &Path, cases: &[Case], before: Option<&Path>) -> Result<Setup, RunError> {
+    let mut files: Vec<_> = cases.iter().map(Case::file).collect();
+    files.dedup();
+    let site = Site::make(scratch.join("www"), &files)?;
+    // A server that root has started reads the files as another user.
     fs::set_permissions(scratch, fs::Permissions::from_mode(0o755))?;
 
     let cores = program::two_cores()?;
@@ -187,22 +222,13 @@ fn prepare(scratch: &Path, content: &[u8], before: Option<&Path>) -> Result<Setu
     }
     Ok(Setup {
         scratch: scratch.to_owned(),
-        root,
-        file,
+        site,
         programs: programs()?,
         // The programs run in directories of their own.
         before: before.map(fs::canonicalize).transpose()?,
         server_core: cores.map(|(server, _)| server),
         load_core: cores.map(|(_, load)| load),
     })
-}
-
-/// Text, so that a wrong answer can be read in an error.
-fn content(len: usize) -> Vec<u8> {
-    (0..)
-        .flat_map(|line| format!("{line:06} one file, served over and over again\n").into_bytes())
-        .take(len)
-        .collect()
 }
 
 /// The servers to measure. One that was asked for by name must be there; the others are left out with a word.
@@ -235,7 +261,7 @@ fn introduce(rows: &[Row], setup: &Setup) {
         println!("{:<16}{}", row.candidate.name(), row.version);
     }
     if rows.iter().any(|row| row.candidate == Candidate::Nginx) {
-        let config = candidate::nginx_config(0, &setup.root);
+        let config = candidate::nginx_config(0, setup.site.root());
         println!("\nnginx.conf (the port changes):\n{config}");
     }
 }

@@ -3,12 +3,16 @@
 //! Ratios are taken within a round, whose servers were asked in turn, and their median is told: what disturbs a
 //! machine for longer than a slice then disturbs both sides.
 
-use std::fmt::Write as _;
+#![expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
+
+use std::fmt;
 
 use benches::figures::median;
 use benches::machine::Machine;
+use serde_json::{Value, json};
 
 use crate::candidate::Candidate;
+use crate::case::Case;
 
 /// One server in one round.
 #[derive(Clone, Copy, Debug)]
@@ -18,6 +22,8 @@ pub(crate) struct Sample {
     pub(crate) cpu_micros: f64,
     /// Of its busiest thread alone.
     pub(crate) busiest_micros: f64,
+    /// Of its own, in KiB: `RssAnon` of all its processes when all is answered.
+    pub(crate) memory_kib: u64,
     /// Lines that arrived, and requests that were served in the whole life of the server.
     pub(crate) lines: Option<(u64, u64)>,
 }
@@ -30,21 +36,21 @@ pub(crate) struct Row {
     pub(crate) samples: Vec<Sample>,
 }
 
-/// What was asked for, in numbers.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Case {
-    pub(crate) content_len: usize,
-    pub(crate) connections: usize,
+/// All rounds of one case.
+#[derive(Clone, Debug)]
+pub(crate) struct Table {
+    pub(crate) case: Case,
+    /// To each server in a round.
     pub(crate) requests: u64,
     pub(crate) rounds: usize,
+    pub(crate) rows: Vec<Row>,
 }
 
 /// The result of a run.
 #[derive(Clone, Debug)]
 pub(crate) struct Report {
     pub(crate) machine: Machine,
-    pub(crate) case: Case,
-    pub(crate) rows: Vec<Row>,
+    pub(crate) tables: Vec<Table>,
 }
 
 impl Sample {
@@ -61,6 +67,17 @@ impl Sample {
             lines.unwrap_or_default()
         )
     }
+
+    fn json(&self) -> Value {
+        json!({
+            "requests_per_second": self.requests_per_second,
+            "cpu_micros": self.cpu_micros,
+            "busiest_micros": self.busiest_micros,
+            "rss_anon_kib": self.memory_kib,
+            "lines": self.lines.map(|(written, _)| written),
+            "served": self.lines.map(|(_, served)| served),
+        })
+    }
 }
 
 impl Row {
@@ -75,129 +92,131 @@ impl Row {
     }
 }
 
-impl Report {
+impl Table {
     fn row(&self, candidate: Candidate) -> Option<&Row> {
         self.rows.iter().find(|row| row.candidate == candidate)
     }
 
-    fn to_nginx(&self, row: &Row) -> Option<f64> {
-        let nginx = self.row(Candidate::Nginx)?;
-        Some(row.ratio(nginx, |sample| sample.cpu_micros))
+    fn to(&self, row: &Row, other: Option<Candidate>, value: fn(&Sample) -> f64) -> Option<f64> {
+        Some(row.ratio(self.row(other?)?, value))
     }
 
-    fn to_unlogged(&self, row: &Row, value: fn(&Sample) -> f64) -> Option<f64> {
-        let unlogged = self.row(row.candidate.unlogged()?)?;
-        Some(row.ratio(unlogged, value))
+    fn ratios(&self, row: &Row) -> Ratios {
+        let cpu = |sample: &Sample| sample.cpu_micros;
+        let unlogged = row.candidate.unlogged();
+        Ratios {
+            to_floor: self.to(row, Some(Candidate::Floor), cpu),
+            to_nginx: self.to(row, Some(Candidate::Nginx), cpu),
+            to_unlogged: self.to(row, unlogged, cpu),
+            busiest_to_unlogged: self.to(row, unlogged, |sample| sample.busiest_micros),
+            to_before: self.to(row, row.candidate.before(), cpu),
+        }
     }
 
-    fn to_before(&self, row: &Row) -> Option<f64> {
-        let before = self.row(row.candidate.before()?)?;
-        Some(row.ratio(before, |sample| sample.cpu_micros))
+    fn json(&self) -> Value {
+        let case = &self.case;
+        json!({
+            "case": case.name,
+            "what": case.what,
+            "connections": case.shape.connections,
+            "pipelined": case.shape.pipelined,
+            "persistent": case.question.is_persistent,
+            "requests": self.requests,
+            "rounds": self.rounds,
+            "servers": self.rows.iter().map(|row| self.row_json(row)).collect::<Vec<_>>(),
+        })
     }
 
-    /// The table printed at the end.
-    pub(crate) fn table(&self) -> String {
-        let Case {
-            content_len,
-            connections,
-            requests,
-            rounds,
-        } = self.case;
-        let mut text = format!(
-            "{content_len} bytes, persistent, {connections} connections; {rounds} rounds of {requests} requests, medians\n\
-             CPU per request of all threads and of the busiest one; ratios of CPU per request, paired by round\n\n\
-             {:<16}{:>11}{:>10}{:>10}{:>10}{:>13}{:>9}{:>11}\n",
+    fn row_json(&self, row: &Row) -> Value {
+        let ratios = self.ratios(row);
+        json!({
+            "name": row.candidate.name(),
+            "version": row.version,
+            "requests_per_second": row.median(|sample| sample.requests_per_second),
+            "cpu_micros": row.median(|sample| sample.cpu_micros),
+            "busiest_micros": row.median(|sample| sample.busiest_micros),
+            "rss_anon_kib": row.median(|sample| sample.memory_kib as f64),
+            "to_floor": ratios.to_floor,
+            "to_nginx": ratios.to_nginx,
+            "to_unlogged": ratios.to_unlogged,
+            "busiest_to_unlogged": ratios.busiest_to_unlogged,
+            "to_before": ratios.to_before,
+            "samples": row.samples.iter().map(Sample::json).collect::<Vec<_>>(),
+        })
+    }
+}
+
+/// What is printed when a case is measured.
+impl fmt::Display for Table {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {}; {} rounds of {} requests, medians\n\
+             CPU per request of all threads and processes, and of the busiest thread; ratios of CPU per request, paired by round\n\n\
+             {:<20}{:>11}{:>10}{:>10}{:>10}{:>10}{:>13}{:>9}{:>11}{:>9}\n",
+            self.case.name,
+            self.case.what,
+            self.rounds,
+            self.requests,
             "",
             "requests/s",
             "CPU µs",
             "busiest",
+            "to floor",
             "to nginx",
             "to unlogged",
             "busiest",
             "to before",
-        );
+            "RssAnon",
+        )?;
         for row in &self.rows {
-            let ratio = |ratio: Option<f64>| ratio.map_or_else(String::new, |r| format!("{r:.3}"));
-            // Writing to a String cannot fail.
-            let _ = writeln!(
-                text,
-                "{:<16}{:>11.0}{:>10.2}{:>10.2}{:>10}{:>13}{:>9}{:>11}",
+            let told = |ratio: Option<f64>| ratio.map_or_else(String::new, |r| format!("{r:.3}"));
+            let ratios = self.ratios(row);
+            writeln!(
+                f,
+                "{:<20}{:>11.0}{:>10.2}{:>10.2}{:>10}{:>10}{:>13}{:>9}{:>11}{:>6.1} MB",
                 row.candidate.name(),
                 row.median(|sample| sample.requests_per_second),
                 row.median(|sample| sample.cpu_micros),
                 row.median(|sample| sample.busiest_micros),
-                ratio(self.to_nginx(row)),
-                ratio(self.to_unlogged(row, |sample| sample.cpu_micros)),
-                ratio(self.to_unlogged(row, |sample| sample.busiest_micros)),
-                ratio(self.to_before(row)),
-            );
+                told(ratios.to_floor),
+                told(ratios.to_nginx),
+                told(ratios.to_unlogged),
+                told(ratios.busiest_to_unlogged),
+                told(ratios.to_before),
+                row.median(|sample| sample.memory_kib as f64) / 1024.0,
+            )?;
         }
-        text
+        Ok(())
     }
+}
 
-    /// The same and every sample, for programs.
+/// A row's CPU per request, divided by another's of the same round.
+#[derive(Clone, Copy, Debug)]
+struct Ratios {
+    to_floor: Option<f64>,
+    to_nginx: Option<f64>,
+    to_unlogged: Option<f64>,
+    busiest_to_unlogged: Option<f64>,
+    to_before: Option<f64>,
+}
+
+impl Report {
+    /// All figures and every sample, for programs.
     pub(crate) fn json(&self) -> String {
         let machine = &self.machine;
-        let rows: Vec<String> = self.rows.iter().map(|row| self.row_json(row)).collect();
-        format!(
-            "{{\n  \"machine\": {{\"processor\": {}, \"cores\": {}, \"kernel\": {}, \"load\": {}, \"commit\": {}}},\n  \
-             \"case\": {{\"content_len\": {}, \"connections\": {}, \"requests\": {}, \"rounds\": {}}},\n  \
-             \"servers\": [\n    {}\n  ]\n}}\n",
-            string(&machine.processor),
-            machine.cores,
-            string(&machine.kernel),
-            string(&machine.load),
-            string(&machine.commit),
-            self.case.content_len,
-            self.case.connections,
-            self.case.requests,
-            self.case.rounds,
-            rows.join(",\n    "),
-        )
+        let report = json!({
+            "machine": {
+                "processor": machine.processor,
+                "cores": machine.cores,
+                "kernel": machine.kernel,
+                "load": machine.load,
+                "commit": machine.commit,
+            },
+            "cases": self.tables.iter().map(Table::json).collect::<Vec<_>>(),
+        });
+        format!("{report:#}\n")
     }
-
-    fn row_json(&self, row: &Row) -> String {
-        let samples: Vec<String> = row.samples.iter().map(sample_json).collect();
-        let ratio = |ratio: Option<f64>| ratio.map_or("null".to_owned(), |r| format!("{r:.4}"));
-        format!(
-            "{{\"name\": {}, \"version\": {}, \"requests_per_second\": {:.0}, \"cpu_micros\": {:.3}, \
-             \"busiest_micros\": {:.3}, \"to_nginx\": {}, \"to_unlogged\": {}, \"busiest_to_unlogged\": {}, \
-             \"to_before\": {},\n     \"samples\": [{}]}}",
-            string(row.candidate.name()),
-            string(&row.version),
-            row.median(|sample| sample.requests_per_second),
-            row.median(|sample| sample.cpu_micros),
-            row.median(|sample| sample.busiest_micros),
-            ratio(self.to_nginx(row)),
-            ratio(self.to_unlogged(row, |sample| sample.cpu_micros)),
-            ratio(self.to_unlogged(row, |sample| sample.busiest_micros)),
-            ratio(self.to_before(row)),
-            samples.join(", "),
-        )
-    }
-}
-
-fn sample_json(sample: &Sample) -> String {
-    let lines = sample.lines.map_or_else(String::new, |(written, served)| {
-        format!(", \"lines\": {written}, \"served\": {served}")
-    });
-    format!(
-        "{{\"requests_per_second\": {:.0}, \"cpu_micros\": {:.3}, \"busiest_micros\": {:.3}{lines}}}",
-        sample.requests_per_second, sample.cpu_micros, sample.busiest_micros
-    )
-}
-
-/// A JSON string. Names of machines and versions hold nothing that needs more than this.
-fn string(text: &str) -> String {
-    let escaped: String = text
-        .chars()
-        .filter(|c| !c.is_control())
-        .flat_map(|c| {
-            let backslash = matches!(c, '"' | '\\').then_some('\\');
-            backslash.into_iter().chain([c])
-        })
-        .collect();
-    format!("\"{escaped}\"")
 }
 
 #[cfg(test)]
@@ -211,6 +230,7 @@ mod tests {
             requests_per_second: 1.0,
             cpu_micros,
             busiest_micros: cpu_micros,
+            memory_kib: 0,
             lines: None,
         };
         let row = |candidate, costs: [f64; 3]| Row {
@@ -224,10 +244,5 @@ mod tests {
         let ratio = ours.ratio(&nginx, |sample| sample.cpu_micros);
 
         assert!((ratio - 0.8).abs() < 1e-9, "{ratio}");
-    }
-
-    #[test]
-    fn quotation_marks_cannot_end_a_json_string() {
-        assert_eq!(string("a \"b\" \\ c\n"), r#""a \"b\" \\ c""#);
     }
 }

@@ -15,12 +15,13 @@
 use std::thread;
 use std::time::Duration;
 
-use benches::cpu::CpuTimes;
+use benches::cpu::{self, CpuTimes};
 use benches::load::{Expected, Load};
 
+use crate::RunError;
 use crate::candidate::{Candidate, Running, Setup};
-use crate::report::{Case, Sample};
-use crate::{RunError, TARGET};
+use crate::case::Case;
+use crate::report::Sample;
 
 /// At 400,000 requests a round, 20,000 a slice: a sixth of a second.
 const SLICES: u64 = 20;
@@ -49,21 +50,21 @@ struct Contestant {
 pub(crate) fn measure(
     candidates: &[Candidate],
     setup: &Setup,
-    content: &[u8],
-    case: Case,
+    case: &Case,
+    requests: u64,
 ) -> Result<Vec<Sample>, RunError> {
     let mut contestants = candidates
         .iter()
-        .map(|candidate| Contestant::start(*candidate, setup, content, case))
+        .map(|candidate| Contestant::start(*candidate, setup, case, requests))
         .collect::<Result<Vec<_>, _>>()?;
-    for slice in 0..SLICES.min(case.requests) {
-        let requests = slice_len(case.requests, slice);
+    for slice in 0..SLICES.min(requests) {
+        let len = slice_len(requests, slice);
         for contestant in &mut contestants {
-            contestant.run(requests)?;
+            contestant.run(len)?;
         }
         contestants.reverse();
     }
-    if SLICES.min(case.requests) % 2 == 1 {
+    if SLICES.min(requests) % 2 == 1 {
         contestants.reverse();
     }
     contestants.into_iter().map(Contestant::finish).collect()
@@ -79,13 +80,17 @@ impl Contestant {
     fn start(
         candidate: Candidate,
         setup: &Setup,
-        content: &[u8],
-        case: Case,
+        case: &Case,
+        requests: u64,
     ) -> Result<Self, RunError> {
-        let running = candidate.start(setup)?;
-        let expected = Expected::learn(running.address, TARGET, content)?;
-        let mut load = Load::connect(running.address, case.connections, expected)?;
-        load.run((case.requests / WARM_UP_SHARE).max(1))?;
+        let name = candidate.name();
+        let failed = |source| RunError::Load { name, source };
+        let running = candidate.start(setup, case)?;
+        let wanted = case.wanted(&setup.site);
+        let expected = Expected::learn(running.address, &case.question, &wanted).map_err(failed)?;
+        let mut load = Load::connect(running.address, case.shape, expected).map_err(failed)?;
+        load.run((requests / WARM_UP_SHARE).max(1))
+            .map_err(failed)?;
         Ok(Self {
             candidate,
             running,
@@ -99,7 +104,9 @@ impl Contestant {
 
     fn run(&mut self, requests: u64) -> Result<(), RunError> {
         let before = self.cpu_times()?;
-        let round = self.load.run(requests)?;
+        let name = self.candidate.name();
+        let round = self.load.run(requests);
+        let round = round.map_err(|source| RunError::Load { name, source })?;
         thread::sleep(SETTLING);
         let used = self.cpu_times()?.since(&before);
         self.requests += round.requests;
@@ -116,6 +123,9 @@ impl Contestant {
 
     /// What it cost; stops it and compares the lines of its log with the requests it served.
     fn finish(self) -> Result<Sample, RunError> {
+        let name = self.candidate.name();
+        let memory_kib = cpu::memory_kib(self.running.process());
+        let memory_kib = memory_kib.map_err(|source| RunError::CpuTime { name, source })?;
         let served = self.load.answered() + Expected::LEARNING_REQUESTS;
         drop(self.load);
         let written = self.running.stop(served)?;
@@ -123,7 +133,7 @@ impl Contestant {
             && written != served
         {
             return Err(RunError::Lines {
-                name: self.candidate.name(),
+                name,
                 served,
                 written,
             });
@@ -136,6 +146,7 @@ impl Contestant {
             requests_per_second: requests / self.elapsed.as_secs_f64(),
             cpu_micros: micros_each(self.total),
             busiest_micros: micros_each(self.busiest),
+            memory_kib,
             lines: written.map(|written| (written, served)),
         })
     }
