@@ -40,6 +40,18 @@ impl CpuTimes {
         Ok(times)
     }
 
+    /// The same of several families together.
+    ///
+    /// # Errors
+    /// As [`CpuTimes::read`].
+    pub fn read_all(processes: &[u32]) -> io::Result<Self> {
+        let mut all = Self::default();
+        for process in processes {
+            all.threads.extend(Self::read(*process)?.threads);
+        }
+        Ok(all)
+    }
+
     /// What was used between `earlier` and this reading.
     #[must_use]
     pub fn since(&self, earlier: &Self) -> CpuUsed {
@@ -83,13 +95,17 @@ fn unless_ended<T>(read: io::Result<T>) -> io::Result<Option<T>> {
     }
 }
 
-/// Memory of its own (`RssAnon`) of `process` and its descendants, in KiB.
+/// Memory of their own (`RssAnon`) of `processes` and their descendants, in KiB.
 ///
 /// # Errors
 /// When `/proc` cannot be read.
-pub fn memory_kib(process: u32) -> io::Result<u64> {
+pub fn memory_kib(processes: &[u32]) -> io::Result<u64> {
     let mut sum = 0;
-    for pid in descendants(process)? {
+    let mut families = Vec::new();
+    for process in processes {
+        families.extend(descendants(*process)?);
+    }
+    for pid in families {
         let status = unless_ended(fs::read_to_string(format!("/proc/{pid}/status")))?;
         let status = status.unwrap_or_default();
         let line = status

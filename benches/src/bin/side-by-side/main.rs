@@ -9,7 +9,7 @@
 //! the machine. The server has one core to itself, the load generator ([`benches::load`]) and the hub the other.
 //!
 //! - `case.rs`: what they are asked for; `site.rs`: the files;
-//! - `candidate.rs`: the servers, and how each is started;
+//! - `candidate.rs`: the rows: a server and a log; `server/`: how each server is set up; `log.rs`: where its lines go;
 //! - `round.rs`: one round of all servers;
 //! - `report.rs`: medians, table, JSON.
 //!
@@ -23,8 +23,10 @@
 
 mod candidate;
 mod case;
+mod log;
 mod report;
 mod round;
+mod server;
 mod site;
 
 use std::fs;
@@ -40,9 +42,11 @@ use benches::program;
 use clap::Parser;
 use spread_logger::diagnostics::Chain;
 
-use crate::candidate::{Candidate, CandidateError, Setup};
+use crate::candidate::Candidate;
 use crate::case::Case;
+use crate::log::Destination;
 use crate::report::{Report, Row, Table};
+use crate::server::{CandidateError, Server, Setup};
 use crate::site::Site;
 
 /// Measure rthttpd beside other web servers.
@@ -97,12 +101,8 @@ enum RunError {
         name: &'static str,
         source: io::Error,
     },
-    #[error("{name} served {served} requests, but {written} lines were written")]
-    Lines {
-        name: &'static str,
-        served: u64,
-        written: u64,
-    },
+    #[error("not every request has its line: {0}")]
+    Lines(String),
     #[error("{0} cannot be run: it is not installed, or was not built")]
     NotInstalled(&'static str),
     #[error("there is no case {0}: --cases names those that there are")]
@@ -131,7 +131,7 @@ fn run(args: &Args) -> Result<(), RunError> {
     }
     let cases = cases(&args.case)?;
     if !args.no_build {
-        build(&["rthttpd", "spreadlogd", "benches"])?;
+        build(&["rthttpd", "spreadlogd", "spread-logger", "benches"])?;
     }
     let directory = tempfile::tempdir()?;
     let setup = prepare(directory.path(), &cases, args.before.as_deref())?;
@@ -156,7 +156,10 @@ fn run(args: &Args) -> Result<(), RunError> {
             write(path, &report.json())?;
         }
     }
-    Ok(())
+    match report.lost() {
+        Some(lost) => Err(RunError::Lines(lost)),
+        None => Ok(()),
+    }
 }
 
 /// Those named, in the order of the table.
@@ -188,7 +191,7 @@ fn measure(args: &Args, setup: &Setup, case: Case, rows: &[Row]) -> Result<Table
         eprintln!("{}, round {round}/{rounds}", case.name);
         let samples = round::measure(&candidates, setup, &case, requests)?;
         for (row, sample) in rows.iter_mut().zip(samples) {
-            eprintln!("  {:<16}{}", row.candidate.name(), sample.line());
+            eprintln!("  {:<20}{}", row.candidate.name(), sample.line());
             row.samples.push(sample);
         }
     }
@@ -242,7 +245,7 @@ fn rows(args: &Args, setup: &Setup) -> Result<Vec<Row>, RunError> {
         if !named && (!args.only.is_empty() || is_before && setup.before.is_none()) {
             continue;
         }
-        match candidate.version(setup) {
+        match candidate.server().version(setup) {
             Some(version) => rows.push(Row {
                 candidate,
                 version,
@@ -258,10 +261,17 @@ fn rows(args: &Args, setup: &Setup) -> Result<Vec<Row>, RunError> {
 /// Says what is compared, down to the configuration: a figure is worth what its conditions are.
 fn introduce(rows: &[Row], setup: &Setup) {
     for row in rows {
-        println!("{:<16}{}", row.candidate.name(), row.version);
+        println!("{:<20}{}", row.candidate.name(), row.version);
     }
-    if rows.iter().any(|row| row.candidate == Candidate::Nginx) {
-        let config = candidate::nginx_config(0, setup.site.root());
-        println!("\nnginx.conf (the port changes):\n{config}");
+    for server in [Server::Nginx, Server::Apache, Server::Lighttpd] {
+        let is_here = rows.iter().any(|row| row.candidate.server() == server);
+        let directory = setup.scratch.join("DIRECTORY");
+        let root = setup.site.root();
+        let config = server.config(0, root, &directory, &Destination::Nowhere, 64);
+        if let Some(config) = config.filter(|_| is_here) {
+            println!(
+                "\n{server:?}'s configuration (port, directory, threads and log change):\n{config}"
+            );
+        }
     }
 }

@@ -85,6 +85,12 @@ impl Row {
         median(self.samples.iter().map(value).collect())
     }
 
+    /// Lines written and requests served in all rounds; none where there is no log.
+    fn lines(&self) -> (u64, u64) {
+        let lines = self.samples.iter().filter_map(|sample| sample.lines);
+        lines.fold((0, 0), |sum, round| (sum.0 + round.0, sum.1 + round.1))
+    }
+
     /// The median over rounds of this row's value divided by `other`'s in the same round.
     fn ratio(&self, other: &Self, value: impl Fn(&Sample) -> f64) -> f64 {
         let pairs = self.samples.iter().zip(&other.samples);
@@ -153,7 +159,7 @@ impl fmt::Display for Table {
             f,
             "{}: {}; {} rounds of {} requests, medians\n\
              CPU per request of all threads and processes, and of the busiest thread; ratios of CPU per request, paired by round\n\n\
-             {:<20}{:>11}{:>10}{:>10}{:>10}{:>10}{:>13}{:>9}{:>11}{:>9}\n",
+             {:<20}{:>11}{:>10}{:>10}{:>10}{:>10}{:>13}{:>9}{:>11}{:>9}{:>21}\n",
             self.case.name,
             self.case.what,
             self.rounds,
@@ -168,13 +174,14 @@ impl fmt::Display for Table {
             "busiest",
             "to before",
             "RssAnon",
+            "lines, of served",
         )?;
         for row in &self.rows {
             let told = |ratio: Option<f64>| ratio.map_or_else(String::new, |r| format!("{r:.3}"));
             let ratios = self.ratios(row);
             writeln!(
                 f,
-                "{:<20}{:>11.0}{:>10.2}{:>10.2}{:>10}{:>10}{:>13}{:>9}{:>11}{:>6.1} MB",
+                "{:<20}{:>11.0}{:>10.2}{:>10.2}{:>10}{:>10}{:>13}{:>9}{:>11}{:>6.1} MB{:>21}",
                 row.candidate.name(),
                 row.median(|sample| sample.requests_per_second),
                 row.median(|sample| sample.cpu_micros),
@@ -185,6 +192,11 @@ impl fmt::Display for Table {
                 told(ratios.busiest_to_unlogged),
                 told(ratios.to_before),
                 row.median(|sample| sample.memory_kib as f64) / 1024.0,
+                match row.lines() {
+                    (_, 0) => String::new(),
+                    (written, served) if written == served => format!("{written}, all"),
+                    (written, served) => format!("{written} of {served}"),
+                },
             )?;
         }
         Ok(())
@@ -202,6 +214,22 @@ struct Ratios {
 }
 
 impl Report {
+    /// The rows whose lines are not as many as the requests they served.
+    pub(crate) fn lost(&self) -> Option<String> {
+        let rows = self.tables.iter().flat_map(|table| {
+            let rows = table.rows.iter();
+            rows.map(|row| (table.case.name, row))
+        });
+        let lost = rows.filter_map(|(case, row)| {
+            let (written, served) = row.lines();
+            let name = row.candidate.name();
+            let text = format!("{name} served {served} and wrote {written} in case {case}");
+            (written != served).then_some(text)
+        });
+        let lost: Vec<String> = lost.collect();
+        (!lost.is_empty()).then(|| lost.join("; "))
+    }
+
     /// All figures and every sample, for programs.
     pub(crate) fn json(&self) -> String {
         let machine = &self.machine;
