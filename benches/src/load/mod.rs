@@ -7,14 +7,16 @@
 //!
 //! - `question.rs`: the request, and what must come back, learned from a server's first answers;
 //! - `answer.rs`: answers as they come, in pieces, compared with that;
-//! - `connection.rs`: one socket, and what it awaits.
+//! - `connection.rs`: one socket, and what it awaits;
+//! - `pace.rs`: requests at a fixed rate, and how long each took.
 //!
 //! [`Load::run`] sends the next requests of a connection when all before are answered: it measures what a request
-//! costs, not how long one waits. A server that closes a connection unasked, answers with anything else or falls
+//! costs, not how long one waits; that is what [`Load::run_at`] is for. A server that closes a connection unasked, answers with anything else or falls
 //! silent ends the run with an error: such figures would not be comparable.
 
 mod answer;
 mod connection;
+mod pace;
 mod question;
 
 use std::io;
@@ -171,16 +173,29 @@ impl Load {
     }
 
     fn wait(&self, events: &mut Vec<epoll::Event>) -> Result<(), LoadError> {
+        if self.wait_for(events, SILENCE_MAX)? {
+            Ok(())
+        } else {
+            Err(self.silent())
+        }
+    }
+
+    /// True when there is anything to be read within `time`, or there may be.
+    fn wait_for(&self, events: &mut Vec<epoll::Event>, time: Duration) -> Result<bool, LoadError> {
         events.clear();
-        let timeout = Timespec::try_from(SILENCE_MAX).ok();
+        let timeout = Timespec::try_from(time).ok();
         let room = rustix::buffer::spare_capacity(events);
         match epoll::wait(&self.epoll, room, timeout.as_ref()) {
-            Ok(0) => Err(LoadError::Silent {
-                server: self.server,
-                answered: self.answered,
-            }),
-            Ok(_) | Err(rustix::io::Errno::INTR) => Ok(()),
+            Ok(count) => Ok(count > 0),
+            Err(rustix::io::Errno::INTR) => Ok(true),
             Err(error) => Err(self.failed(error.into())),
+        }
+    }
+
+    fn silent(&self) -> LoadError {
+        LoadError::Silent {
+            server: self.server,
+            answered: self.answered,
         }
     }
 

@@ -173,3 +173,36 @@ fn content_of_a_servers_own_must_stay_the_same() {
         "{refused:?}"
     );
 }
+
+#[test]
+fn at_a_rate_each_request_has_its_delay() {
+    let server = serve(|_| Some(ok(CONTENT)));
+    let expected = learn(server).unwrap();
+    let mut load = Load::connect(server, over(2), expected).unwrap();
+
+    let delays = load.run_at(20_000, 300).unwrap();
+
+    assert_eq!((delays.len(), load.answered()), (300, 300));
+}
+
+/// Each answer takes a millisecond and there is one connection, so requests that are due all at once wait for
+/// each other: the last one is late by the time of all.
+#[test]
+fn who_comes_while_the_server_is_slow_waits_for_all_before() {
+    let server = serve(|_| {
+        let slow = Instant::now() + Duration::from_millis(1);
+        while Instant::now() < slow {
+            std::hint::spin_loop();
+        }
+        Some(ok(CONTENT))
+    });
+    let expected = learn(server).unwrap();
+    let mut load = Load::connect(server, over(1), expected).unwrap();
+
+    let delays = load.run_at(1_000_000, 50).unwrap();
+
+    assert!(
+        delays.last().unwrap() >= &Duration::from_millis(49),
+        "{delays:?}"
+    );
+}

@@ -136,6 +136,14 @@ impl Case {
         (requests / self.thinned).max(1)
     }
 
+    /// Requests a second to measure delays at, where a small file has `rate`; none where so few would say nothing,
+    /// or where one request does not wait for the one before it.
+    pub(crate) fn rate(&self, rate: u64) -> Option<u64> {
+        let is_single = self.question.is_persistent && self.shape.pipelined == 1;
+        let rate = rate / self.thinned;
+        (is_single && rate >= RATE_MIN).then_some(rate)
+    }
+
     /// The file that the floor has in its memory.
     pub(crate) fn file(&self) -> File {
         match self.answer {
@@ -144,6 +152,9 @@ impl Case {
         }
     }
 }
+
+/// Of fewer in two seconds, not even one in a hundred can be told.
+const RATE_MIN: u64 = 100;
 
 /// Beyond, one `send` of bytes in memory is no floor any more: `sendfile` is cheaper.
 const FLOOR_MAX: usize = 64 * 1024;

@@ -13,7 +13,8 @@
 //! - `round.rs`: one round of all servers;
 //! - `report.rs`: medians, table, JSON.
 //!
-//! It is no latency measurement (the load waits for each answer) and no proof about other machines.
+//! How long answers take is measured apart, at a fixed rate (`benches/src/load/pace.rs`). It is no proof about
+//! other machines.
 
 #![expect(
     clippy::print_stdout,
@@ -59,6 +60,9 @@ struct Args {
     /// Requests for a small file to each server in a round; fewer for larger ones
     #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
     requests: u64,
+    /// Requests a second for a small file, to each server, to tell how long answers take; 0 tells nothing
+    #[arg(long, default_value_t = 10_000)]
+    rate: u64,
     /// A first look: 3 rounds of 30,000 requests
     #[arg(long, conflicts_with_all = ["rounds", "requests"])]
     quick: bool,
@@ -187,9 +191,10 @@ fn measure(args: &Args, setup: &Setup, case: Case, rows: &[Row]) -> Result<Table
     let mut rows: Vec<Row> = rows.iter().filter(takes).cloned().collect();
     let candidates: Vec<Candidate> = rows.iter().map(|row| row.candidate).collect();
     let requests = case.requests(requests);
+    let rate = case.rate(args.rate);
     for round in 1..=rounds {
         eprintln!("{}, round {round}/{rounds}", case.name);
-        let samples = round::measure(&candidates, setup, &case, requests)?;
+        let samples = round::measure(&candidates, setup, &case, requests, rate)?;
         for (row, sample) in rows.iter_mut().zip(samples) {
             eprintln!("  {:<20}{}", row.candidate.name(), sample.line());
             row.samples.push(sample);
@@ -198,6 +203,7 @@ fn measure(args: &Args, setup: &Setup, case: Case, rows: &[Row]) -> Result<Table
     Ok(Table {
         case,
         requests,
+        rate,
         rounds,
         rows,
     })

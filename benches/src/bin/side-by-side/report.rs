@@ -6,8 +6,9 @@
 #![expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
 
 use std::fmt;
+use std::time::Duration;
 
-use benches::figures::median;
+use benches::figures::{median, quantile};
 use benches::machine::Machine;
 use serde_json::{Value, json};
 
@@ -24,8 +25,34 @@ pub(crate) struct Sample {
     pub(crate) busiest_micros: f64,
     /// Of its own, in KiB: `RssAnon` of all its processes when all is answered.
     pub(crate) memory_kib: u64,
+    /// At a fixed rate, where that was measured.
+    pub(crate) delays: Option<Delays>,
     /// Lines that arrived, and requests that were served in the whole life of the server.
     pub(crate) lines: Option<(u64, u64)>,
+}
+
+/// How long answers took from when they were to be asked for, in microseconds: what half, 99 and 99.9 of a
+/// hundred did not exceed.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Delays {
+    pub(crate) half: f64,
+    pub(crate) p99: f64,
+    pub(crate) p999: f64,
+}
+
+impl Delays {
+    pub(crate) fn of(delays: &mut [Duration]) -> Option<Self> {
+        let mut micros = |part| Some(quantile(delays, part)?.as_secs_f64() * 1e6);
+        Some(Self {
+            half: micros(0.5)?,
+            p99: micros(0.99)?,
+            p999: micros(0.999)?,
+        })
+    }
+
+    fn json(self) -> Value {
+        json!({"p50_micros": self.half, "p99_micros": self.p99, "p99_9_micros": self.p999})
+    }
 }
 
 /// All rounds of one server.
@@ -42,6 +69,8 @@ pub(crate) struct Table {
     pub(crate) case: Case,
     /// To each server in a round.
     pub(crate) requests: u64,
+    /// A second, where delays were measured.
+    pub(crate) rate: Option<u64>,
     pub(crate) rounds: usize,
     pub(crate) rows: Vec<Row>,
 }
@@ -74,6 +103,7 @@ impl Sample {
             "cpu_micros": self.cpu_micros,
             "busiest_micros": self.busiest_micros,
             "rss_anon_kib": self.memory_kib,
+            "delays": self.delays.map(Delays::json),
             "lines": self.lines.map(|(written, _)| written),
             "served": self.lines.map(|(_, served)| served),
         })
@@ -83,6 +113,18 @@ impl Sample {
 impl Row {
     fn median(&self, value: impl Fn(&Sample) -> f64) -> f64 {
         median(self.samples.iter().map(value).collect())
+    }
+
+    /// The medians of all rounds.
+    fn delays(&self) -> Option<Delays> {
+        let delays: Option<Vec<Delays>> = self.samples.iter().map(|sample| sample.delays).collect();
+        let delays = delays?;
+        let median = |value: fn(&Delays) -> f64| median(delays.iter().map(value).collect());
+        Some(Delays {
+            half: median(|delays| delays.half),
+            p99: median(|delays| delays.p99),
+            p999: median(|delays| delays.p999),
+        })
     }
 
     /// Lines written and requests served in all rounds; none where there is no log.
@@ -128,6 +170,7 @@ impl Table {
             "pipelined": case.shape.pipelined,
             "persistent": case.question.is_persistent,
             "requests": self.requests,
+            "rate": self.rate,
             "rounds": self.rounds,
             "servers": self.rows.iter().map(|row| self.row_json(row)).collect::<Vec<_>>(),
         })
@@ -142,6 +185,7 @@ impl Table {
             "cpu_micros": row.median(|sample| sample.cpu_micros),
             "busiest_micros": row.median(|sample| sample.busiest_micros),
             "rss_anon_kib": row.median(|sample| sample.memory_kib as f64),
+            "delays": row.delays().map(Delays::json),
             "to_floor": ratios.to_floor,
             "to_nginx": ratios.to_nginx,
             "to_unlogged": ratios.to_unlogged,
@@ -198,6 +242,20 @@ impl fmt::Display for Table {
                     (written, served) => format!("{written} of {served}"),
                 },
             )?;
+        }
+        let Some(rate) = self.rate else {
+            return Ok(());
+        };
+        writeln!(
+            f,
+            "\nat {rate} requests a second, from the moment each was to be sent, µs\n\n{:<20}{:>11}{:>11}{:>11}",
+            "", "p50", "p99", "p99.9"
+        )?;
+        for row in &self.rows {
+            if let Some(Delays { half, p99, p999 }) = row.delays() {
+                let name = row.candidate.name();
+                writeln!(f, "{name:<20}{half:>11.0}{p99:>11.0}{p999:>11.0}")?;
+            }
         }
         Ok(())
     }
@@ -259,6 +317,7 @@ mod tests {
             cpu_micros,
             busiest_micros: cpu_micros,
             memory_kib: 0,
+            delays: None,
             lines: None,
         };
         let row = |candidate, costs: [f64; 3]| Row {

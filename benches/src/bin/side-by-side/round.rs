@@ -10,6 +10,8 @@
 //! server has had time to finish what it does later (a publisher that sends the last lines), so that all of a
 //! request's work counts and idle waiting hardly does.
 //!
+//! Then each is asked at a fixed rate, in turn as well, for how long an answer takes.
+//!
 //! Every round starts the servers anew, since where a process happens to lie in memory is worth some per cent.
 
 use std::thread;
@@ -21,7 +23,7 @@ use benches::load::{Expected, Load};
 use crate::RunError;
 use crate::candidate::{Candidate, Running};
 use crate::case::Case;
-use crate::report::Sample;
+use crate::report::{Delays, Sample};
 use crate::server::Setup;
 
 /// At 400,000 requests a round, 20,000 a slice: a sixth of a second.
@@ -29,6 +31,10 @@ const SLICES: u64 = 20;
 
 /// A publisher empties the rings every 20 ms.
 const SETTLING: Duration = Duration::from_millis(25);
+
+/// At a fixed rate each server is asked for two seconds of a round, in parts.
+const RATE_SLICES: u64 = 10;
+const RATE_SLICES_A_SECOND: u64 = 5;
 
 /// lighttpd calls it a failure when connections are still closing as it is told to end.
 const CLOSING: Duration = Duration::from_millis(100);
@@ -48,6 +54,8 @@ struct Contestant {
     /// By all threads, and by the busiest of each slice: with one worker, the worker.
     total: Duration,
     busiest: Duration,
+    /// Of requests at a fixed rate.
+    delays: Vec<Duration>,
 }
 
 /// Measures `candidates` once; their samples, in the same order.
@@ -56,6 +64,7 @@ pub(crate) fn measure(
     setup: &Setup,
     case: &Case,
     requests: u64,
+    rate: Option<u64>,
 ) -> Result<Vec<Sample>, RunError> {
     let mut contestants = candidates
         .iter()
@@ -70,6 +79,13 @@ pub(crate) fn measure(
     }
     if SLICES.min(requests) % 2 == 1 {
         contestants.reverse();
+    }
+    if let Some(rate) = rate {
+        for _ in 0..RATE_SLICES {
+            for contestant in &mut contestants {
+                contestant.run_at(rate)?;
+            }
+        }
     }
     contestants.into_iter().map(Contestant::finish).collect()
 }
@@ -103,6 +119,7 @@ impl Contestant {
             elapsed: Duration::ZERO,
             total: Duration::ZERO,
             busiest: Duration::ZERO,
+            delays: Vec::new(),
         })
     }
 
@@ -120,6 +137,14 @@ impl Contestant {
         Ok(())
     }
 
+    fn run_at(&mut self, rate: u64) -> Result<(), RunError> {
+        let name = self.candidate.name();
+        let delays = self.load.run_at(rate, rate / RATE_SLICES_A_SECOND);
+        self.delays
+            .extend(delays.map_err(|source| RunError::Load { name, source })?);
+        Ok(())
+    }
+
     fn cpu_times(&self) -> Result<CpuTimes, RunError> {
         let name = self.candidate.name();
         CpuTimes::read_all(&self.running.processes())
@@ -127,7 +152,7 @@ impl Contestant {
     }
 
     /// What it cost; stops it and counts the lines of its log beside the requests it served.
-    fn finish(self) -> Result<Sample, RunError> {
+    fn finish(mut self) -> Result<Sample, RunError> {
         let name = self.candidate.name();
         let memory_kib = cpu::memory_kib(&self.running.processes());
         let memory_kib = memory_kib.map_err(|source| RunError::CpuTime { name, source })?;
@@ -143,6 +168,7 @@ impl Contestant {
             cpu_micros: micros_each(self.total),
             busiest_micros: micros_each(self.busiest),
             memory_kib,
+            delays: Delays::of(&mut self.delays),
             lines: written.map(|written| (written, served)),
         })
     }
