@@ -223,7 +223,9 @@ impl Writer {
     /// Writes what is due: first to the journal, then to the files.
     fn flush(&mut self, now: Instant) {
         let due = self.shelf.due(now);
-        self.write(&due, now);
+        for few in due.chunks(AT_ONCE) {
+            self.write(few, now);
+        }
     }
 
     fn write(&mut self, due: &[usize], now: Instant) {
@@ -254,7 +256,7 @@ impl Writer {
                     sink.put_off(now);
                 }
             }
-            self.shelf.settle();
+            self.shelf.settle(due);
             return;
         }
         for index in prepared {
@@ -263,9 +265,7 @@ impl Writer {
             }
             self.settle(index);
         }
-        if !due.is_empty() {
-            self.shelf.settle();
-        }
+        self.shelf.settle(due);
         self.tell_settled();
         if !self.put_aside.is_empty() {
             self.checkpoint();
@@ -347,6 +347,10 @@ impl Writer {
         self.asides.finish();
     }
 }
+
+/// 128 files: what is looked at of each, first for the journal and then to write it, is still in a
+/// cache the second time, and an entry in the journal for each costs no more than one for all.
+const AT_ONCE: usize = 128;
 
 /// How often is looked which files are quiet.
 const LOOK_EVERY: Duration = Duration::from_secs(30);

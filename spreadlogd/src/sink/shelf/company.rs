@@ -61,13 +61,23 @@ impl Shelf {
             return;
         };
         slot.used = now;
+        self.is_urgent |= slot.sink.held() >= URGENT_BYTES;
+        if slot.is_dirty && (slot.is_early || !slot.has_company()) {
+            return;
+        }
         if !slot.is_dirty {
             slot.is_dirty = true;
             slot.since = now;
-            self.dirty.push(index);
+            self.dirty += 1;
         }
-        self.is_urgent |= slot.sink.held() >= URGENT_BYTES;
-        self.next_due = earlier(self.next_due, slot.due_at(self.is_hurried));
+        let due = slot.due_at(self.is_hurried);
+        slot.is_early = due != now + COMPANY_MAX;
+        if slot.is_early {
+            self.early.push((due, index));
+        } else {
+            self.waiting.push_back((now, index));
+        }
+        self.next_due = earlier(self.next_due, due);
     }
 
     /// So many files are open, and have something to be written, that soon none could be closed for
@@ -75,34 +85,62 @@ impl Shelf {
     /// matter how many wait.
     pub(crate) fn crowd(&self, now: Instant) -> Vec<usize> {
         let is_full = self.passing >= self.passing_max - self.passing_max / 4;
-        if !is_full || self.dirty.len() < self.passing_max.div_ceil(2) {
+        if !is_full || self.dirty < self.passing_max.div_ceil(2) {
             return Vec::new();
         }
-        let slot = |index: usize| self.slots.get(index)?.as_ref();
-        let may_be = |index: &usize| {
-            let retry_at = slot(*index).and_then(|slot| slot.sink.retry_at());
-            retry_at.is_none_or(|at| at <= now)
-        };
-        self.dirty.iter().copied().filter(may_be).collect()
+        self.dirty_if(|slot| slot.sink.retry_at().is_none_or(|at| at <= now))
     }
 
-    /// Those whose lines have waited long enough, or are many; they are to be written now.
+    /// Those whose lines have waited long enough, or are many; they are to be written now, and
+    /// [settled](Self::settle).
+    ///
+    /// Only those are looked at that may be due: with thousands of hosts, of which some have a lot
+    /// to be written, looking at all of them each time costs more than the lines do.
     pub(crate) fn due(&mut self, now: Instant) -> Vec<usize> {
+        let mut due = Vec::new();
         if self.next_due.is_none_or(|next| next > now) {
-            return Vec::new();
+            return due;
         }
-        let is_due = |index: &usize| self.due_at(*index).is_some_and(|at| at <= now);
-        let due: Vec<usize> = self.dirty.iter().copied().filter(is_due).collect();
-        if due.is_empty() {
-            // None that is there is as early as it was known to be.
-            self.settle();
+        let (slots, is_hurried) = (&mut self.slots, self.is_hurried);
+        let mut take = |index: usize| {
+            let slot = slots.get_mut(index).and_then(Option::as_mut);
+            // It may have been written since, and have something new that is not due.
+            let is_due = |slot: &&mut Slot| slot.is_dirty && slot.due_at(is_hurried) <= now;
+            if let Some(slot) = slot.filter(is_due)
+                && !slot.is_taken
+            {
+                slot.is_taken = true;
+                due.push(index);
+            }
+        };
+        self.early.retain(|(at, index)| {
+            let is_later = *at > now;
+            if !is_later {
+                take(*index);
+            }
+            is_later
+        });
+        let is_over = |(since, _): &(Instant, usize)| *since + COMPANY_MAX <= now;
+        while let Some((_, index)) = self.waiting.front().copied().filter(is_over) {
+            self.waiting.pop_front();
+            take(index);
         }
+        self.look_ahead();
         due
     }
 
     /// All that have something to be written.
     pub(crate) fn dirty(&self) -> Vec<usize> {
-        self.dirty.clone()
+        self.dirty_if(|_| true)
+    }
+
+    fn dirty_if(&self, may_be: impl Fn(&Slot) -> bool) -> Vec<usize> {
+        let slots = self.slots.iter().enumerate();
+        let slots = slots.filter_map(|(at, slot)| Some((at, slot.as_ref()?)));
+        slots
+            .filter(|(_, slot)| slot.is_dirty && may_be(slot))
+            .map(|(at, _)| at)
+            .collect()
     }
 
     /// When the next is due, if not later.
@@ -110,42 +148,53 @@ impl Shelf {
         self.next_due
     }
 
-    fn due_at(&self, index: usize) -> Option<Instant> {
-        let slot = self.slots.get(index)?.as_ref()?;
-        Some(slot.due_at(self.is_hurried))
-    }
-
     /// Nothing waits for company any more.
     pub(crate) fn hurry(&mut self) {
         self.is_hurried = true;
-        self.settle();
+        self.early.extend(self.waiting.drain(..));
+        self.look_ahead();
     }
 
-    /// Forgets which have nothing left to be written. To be called after any were written, or put
-    /// off.
-    pub(crate) fn settle(&mut self) {
-        let (slots, is_hurried) = (&mut self.slots, self.is_hurried);
-        let mut next_due = None;
-        self.dirty.retain(|index| {
-            let Some(slot) = slots.get_mut(*index).and_then(Option::as_mut) else {
-                return false;
+    /// Forgets which of `written` have nothing left to be written. To be called after any were
+    /// written, or put off.
+    pub(crate) fn settle(&mut self, written: &[usize]) {
+        for &index in written {
+            let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
+                continue;
             };
-            slot.is_dirty = !slot.sink.is_idle();
-            if slot.is_dirty {
-                next_due = earlier(next_due, slot.due_at(is_hurried));
+            slot.is_taken = false;
+            if !slot.is_dirty {
+                continue;
             }
-            slot.is_dirty
-        });
-        self.next_due = next_due;
+            slot.is_dirty = !slot.sink.is_idle();
+            slot.is_early = slot.is_dirty;
+            if slot.is_dirty {
+                self.early.push((slot.due_at(self.is_hurried), index));
+            } else {
+                self.dirty -= 1;
+            }
+        }
+        self.look_ahead();
+    }
+
+    fn look_ahead(&mut self) {
+        let waiting = self.waiting.front().map(|(since, _)| *since + COMPANY_MAX);
+        let early = self.early.iter().map(|(at, _)| *at);
+        self.next_due = early.chain(waiting).min();
     }
 }
 
 impl Slot {
+    /// What waits is worth a write of its own.
+    const fn has_company(&self) -> bool {
+        self.sink.held() >= COMPANY_BYTES
+    }
+
     fn due_at(&self, is_hurried: bool) -> Instant {
         if let Some(retry_at) = self.sink.retry_at() {
             return retry_at;
         }
-        if is_hurried || self.stay == Stay::Always || self.sink.held() >= COMPANY_BYTES {
+        if is_hurried || self.stay == Stay::Always || self.has_company() {
             self.since
         } else {
             self.since + COMPANY_MAX

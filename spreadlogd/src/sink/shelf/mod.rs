@@ -8,7 +8,7 @@
 
 mod company;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -42,8 +42,12 @@ pub(crate) struct Shelf {
     free: Vec<usize>,
     by_path: HashMap<PathBuf, usize>,
     by_identity: HashMap<Identity, usize>,
-    /// Those with something to be written.
-    dirty: Vec<usize>,
+    /// How many have something to be written.
+    dirty: usize,
+    /// Those that wait for company and since when, in this order; some were written early.
+    waiting: VecDeque<(Instant, usize)>,
+    /// Those that are due at other times: at once, or when they are tried again.
+    early: Vec<(Instant, usize)>,
     /// No one of them is due before.
     next_due: Option<Instant>,
     /// The sources of what comes, by which it is gathered.
@@ -76,6 +80,10 @@ struct Slot {
     /// The index of its file in the ledger, once it has one.
     file: Option<usize>,
     is_dirty: bool,
+    /// It is among the early ones.
+    is_early: bool,
+    /// It is among those that are being written.
+    is_taken: bool,
     /// The last message that goes there.
     turn: u64,
     /// When the first of what waits came.
@@ -92,7 +100,9 @@ impl Shelf {
             free: Vec::new(),
             by_path: HashMap::new(),
             by_identity: HashMap::new(),
-            dirty: Vec::new(),
+            dirty: 0,
+            waiting: VecDeque::new(),
+            early: Vec::new(),
             next_due: None,
             tags: HashMap::new(),
             last: None,
@@ -165,6 +175,8 @@ impl Shelf {
             stay,
             file: None,
             is_dirty: false,
+            is_early: false,
+            is_taken: false,
             turn: self.turn,
             since: now,
             used: now,

@@ -29,7 +29,7 @@ fn write(shelf: &mut Shelf, now: Instant) -> Vec<usize> {
         let _ = sink.prepare(now);
         sink.write(now);
     }
-    shelf.settle();
+    shelf.settle(&due);
     due
 }
 
