@@ -60,6 +60,7 @@ statuses! {
     404 NotFound "Not Found"
     405 MethodNotAllowed "Method Not Allowed"
     408 RequestTimeout "Request Timeout"
+    411 LengthRequired "Length Required"
     412 PreconditionFailed "Precondition Failed"
     413 ContentTooLarge "Content Too Large"
     414 UriTooLong "URI Too Long"
@@ -70,7 +71,9 @@ statuses! {
     431 RequestHeaderFieldsTooLarge "Request Header Fields Too Large"
     500 InternalServerError "Internal Server Error"
     501 NotImplemented "Not Implemented"
+    502 BadGateway "Bad Gateway"
     503 ServiceUnavailable "Service Unavailable"
+    504 GatewayTimeout "Gateway Timeout"
     505 HttpVersionNotSupported "HTTP Version Not Supported"
 }
 

@@ -20,7 +20,7 @@ pub use page::Page;
 
 use bytes::BufMut;
 
-use crate::{Coding, Representation, Request, Selection, Status, Version, date};
+use crate::{Coding, Representation, Request, Selection, Status, Version, ascii, date};
 
 /// What a response says about its connection (RFC 9112 9.3 and 9.6).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -66,6 +66,20 @@ impl<'b, B: BufMut> Head<'b, B> {
     /// Writes the status line.
     pub fn new(out: &'b mut B, status: Status) -> Self {
         out.put_slice(status.line().as_bytes());
+        Self { out }
+    }
+
+    /// Writes the status line of a status that somebody else has chosen, who may have words of
+    /// his own for it. A byte that no reason phrase may hold is written as a space.
+    pub fn with_code(out: &'b mut B, code: u16, reason: &[u8]) -> Self {
+        out.put_slice(b"HTTP/1.1 ");
+        out.put_slice(itoa::Buffer::new().format(code).as_bytes());
+        out.put_u8(b' ');
+        for &byte in reason {
+            let may_stand = ascii::is_field_value(byte);
+            out.put_u8(if may_stand { byte } else { b' ' });
+        }
+        out.put_slice(b"\r\n");
         Self { out }
     }
 
