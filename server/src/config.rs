@@ -7,6 +7,7 @@ use std::num::NonZeroUsize;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use crate::cgi::CgiOptions;
 use crate::clients::ClientOptions;
 use crate::listen::Listener;
 use crate::logs::ServerNames;
@@ -41,6 +42,8 @@ pub struct Config {
     pub names: ServerNames,
     /// How fast some paths are sent; as fast as they are taken by default.
     pub throttles: Option<Throttles>,
+    /// Which paths are programs; none by default.
+    pub cgi: Option<CgiOptions>,
 }
 
 /// How files are encoded, besides as what lies beside them.
@@ -91,6 +94,7 @@ impl Config {
             rules: Rules::default(),
             names: ServerNames::default(),
             throttles: None,
+            cgi: None,
         }
     }
 }

@@ -44,6 +44,14 @@ pub struct Totals {
     pub passwords_wrong: u64,
     /// Those not looked at, their address having been wrong too often.
     pub passwords_unseen: u64,
+    /// Programs started.
+    pub programs_started: u64,
+    /// Programs that have ended, by themselves or not.
+    pub programs_ended: u64,
+    /// Those among them that were stopped: they took too long, or nobody listened any more.
+    pub programs_killed: u64,
+    /// Programs that could not be started, or gave no valid response.
+    pub programs_failed: u64,
 }
 
 impl Counters {
@@ -69,6 +77,10 @@ impl Counters {
             totals.passwords_right += worker.passwords_right.value();
             totals.passwords_wrong += worker.passwords_wrong.value();
             totals.passwords_unseen += worker.passwords_unseen.value();
+            totals.programs_started += worker.programs_started.value();
+            totals.programs_ended += worker.programs_ended.value();
+            totals.programs_killed += worker.programs_killed.value();
+            totals.programs_failed += worker.programs_failed.value();
         }
         for (status, exchanges) in self.by_status() {
             totals.exchanges += exchanges;
@@ -117,6 +129,10 @@ pub(crate) struct WorkerCounters {
     pub(crate) passwords_right: Counter,
     pub(crate) passwords_wrong: Counter,
     pub(crate) passwords_unseen: Counter,
+    pub(crate) programs_started: Counter,
+    pub(crate) programs_ended: Counter,
+    pub(crate) programs_killed: Counter,
+    pub(crate) programs_failed: Counter,
     exchanges: [Counter; STATUSES],
 }
 
@@ -150,6 +166,10 @@ impl Default for WorkerCounters {
             passwords_right: Counter::default(),
             passwords_wrong: Counter::default(),
             passwords_unseen: Counter::default(),
+            programs_started: Counter::default(),
+            programs_ended: Counter::default(),
+            programs_killed: Counter::default(),
+            programs_failed: Counter::default(),
             exchanges: std::array::from_fn(|_| Counter::default()),
         }
     }

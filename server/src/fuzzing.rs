@@ -12,6 +12,11 @@ pub fn conf(text: &[u8]) {
     conf::law(text, &command);
 }
 
+/// What a script says: the same answer at every cut, and no line that begins another.
+pub fn cgi(output: &[u8]) {
+    crate::cgi::head::law(output);
+}
+
 /// The words of one `--log`: what is taken comes to places, of which there is at least one.
 pub fn log(text: &[u8]) {
     if let Ok(text) = std::str::from_utf8(text) {

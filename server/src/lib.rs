@@ -29,6 +29,7 @@
 
 pub mod background;
 mod banner;
+mod cgi;
 mod cli;
 mod clients;
 mod clock;
@@ -60,6 +61,7 @@ mod systemd;
 mod throttle;
 mod worker;
 
+pub use cgi::CgiOptions;
 pub use cli::{Args, RuleError, UsageError};
 pub use clients::{
     ClientOptions, Network, NetworkError, Period, ProxyField, Rate, RateError, TrustedProxy,

@@ -12,6 +12,7 @@ use rustix::io::Errno;
 use spread_logger::{Drain, Needs, RingOptions};
 use tokio::sync::watch;
 
+use crate::cgi::Cgi;
 use crate::config::{Config, PORT};
 use crate::connection::Verifying;
 use crate::counters::Counters;
@@ -249,9 +250,7 @@ impl Server {
 
     /// What it calls itself in the log.
     fn own(&self) -> Own {
-        // A path that cannot be made absolute is told as it was given.
-        let root = std::path::absolute(&self.config.root);
-        let root = root.unwrap_or_else(|_| self.config.root.clone());
+        let root = self.absolute_root();
         let root = root.as_os_str().as_bytes();
         Own {
             names: Arc::new(self.config.names.clone()),
@@ -263,6 +262,17 @@ impl Server {
         }
     }
 
+    fn cgi(&self) -> Option<Arc<Cgi>> {
+        let options = self.config.cgi.clone()?;
+        Some(Arc::new(Cgi::new(options, self.absolute_root())))
+    }
+
+    /// A path that cannot be made absolute is told as it was given.
+    fn absolute_root(&self) -> PathBuf {
+        let root = std::path::absolute(&self.config.root);
+        root.unwrap_or_else(|_| self.config.root.clone())
+    }
+
     /// Serves on threads of its own until it is stopped, which this call waits for.
     /// The logs are gone when it returns, so whoever drains them finds their end.
     ///
@@ -272,6 +282,7 @@ impl Server {
     pub fn run(self) -> Result<(), RunError> {
         let workers = self.config.workers.get();
         let own = self.own();
+        let cgi = self.cgi();
         let mut logs = self.logs.into_iter();
         let mut threads = Vec::with_capacity(workers);
         let mut outcome = Ok(());
@@ -288,6 +299,7 @@ impl Server {
                 verifying: verifying.clone(),
                 encodings: self.config.encodings,
                 throttles: self.config.throttles.clone(),
+                cgi: cgi.clone(),
                 listeners,
                 limits: self.config.limits.request,
                 connections_max: connections_max.div_ceil(workers),

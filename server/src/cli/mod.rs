@@ -4,6 +4,7 @@
 //! `--help` alone. Whatever can be refused is refused here or when the server is bound,
 //! before anything is served.
 
+mod cgi;
 mod clients;
 pub(crate) mod conf;
 mod daemon;
@@ -34,6 +35,7 @@ use clap::error::ErrorKind;
 use clap::{ArgAction, CommandFactory, FromArgMatches, Parser};
 use spread_logger::SyslogOptions;
 
+use self::cgi::CgiArgs;
 use self::clients::ClientArgs;
 use self::daemon::DaemonArgs;
 pub(crate) use self::daemon::{DaemonSettings, Switch};
@@ -147,6 +149,9 @@ pub struct Args {
 
     #[command(flatten)]
     throttles: ThrottleArgs,
+
+    #[command(flatten)]
+    cgi: CgiArgs,
 
     #[command(flatten)]
     status: StatusArgs,
@@ -284,6 +289,11 @@ pub enum UsageError {
         /// How many there may be.
         max: usize,
     },
+    /// Programs need what the sandbox takes away.
+    #[error(
+        "--sandbox on lets nothing be executed, and --cgi runs programs: leave one of them out"
+    )]
+    SandboxedPrograms,
     /// A rule for some paths is none.
     #[error(transparent)]
     Rule(#[from] RuleError),
@@ -358,7 +368,7 @@ impl Args {
             workers: self.workers.unwrap_or(defaults.workers),
             limits: Limits {
                 connections_max: self.connections_max,
-                ..defaults.limits
+                request: self.cgi.limits(),
             },
             timeouts: Timeouts {
                 idle: self.idle_timeout.0,
@@ -373,10 +383,15 @@ impl Args {
             names: self.log.names()?,
             throttles: self.throttles.throttles()?,
             site: self.site.options()?,
+            cgi: self.cgi.options(),
             ..defaults
         };
         let mut again = self.config;
         again.extend(self.throttles.file());
+        let mut daemon = self.daemon.settings(&self.dir, again, self.thttpd_defaults);
+        if config.cgi.is_some() && daemon.sandbox.replace(Switch::Off) == Some(Switch::On) {
+            return Err(UsageError::SandboxedPrograms);
+        }
         Ok(Settings {
             config,
             port,
@@ -384,7 +399,7 @@ impl Args {
             log,
             status,
             statistics: self.status.statistics(self.thttpd_defaults),
-            daemon: self.daemon.settings(&self.dir, again, self.thttpd_defaults),
+            daemon,
             is_check: self.check,
         })
     }
@@ -484,13 +499,22 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_there_is_refused_by_both_its_names() {
-        let error = read(&["-c", "/cgi-bin/*"]).unwrap_err().to_string();
+    fn programs_are_run_as_thttpd_names_them_and_not_in_the_sandbox() {
+        let settings = settings(&[
+            "-c",
+            "/cgi-bin/*",
+            "--sandbox",
+            "off",
+            "--cgi-limit=0",
+            "--content-max=2M",
+        ]);
+        assert_eq!(settings.config.limits.request.content_max, 2 << 20);
+        let cgi = settings.config.cgi.unwrap();
+        assert_eq!(cgi.pattern.as_str(), "/cgi-bin/*");
+        assert_eq!((cgi.limit, cgi.timeout), (0, Duration::from_secs(30)));
 
-        assert!(
-            error.contains("cannot take -c") && error.contains("--cgi"),
-            "{error}"
-        );
+        let error = read(&["-c", "**.cgi", "--sandbox=on"]).unwrap().settings();
+        assert!(error.unwrap_err().to_string().contains("--cgi"));
     }
 
     #[test]

@@ -36,7 +36,7 @@ impl Connection {
     /// it comes up: one that had to be looked up counts once.
     pub(super) fn check(&self, client: Option<IpAddr>) -> Result<(), Refusal> {
         match self.worker.clients() {
-            Some(clients) if self.found.is_none() => {
+            Some(clients) if self.found.is_none() && !self.is_plain => {
                 clients.check(&self.peer, client, Moment::now())
             }
             _ => Ok(()),

@@ -37,6 +37,14 @@ pub(super) struct Gathered {
     is_last: bool,
 }
 
+impl Gathered {
+    /// Takes note that a program has answered, as Apache names that.
+    pub(super) fn by_program(&mut self, is_last: bool) {
+        self.handler = Some("cgi-script");
+        self.is_last = is_last;
+    }
+}
+
 /// The ends of a connection, which are asked for when a format tells them.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ends {

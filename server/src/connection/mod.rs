@@ -26,6 +26,7 @@ mod host;
 mod linger;
 mod output;
 mod paced;
+mod program;
 mod proxy;
 mod refuse;
 mod respond;
@@ -59,6 +60,7 @@ pub(crate) use self::stream::Stream;
 use self::timer::Timer;
 use self::untaken::Untaken;
 pub(crate) use self::verify::Verifying;
+use crate::cgi::call::Script;
 use crate::clients::Peer;
 use crate::clock::Moment;
 use crate::logs::Logs;
@@ -80,6 +82,8 @@ pub(crate) struct Connection {
     /// The content of the first request in `received`, which is answered when all of it has
     /// come.
     content: Option<Arriving>,
+    /// The first request in `received` calls no program, though its path is one for programs.
+    is_plain: bool,
     /// What the look for the first request in `received` has found.
     found: Option<Found>,
     /// What throttling rules leave to the first request in `received`, or to the response being
@@ -141,6 +145,8 @@ enum Turn {
     Send(Unsent),
     /// The next answer is not in memory.
     Look(Look),
+    /// A program is to answer.
+    Run(Box<Script>),
     /// More has come already, for when the others have had their turn.
     Rest,
     /// The connection is done.
@@ -159,6 +165,7 @@ impl Connection {
             received: Vec::new(),
             is_ready: false,
             content: None,
+            is_plain: false,
             found: None,
             share: None,
             ending: None,
@@ -192,6 +199,11 @@ impl Connection {
                         break Ending::Close;
                     }
                 },
+                Turn::Run(script) => {
+                    if let Some(ending) = Box::pin(self.run_program(*script)).await {
+                        break ending;
+                    }
+                }
                 // Goes on only after the worker has looked who else has become ready, which waking
                 // the task would not wait for.
                 Turn::Rest => tokio::task::yield_now().await,

@@ -128,6 +128,9 @@ impl Connection {
             worker: &self.worker,
             state,
         };
-        response.page(status, &[]);
+        // What there was no room for may find some the next moment.
+        let again: [(&str, &[u8]); 1] = [("Retry-After", b"1")];
+        let is_full = status == Status::ServiceUnavailable;
+        response.page(status, if is_full { &again } else { &[] });
     }
 }

@@ -204,7 +204,7 @@ impl Connection {
     }
 
     /// Ready when the client has taken nothing for the whole of its time, or the server ends.
-    fn poll_standstill(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+    pub(super) fn poll_standstill(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
         loop {
             ready!(self.poll_patience(cx));
             if self.worker.phase() == Phase::Ending || !self.untaken.has_shrunk(&self.stream) {
@@ -215,13 +215,13 @@ impl Connection {
     }
 
     /// How much of `len` may be sent now; waits until some may.
-    async fn part(&mut self, len: u64) -> io::Result<usize> {
+    pub(super) async fn part(&mut self, len: u64) -> io::Result<usize> {
         let part = self.allowance(len).await?;
         Ok(usize::try_from(part).unwrap_or(usize::MAX))
     }
 
     /// The socket took `written` more bytes.
-    fn took(&mut self, written: usize, sent: &mut u64) {
+    pub(super) fn took(&mut self, written: usize, sent: &mut u64) {
         *sent += written as u64;
         self.note_sent(written as u64);
         self.renew_deadline();

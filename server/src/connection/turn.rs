@@ -10,13 +10,14 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use http::response;
-use http::{Request, Status};
+use http::{Framing, Request, Status};
 use rustix::net::RecvFlags;
 use tokio::io::ReadBuf;
 
 use super::output::{Asked, Unsent};
 use super::respond::{Answer, Look, Response};
 use super::{Connection, Ending, Stage, Turn};
+use crate::cgi::call::Script;
 use crate::clock::{self, Moment};
 use crate::throttle::Full;
 use crate::worker::{INPUT_LEN, Phase, State};
@@ -41,6 +42,8 @@ enum Pause {
     Input,
     /// The next answer is not in memory.
     Look(Look),
+    /// A program is to answer the next request.
+    Run(Box<Script>),
     /// There will be no next request.
     End(Ending),
 }
@@ -223,8 +226,8 @@ impl Connection {
             match self.write(cx, state) {
                 Written::All => {
                     self.log_and_clear(state, bytes, u64::MAX);
-                    // The answer that a look is for has its share yet to use.
-                    if !matches!(pause, Pause::Look(_)) {
+                    // The answer that is still to come has its share yet to use.
+                    if !matches!(pause, Pause::Look(_) | Pause::Run(_)) {
                         self.share = None;
                     }
                 }
@@ -249,6 +252,7 @@ impl Connection {
                     self.is_ready = true;
                     return (done, Some(Turn::Look(look)));
                 }
+                Pause::Run(script) => return (done, Some(Turn::Run(script))),
                 Pause::End(ending) => return (done, Some(Turn::End(ending))),
             }
         }
@@ -266,7 +270,13 @@ impl Connection {
             match Request::parse(rest, &self.worker.limits) {
                 Ok(None) => return Pause::Input,
                 Ok(Some(request)) => {
-                    let content_len = match self.take_content(&request, rest) {
+                    let is_call = self.calls_program(&request);
+                    let taken = match is_call {
+                        // The content is the program's to read.
+                        true => Ok(Some(0)),
+                        false => self.take_content(&request, rest),
+                    };
+                    let content_len = match taken {
                         Ok(Some(len)) => len,
                         Ok(None) => return Pause::Input,
                         Err(reject) => {
@@ -275,8 +285,13 @@ impl Connection {
                             return Pause::End(Ending::Linger);
                         }
                     };
-                    if let Some(pause) = self.answer(state, &request, bytes, now) {
+                    if let Some(pause) = self.answer(state, &request, bytes, now, is_call) {
                         return pause;
+                    }
+                    if is_call && request.framing != Framing::None {
+                        // No program has read it, and the client may be sending it.
+                        *done = bytes.len();
+                        return Pause::End(Ending::Linger);
                     }
                     *done += request.head_len + content_len;
                     if let Some(ending) = self.after(&request, *done == bytes.len()) {
@@ -303,8 +318,10 @@ impl Connection {
         request: &Request<'_>,
         bytes: &[u8],
         now: u64,
+        is_call: bool,
     ) -> Option<Pause> {
-        let connection = if self.is_last(request) {
+        let is_unread = is_call && request.framing != Framing::None;
+        let connection = if is_unread || self.is_last(request) {
             response::Connection::Close
         } else {
             response::Connection::of(request)
@@ -350,8 +367,12 @@ impl Connection {
             response.put_off();
             return None;
         }
-        match response.answer(request, self.found.take()) {
+        match response.answer(request, self.found.take(), is_call) {
             Answer::Written => None,
+            Answer::Run(script) => {
+                self.ungather(&mut state.output);
+                Some(Pause::Run(script))
+            }
             Answer::Look(look) => {
                 self.ungather(&mut state.output);
                 Some(Pause::Look(look))
@@ -364,6 +385,7 @@ impl Connection {
         // Whatever comes next has its own time.
         self.stage = None;
         self.content = None;
+        self.is_plain = false;
         if !self.is_last(request) {
             return None;
         }

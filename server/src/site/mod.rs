@@ -9,6 +9,7 @@
 //! - `sides` knows the encodings of a file that lie beside it
 //! - `gzip` makes one where there is none
 //! - `users` knows where `/~user/` leads
+//! - `program` says whether a path is one
 //! - `listing` writes a directory as a page
 //! - `cache` keeps the content of small files in memory
 //!
@@ -27,6 +28,7 @@ mod listing;
 mod media_type;
 mod options;
 mod place;
+mod program;
 mod root;
 mod sides;
 mod users;

@@ -65,6 +65,30 @@ pub(super) fn of_server(counters: &Counters, connections_max: NonZeroUsize) -> V
     ]
 }
 
+/// The programs that answer requests.
+pub(super) fn of_programs(counters: &Counters) -> Vec<Family> {
+    let totals = counters.totals();
+    vec![
+        Family::gauge("rthttpd_programs", "Programs that run (--cgi), now.").value(
+            totals
+                .programs_started
+                .saturating_sub(totals.programs_ended),
+        ),
+        Family::counter("rthttpd_programs_started_total", "Programs started.")
+            .value(totals.programs_started),
+        Family::counter(
+            "rthttpd_programs_killed_total",
+            "Programs stopped: they took too long, or nobody listened any more.",
+        )
+        .value(totals.programs_killed),
+        Family::counter(
+            "rthttpd_programs_failed_total",
+            "Calls that gave no valid response: no room, not started, or broken output.",
+        )
+        .value(totals.programs_failed),
+    ]
+}
+
 /// Each status that is ever sent is there from the beginning: the first error of a kind is then
 /// an increase, where a number that appears would be none.
 fn requests(counters: &Counters) -> Family {

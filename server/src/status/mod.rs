@@ -136,6 +136,7 @@ impl Sources {
             )
             .value(self.diagnostics.found_no_room()),
         );
+        families.extend(families::of_programs(&self.server));
         if let Some(throttles) = &self.throttles {
             families.extend(throttles::families(&throttles.readings()));
         }

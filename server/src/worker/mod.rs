@@ -29,6 +29,7 @@ use self::accept::Listener;
 use self::failures::Failures;
 pub(crate) use self::live::Live;
 use self::roster::{Roster, Seat};
+use crate::cgi::Cgi;
 use crate::clock::Clock;
 use crate::config::Encodings;
 use crate::connection::{Entry, ErrorPages, KnownGuards, KnownHosts, Output, Verifying};
@@ -62,6 +63,7 @@ pub(crate) struct Setup {
     pub(crate) verifying: Option<Arc<Verifying>>,
     pub(crate) encodings: Encodings,
     pub(crate) throttles: Option<Throttles>,
+    pub(crate) cgi: Option<Arc<Cgi>>,
     pub(crate) listeners: Vec<ListeningSocket>,
     pub(crate) limits: http::Limits,
     pub(crate) connections_max: usize,
@@ -90,6 +92,8 @@ pub(crate) struct Worker {
     live: RefCell<Live>,
     /// `None` when no passwords are asked for.
     pub(crate) verifying: Option<Arc<Verifying>>,
+    /// `None` when no path is a program.
+    pub(crate) cgi: Option<Arc<Cgi>>,
     pub(crate) limits: http::Limits,
     pub(crate) state: RefCell<State>,
     /// What the logs ask for.
@@ -187,6 +191,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         site: setup.site,
         live: RefCell::new(live.borrow_and_update().clone()),
         verifying: setup.verifying,
+        cgi: setup.cgi,
         limits: setup.limits,
         state: RefCell::new(State {
             cache: Cache::new(setup.cache_bytes),
@@ -233,6 +238,12 @@ async fn serve(setup: Setup) -> io::Result<()> {
     for listener in listeners {
         listener.end(&worker);
     }
+    finish(&worker, phase).await;
+    Ok(())
+}
+
+/// Lets the connections end, as long as the phase has it.
+async fn finish(worker: &Worker, mut phase: watch::Receiver<Phase>) {
     worker.enter_phase(Phase::Stopping);
     tokio::select! {
         () = worker.emptied() => {}
@@ -244,7 +255,6 @@ async fn serve(setup: Setup) -> io::Result<()> {
     }
     worker.enter_phase(Phase::Ending);
     let _ = timeout(END_TIMEOUT, worker.emptied()).await;
-    Ok(())
 }
 
 impl Worker {

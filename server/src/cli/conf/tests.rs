@@ -95,7 +95,6 @@ fn every_mistake_is_told_with_its_line_and_what_to_do() {
         ("log_format=odd", "[possible values: common, combined]"),
         ("header=a", "it needs 2 values"),
         ("header=a port=81", "it needs 2 values"),
-        ("cgipat=x", "this rthttpd has no option --cgi"),
         ("config=other", "command line alone"),
         ("check", "command line alone"),
         ("dir=\"a", "t.conf:1: the quotation mark is not closed"),

@@ -66,12 +66,13 @@ impl Pages {
 }
 
 impl Response<'_> {
-    /// Answers `request`, with `found` if that has been looked up before. An error whose page is
+    /// Answers `request`, which may call a program, with `found` if that has been looked up before. An error whose page is
     /// not at hand is taken back until it is.
     pub(in crate::connection) fn answer(
         &mut self,
         request: &Request<'_>,
         found: Option<Found>,
+        is_call: bool,
     ) -> Answer {
         let output = &self.state.output;
         let (bytes, exchanges) = (output.bytes.len(), output.exchanges.len());
@@ -83,7 +84,11 @@ impl Response<'_> {
             }
             found => found,
         };
-        let answer = self.answer_now(request, found);
+        let answer = if is_call {
+            self.call(request, found)
+        } else {
+            self.answer_now(request, found)
+        };
         match self.unseen_pages.take() {
             Some(pages) if matches!(answer, Answer::Written) => {
                 let output = &mut self.state.output;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use rustix::io::Errno;
 
 use super::error_page::{FoundPages, Pages};
+use crate::cgi::call::{Call, Script};
 use crate::clock;
 use crate::passwords::{Credentials, Guard};
 use crate::site::{HostList, LookupError, Patience, Place, Resource, Site, Wishes, gzip};
@@ -18,6 +19,20 @@ pub(in crate::connection) enum Look {
     ErrorPages(Pages),
     /// What is at a path.
     Resource(Box<Sought>),
+    /// Which program is called.
+    Program(Box<Called>),
+}
+
+/// A path that may call a program, and where that is.
+#[derive(Debug)]
+pub(in crate::connection) struct Called {
+    pub(super) call: Call,
+    pub(super) path: Vec<u8>,
+    pub(super) shown: Vec<u8>,
+    pub(super) host_len: usize,
+    pub(super) hidden_len: usize,
+    /// To be verified by what guards the program, if it is guarded.
+    pub(super) credentials: Option<Credentials>,
 }
 
 /// A path, and what is wanted of it.
@@ -47,6 +62,25 @@ pub(in crate::connection) enum Found {
     Target(Seen),
     /// There is nothing at the target, and this is the fallback page.
     Fallback(Seen),
+    /// The program that is called.
+    Program(SeenProgram),
+}
+
+/// What is where a program is called, and who may call it.
+#[derive(Debug)]
+pub(in crate::connection) struct SeenProgram {
+    /// `None` if it is no program.
+    pub(super) outcome: Result<Option<Script>, LookupError>,
+    pub(super) guard: Result<Option<Arc<Guard>>, LookupError>,
+    /// What became of the credentials, if there were any to be verified.
+    pub(super) verdict: Option<Verdict>,
+}
+
+impl SeenProgram {
+    /// Whether nothing is there that could be one.
+    pub(in crate::connection) const fn is_none(&self) -> bool {
+        matches!(self.outcome, Ok(None))
+    }
 }
 
 /// What is at a path, and who may see it.
@@ -72,8 +106,10 @@ pub(in crate::connection) enum Verdict {
 impl Look {
     /// The same, and `credentials` are to be verified by what guards the path.
     pub(super) fn verifying(mut self, credentials: Credentials) -> Self {
-        if let Self::Resource(sought) = &mut self {
-            sought.credentials = Some(credentials);
+        match &mut self {
+            Self::Resource(sought) => sought.credentials = Some(credentials),
+            Self::Program(called) => called.credentials = Some(credentials),
+            Self::Hosts | Self::ErrorPages(_) => {}
         }
         self
     }
@@ -82,6 +118,7 @@ impl Look {
     pub(in crate::connection) const fn is_verifying(&self) -> bool {
         match self {
             Self::Resource(sought) => sought.credentials.is_some(),
+            Self::Program(called) => called.credentials.is_some(),
             Self::Hosts | Self::ErrorPages(_) => false,
         }
     }
@@ -92,6 +129,7 @@ impl Look {
             Self::Hosts => Found::Hosts(site.read_hosts().ok().flatten()),
             Self::ErrorPages(pages) => Found::ErrorPages(pages.find(site)),
             Self::Resource(sought) => sought.run(site),
+            Self::Program(called) => Found::Program(called.run(site)),
         }
     }
 }
@@ -109,13 +147,7 @@ impl Sought {
         let mut outcome = loaded.map_err(after_waiting);
         let guard = site.guard(place.as_directory_if(&outcome), Patience::Waiting);
         let guard = guard.map_err(after_waiting);
-        let verdict = match (&guard, self.credentials) {
-            (Ok(Some(guard)), Some(credentials)) => {
-                let user = guard.verify(&credentials, clock::unix());
-                Some(user.map_or(Verdict::Wrong, Verdict::Right))
-            }
-            _ => None,
-        };
+        let verdict = verdict(&guard, self.credentials);
         if let (Ok(Resource::File(loaded)), Some(job)) = (&mut outcome, self.gzip) {
             loaded.made = Some(job.run(&loaded.file));
         }
@@ -130,6 +162,61 @@ impl Sought {
             Found::Target(seen)
         }
     }
+}
+
+impl Called {
+    fn run(self, site: &Site) -> SeenProgram {
+        for (name, path_info) in self.call.scripts() {
+            // What of the path is for the program is at its end, however it begins.
+            let rest = self.shown.len().saturating_sub(name.len());
+            let len = self.path.len().saturating_sub(rest);
+            if len <= self.hidden_len && self.hidden_len > 0 {
+                continue;
+            }
+            let path = self.path.get(..len).unwrap_or_default();
+            let outcome = match site.is_program(path) {
+                Ok(false) => continue,
+                Ok(true) => Ok(Some(Script {
+                    path: path.to_vec(),
+                    host_len: self.host_len,
+                    name: name.to_vec(),
+                    path_info: path_info.to_vec(),
+                    user: None,
+                    host: None,
+                })),
+                Err(error) => Err(after_waiting(error)),
+            };
+            let place = Place {
+                path,
+                shown: name,
+                host_len: self.host_len,
+                hidden_len: self.hidden_len,
+                is_directory: false,
+            };
+            let guard = site.guard(place, Patience::Waiting).map_err(after_waiting);
+            let verdict = verdict(&guard, self.credentials);
+            return SeenProgram {
+                outcome,
+                guard,
+                verdict,
+            };
+        }
+        SeenProgram {
+            outcome: Ok(None),
+            guard: Ok(None),
+            verdict: None,
+        }
+    }
+}
+
+/// What becomes of `credentials`, if there are any and they are asked for.
+fn verdict(
+    guard: &Result<Option<Arc<Guard>>, LookupError>,
+    credentials: Option<Credentials>,
+) -> Option<Verdict> {
+    let guard = guard.as_ref().ok()?.as_ref()?;
+    let user = guard.verify(&credentials?, clock::unix());
+    Some(user.map_or(Verdict::Wrong, Verdict::Right))
 }
 
 impl Found {

@@ -10,7 +10,7 @@
 //!
 //! Here are the steps and the pages; files are answered in `file` and `encoded`,
 //! directories in `listing`. A `goal` is what a request is for; what is asked on another thread
-//! is in `look`.
+//! is in `look`; who calls a program is let in, or not, in `program`.
 
 mod authorize;
 mod encoded;
@@ -19,6 +19,7 @@ mod file;
 mod goal;
 mod listing;
 mod look;
+mod program;
 
 use std::sync::Arc;
 
@@ -26,6 +27,7 @@ use http::listing::View;
 use http::response::{Connection, Page};
 use http::{Accepted, Method, Request, Status, Target};
 
+use crate::cgi::call::Script;
 use crate::passwords::Guard;
 use crate::rules::{Charset, FallbackPage, Fields};
 use crate::site::{LookupError, MediaType, Patience, Resource, Wishes, gzip};
@@ -46,6 +48,8 @@ pub(super) enum Answer {
     Written,
     /// The answer needs a look at the site that may wait.
     Look(Look),
+    /// A program is to answer.
+    Run(Box<Script>),
 }
 
 /// One response being made.
@@ -102,7 +106,7 @@ impl Response<'_> {
         match found {
             Some(Found::Fallback(found)) => self.fall_back(request, Some(found)),
             Some(Found::Target(found)) => self.resource(request, &target, Some(found)),
-            Some(Found::Hosts(_) | Found::ErrorPages(_)) | None => {
+            Some(Found::Hosts(_) | Found::ErrorPages(_) | Found::Program(_)) | None => {
                 self.resource(request, &target, None)
             }
         }
