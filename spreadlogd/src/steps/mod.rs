@@ -5,7 +5,7 @@
 //! condition/  Where             which lines are wanted, by their fields
 //! timestamp   RewriteTimestamp  the time of a line
 //! vhost       VhostDir          whose line it is, and the name of that file
-//! names                         those names, each made once
+//! names, ahead                  those names, each made once, looked up for some lines at a time
 //! json        Format = json     the form of a line
 //! template/   File              the path of a file, from time, host, group and sender
 //! line                          where the fields of a line stand
@@ -17,6 +17,7 @@
 //!
 //! Everything here is pure. Where a line ends up, and when, is the caller's.
 
+mod ahead;
 mod condition;
 mod json;
 mod line;
@@ -38,6 +39,7 @@ pub use template::{PathTemplate, TemplateError, TemplateProblem};
 pub use timestamp::{Rewrite, RewriteError};
 pub(crate) use vhost::OTHER;
 
+use ahead::Ahead;
 use json::Json;
 use line::{Head, Line};
 use names::Names;
@@ -145,6 +147,9 @@ impl Steps {
         if self.parts.form == Form::Json {
             self.json.begin(message.now, message.group, message.sender);
         }
+        if self.only_splits() {
+            return self.split(message, sink);
+        }
         let (mut rest, mut left_out) = (message.body, 0);
         while !rest.is_empty() {
             let len = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
@@ -156,6 +161,33 @@ impl Steps {
                 left_out += 1;
             }
         }
+        left_out
+    }
+
+    /// Whether nothing is done to a line but to take its host off.
+    fn only_splits(&self) -> bool {
+        let parts = &self.parts;
+        parts.hosts == Hosts::Split && parts.rewrite.is_none() && parts.form == Form::Raw
+    }
+
+    /// As [`apply`](Self::apply), where that is all that is done.
+    fn split(&mut self, message: Message<'_>, mut sink: impl FnMut(Place<'_>, &[u8])) -> u64 {
+        let (mut rest, mut left_out) = (message.body, 0);
+        let mut ahead = Ahead::default();
+        while !rest.is_empty() {
+            let len = memchr(b'\n', rest).map_or(rest.len(), |at| at + 1);
+            let (line, after) = rest.split_at(len);
+            rest = after;
+            if !self.parts.keeps(line.strip_suffix(b"\n").unwrap_or(line)) {
+                left_out += 1;
+            } else if !ahead.takes(line, &self.names) {
+                ahead.deliver(&self.names, &mut sink);
+                self.finish(line, message.now, &mut sink);
+            } else if ahead.is_full() {
+                ahead.deliver(&self.names, &mut sink);
+            }
+        }
+        ahead.deliver(&self.names, &mut sink);
         left_out
     }
 

@@ -31,10 +31,20 @@ pub(super) struct Names {
 impl Names {
     /// The host that a word is, if it is one.
     pub(super) fn host(&mut self, word: &[u8]) -> Option<Host<'_>> {
-        let place = match self.words.get(word) {
-            Some(&place) => place,
+        let place = match self.known(word) {
+            Some(place) => place,
             None => self.learn(word)?,
         };
+        self.at(place)
+    }
+
+    /// The place of a word that was seen before, until the next [`host`](Self::host).
+    pub(super) fn known(&self, word: &[u8]) -> Option<usize> {
+        self.words.get(word).copied()
+    }
+
+    /// The host that the word at a place is, if it is one.
+    pub(super) fn at(&self, place: usize) -> Option<Host<'_>> {
         let name = self.names.get(place)?.as_deref()?;
         let number = self.first + place as u64;
         Some(Host { name, number })

@@ -215,6 +215,26 @@ fn an_object_holds_the_line_that_would_be_written() {
     assert_eq!(lines, pairs(&expected));
 }
 
+/// Hosts are looked up for some lines at once; a new one, and one that is no name, come in between.
+#[test]
+fn lines_of_many_hosts_keep_their_order() {
+    let parts = || Parts {
+        hosts: Hosts::Split,
+        ..Parts::default()
+    };
+    let line = |n: usize| match n % 50 {
+        49 => format!("new{n}.example {n}\n"),
+        20 => format!(".. {n}\n"),
+        _ => format!("host{}.example {n}\n", n % 3),
+    };
+    let body: String = (0..500).map(line).collect();
+
+    let together = texts(parts(), &body);
+
+    let alone = (0..500).flat_map(|n| texts(parts(), &line(n)));
+    assert_eq!(together, alone.collect::<Vec<_>>());
+}
+
 fn bodies() -> impl Strategy<Value = Vec<u8>> {
     let word = prop_oneof![
         Just(b"a.example 192.0.2.7 - - ".to_vec()),
