@@ -11,6 +11,7 @@ use crate::sink::{Lines, Origin};
 
 /// Lines of one source that were gathered.
 #[derive(Debug)]
+#[repr(C)]
 pub(super) struct Gathered {
     bytes: Vec<u8>,
     lines: u64,
@@ -26,10 +27,10 @@ pub(crate) struct Tagged {
 }
 
 impl Gathered {
-    /// Room is made for `expected` bytes, if they are not many.
+    /// Room is made for `expected` bytes, if those are not more than it takes.
     pub(super) fn new(Tagged { source, tag }: Tagged, expected: usize) -> Self {
         Self {
-            bytes: Vec::with_capacity(expected.min(SMALL_MAX)),
+            bytes: Vec::with_capacity(expected.min(GATHERED_MAX)),
             lines: 0,
             tag,
             source,

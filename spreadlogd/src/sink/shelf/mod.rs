@@ -71,24 +71,27 @@ pub(crate) struct Shelf {
     opened: u64,
 }
 
+/// An open file. In memory it begins with what each line for it changes, with that of the sink
+/// behind it, on places that are fetched at once: of thousands of files no cache holds more.
 #[derive(Debug)]
+#[repr(C, align(64))]
 struct Slot {
-    sink: FileSink,
     /// Tells it from another file at the same index.
     number: u64,
+    /// The last message that goes there.
+    turn: u64,
+    used: Instant,
+    /// When the first of what waits came.
+    since: Instant,
     stay: Stay,
-    /// The index of its file in the ledger, once it has one.
-    file: Option<usize>,
     is_dirty: bool,
     /// It is among the early ones.
     is_early: bool,
     /// It is among those that are being written.
     is_taken: bool,
-    /// The last message that goes there.
-    turn: u64,
-    /// When the first of what waits came.
-    since: Instant,
-    used: Instant,
+    sink: FileSink,
+    /// The index of its file in the ledger, once it has one.
+    file: Option<usize>,
 }
 
 impl Shelf {

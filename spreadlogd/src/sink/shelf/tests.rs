@@ -60,6 +60,33 @@ fn lines_wait_for_company_for_so_long_and_no_longer() {
     assert_eq!(write(&mut shelf, began + COMPANY_MAX), [quiet]);
 }
 
+/// What is worth a write of its own is written at once, and what comes behind waits anew, however
+/// long ago the first came.
+#[test]
+fn a_file_with_much_is_due_at_once_and_only_then() {
+    let (dir, mut shelf) = shelf();
+    let began = Instant::now();
+    let later = began + COMPANY_MAX / 2;
+    let index = open(&mut shelf, &dir.path().join("busy"), Stay::WhileUsed, began);
+    let few = open(&mut shelf, &dir.path().join("few"), Stay::WhileUsed, began);
+    push(&mut shelf, index, began);
+    push(&mut shelf, few, began);
+    let much = Lines::of_stranger(Bytes::from("line\n".repeat(20_000)));
+    assert!(shelf.room.take(much.cost()));
+
+    shelf.push(index, much, later);
+    assert_eq!(shelf.next_due(), Some(began));
+    assert_eq!(write(&mut shelf, later), [index]);
+    assert_eq!(shelf.dirty(), [few]);
+    push(&mut shelf, index, later);
+
+    assert_eq!(shelf.next_due(), Some(began + COMPANY_MAX));
+    assert_eq!(write(&mut shelf, began + COMPANY_MAX), [few]);
+    assert_eq!(write(&mut shelf, later + COMPANY_MAX), [index]);
+    assert_eq!((shelf.dirty(), shelf.next_due()), (vec![], None));
+    assert_eq!(shelf.room.held(), 0);
+}
+
 /// Whatever lines name, no more files are open than were allowed, and none that waits is closed.
 #[test]
 fn files_that_lines_name_are_bounded_in_number() {
