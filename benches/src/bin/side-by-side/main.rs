@@ -11,7 +11,7 @@
 //! - `case.rs`: what they are asked for; `site.rs`: the files;
 //! - `candidate.rs`: the rows: a server and a log; `server/`: how each server is set up; `log.rs`: where its lines go;
 //! - `round.rs`: one round of all servers;
-//! - `report.rs`: medians, table, JSON.
+//! - `report.rs`: medians, table, JSON; `chart.rs`: pictures.
 //!
 //! How long answers take is measured apart, at a fixed rate (`benches/src/load/pace.rs`). It is no proof about
 //! other machines.
@@ -24,6 +24,7 @@
 
 mod candidate;
 mod case;
+mod chart;
 mod log;
 mod report;
 mod round;
@@ -45,6 +46,7 @@ use spread_logger::diagnostics::Chain;
 
 use crate::candidate::Candidate;
 use crate::case::Case;
+use crate::chart::Chart;
 use crate::log::Destination;
 use crate::report::{Report, Row, Table};
 use crate::server::{CandidateError, Server, Setup};
@@ -81,6 +83,9 @@ struct Args {
     /// Write the figures to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Draw each case into this directory, as side-by-side-CASE.svg
+    #[arg(long, value_name = "DIR")]
+    svg: Option<PathBuf>,
     /// Measure the programs that are there instead of building them first
     #[arg(long)]
     no_build: bool,
@@ -154,6 +159,10 @@ fn run(args: &Args) -> Result<(), RunError> {
     for case in cases {
         let table = measure(args, &setup, case, &rows)?;
         println!("\n{table}");
+        if let Some(directory) = &args.svg {
+            let name = format!("side-by-side-{}.svg", table.case.name);
+            write(&directory.join(name), &Chart(&table).to_string())?;
+        }
         report.tables.push(table);
         // After each case, so that a run that is stopped has what was measured.
         if let Some(path) = &args.json {

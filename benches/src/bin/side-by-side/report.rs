@@ -141,6 +141,15 @@ impl Row {
 }
 
 impl Table {
+    /// Each row's name, its CPU per request in microseconds, and that to nginx's.
+    pub(crate) fn costs(&self) -> Vec<(&'static str, f64, Option<f64>)> {
+        let cost = |row: &Row| {
+            let cost = row.median(|sample| sample.cpu_micros);
+            (row.candidate.name(), cost, self.ratios(row).to_nginx)
+        };
+        self.rows.iter().map(cost).collect()
+    }
+
     fn row(&self, candidate: Candidate) -> Option<&Row> {
         self.rows.iter().find(|row| row.candidate == candidate)
     }
