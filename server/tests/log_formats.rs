@@ -5,12 +5,12 @@
 
 mod support;
 
-use std::net::SocketAddr;
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 use spread_logger::Format;
-use support::{Root, Served, noise};
+use support::{Client, Root, Served, noise};
 
 fn serve(format: &str, root: Root) -> Served {
     root.serve_logging(format.parse().unwrap(), |_| ())
@@ -132,6 +132,19 @@ fn the_ends_of_a_connection_have_their_ports() {
 
     let expected = format!("127.0.0.1 {} 127.0.0.1 {port} {port}", ours.port());
     assert_eq!(served.lines(), [expected]);
+}
+
+/// On a socket for both, where the kernel calls them `::ffff:127.0.0.1`.
+#[test]
+fn ends_of_ipv4_are_written_as_ipv4() {
+    let format = "%A %{c}a %{local}p".parse().unwrap();
+    let served = Root::with(&[("a", b"one")]).serve_logging(format, |config| {
+        config.listeners = vec![(None, 0).into()];
+    });
+    let port = served.address.port();
+    Client::connect((Ipv4Addr::LOCALHOST, port).into()).get("/a");
+
+    assert_eq!(served.lines(), [format!("127.0.0.1 127.0.0.1 {port}")]);
 }
 
 #[test]

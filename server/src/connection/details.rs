@@ -45,7 +45,8 @@ impl Gathered {
     }
 }
 
-/// The ends of a connection, which are asked for when a format tells them.
+/// The ends of a connection, which are asked for when a format tells them; those of IPv4 as IPv4,
+/// on a socket for both, too.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Ends {
     peer: Option<SocketAddr>,
@@ -54,7 +55,10 @@ pub(super) struct Ends {
 
 impl Ends {
     pub(super) fn of(stream: &Stream) -> Self {
-        let tcp = |address| SocketAddr::try_from(address).ok();
+        let tcp = |address| {
+            let address = SocketAddr::try_from(address).ok()?;
+            Some(SocketAddr::new(address.ip().to_canonical(), address.port()))
+        };
         Self {
             peer: getpeername(stream).ok().flatten().and_then(tcp),
             local: getsockname(stream).ok().and_then(tcp),
