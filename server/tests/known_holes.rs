@@ -1,8 +1,8 @@
 //! The holes that thttpd, its relatives and its descendants have had, each tried on this server.
 //!
 //! One test for each class, named after it; the numbers are of the cases that were published. Those
-//! of passwords and hosts are in `known_holes_of_access.rs` and `htpasswd.rs`, those of what does
-//! not exist here (CGI, throttles, log converters) are missing.
+//! of passwords and hosts are in `known_holes_of_access.rs` and `htpasswd.rs`, those of
+//! programs in `cgi.rs`, those of what does not exist here (log converters) are missing.
 
 mod support;
 

@@ -268,3 +268,16 @@ proptest! {
         prop_assert_eq!(out.iter().filter(|&&byte| byte == b'\r').count(), 4);
     }
 }
+
+#[test]
+fn a_status_that_somebody_else_has_chosen_ends_its_line_where_it_ends() {
+    for (reason, line) in [
+        ("Gone Fishing", "HTTP/1.1 410 Gone Fishing\r\n"),
+        ("", "HTTP/1.1 410 \r\n"),
+        ("a\r\nSet-Cookie: b", "HTTP/1.1 410 a  Set-Cookie: b\r\n"),
+    ] {
+        let mut out = Vec::new();
+        let _ = Head::with_code(&mut out, 410, reason.as_bytes());
+        assert_eq!(out, line.as_bytes());
+    }
+}

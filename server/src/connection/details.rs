@@ -38,8 +38,9 @@ pub(super) struct Gathered {
 }
 
 impl Gathered {
-    /// Takes note that a program has answered, as Apache names that.
-    pub(super) fn by_program(&mut self, is_last: bool) {
+    /// Takes note that a program has answered, as Apache names that, and how much content it read.
+    pub(super) fn by_program(&mut self, is_last: bool, content: u64) {
+        self.received += content;
         self.handler = Some("cgi-script");
         self.is_last = is_last;
     }

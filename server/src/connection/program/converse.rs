@@ -43,6 +43,8 @@ pub(super) struct Told {
     pub(super) has_begun: bool,
     /// The connection goes on.
     pub(super) keeps: bool,
+    /// How much of the request's content has come.
+    pub(super) received: u64,
     status: u16,
     time: u64,
     head_sent: u64,
@@ -81,17 +83,27 @@ impl Exchanging {
             stdout: program.stdout(),
             stdin: program.stdin(),
             program,
-            content_left: match request.framing {
-                Framing::Length(len) => len,
-                Framing::None | Framing::Chunked => 0,
-            },
+            content_left: content_len(request),
             is_deserted: false,
         }
+    }
+
+    /// How much of the content of `request` the program has been given.
+    pub(super) const fn content_received(&self, request: &Request<'_>) -> u64 {
+        content_len(request).saturating_sub(self.content_left)
     }
 
     /// Whether it is the client that keeps the program waiting.
     pub(super) const fn waits_for_client(&self) -> bool {
         self.stdin.is_some() && self.content_left > 0
+    }
+}
+
+/// How long the content of `request` is.
+const fn content_len(request: &Request<'_>) -> u64 {
+    match request.framing {
+        Framing::Length(len) => len,
+        Framing::None | Framing::Chunked => 0,
     }
 }
 
@@ -358,7 +370,7 @@ impl Connection {
             content_len: told.content_sent + u64::from(!is_whole),
         });
         for gathered in &mut output.gathered {
-            gathered.by_program(!told.keeps);
+            gathered.by_program(!told.keeps, told.received);
         }
         let sent = told.head_sent + told.content_sent;
         let mut state = self.worker.state.borrow_mut();

@@ -20,6 +20,7 @@ use std::sync::Arc;
 use std::task::Poll;
 
 use http::{Framing, Request, Status, Target};
+use rustix::io::Errno;
 use tokio::process::Child;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
@@ -77,7 +78,11 @@ impl Connection {
                 self.count_failed();
                 let status = match error.kind() {
                     io::ErrorKind::PermissionDenied => Status::Forbidden,
-                    io::ErrorKind::WouldBlock => Status::ServiceUnavailable,
+                    // Processes, memory, a file that is just being written: it may pass.
+                    io::ErrorKind::WouldBlock
+                    | io::ErrorKind::OutOfMemory
+                    | io::ErrorKind::ExecutableFileBusy => Status::ServiceUnavailable,
+                    _ if is_out_of_descriptors(&error) => Status::ServiceUnavailable,
                     _ => Status::InternalServerError,
                 };
                 self.refuse_call(status).await
@@ -188,7 +193,8 @@ impl Connection {
         .await;
         let outcome = outcome.unwrap_or(Err(Failure::Late));
         self.share = None;
-        let is_waiting_for_content = exchanging.waits_for_client();
+        let is_waiting_for_content = exchanging.waits_for_client() && self.received.is_empty();
+        told.received = exchanging.content_received(&request);
         self.let_go(exchanging.program, outcome);
         self.is_plain = false;
         if told.has_begun {
@@ -238,4 +244,11 @@ impl Connection {
             counters.programs_failed.add(1);
         }
     }
+}
+
+fn is_out_of_descriptors(error: &io::Error) -> bool {
+    matches!(
+        Errno::from_io_error(error),
+        Some(Errno::MFILE | Errno::NFILE)
+    )
 }
