@@ -9,8 +9,8 @@
 //! - [`faults`]: the log path over real processes, broken in every way; nothing is measured there but lines.
 //!
 //! The program `side-by-side` (`src/bin/side-by-side/`) uses them to measure web servers in turn, and `log-writer`
-//! (`src/bin/log-writer/`) what writes their log; `throttle` (`src/bin/throttle/`) measures what clients get under
-//! throttling rules. The criterion benches (`benches/*.rs`) measure the libraries from
+//! (`src/bin/log-writer/`) what writes their log, `farm` (`src/bin/farm/`) all of it at once;
+//! `throttle` (`src/bin/throttle/`) measures what clients get under throttling rules. The criterion benches (`benches/*.rs`) measure the libraries from
 //! inside and need none of this. Nothing here belongs to what is published or installed.
 
 pub mod built;
