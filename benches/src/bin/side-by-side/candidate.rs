@@ -7,7 +7,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 
 use benches::program::{Program, free_port};
 
-use crate::case::Case;
+use crate::case::{Case, Special};
 use crate::log::{Log, LogWay};
 use crate::server::{CandidateError, Server, Setup, preparing};
 
@@ -140,6 +140,10 @@ impl Candidate {
     /// Whether it can answer what the case asks.
     pub(crate) fn takes(self, case: &Case) -> bool {
         match self.server() {
+            Server::Rthttpd | Server::Before => true,
+            Server::Nginx if case.special == Some(Special::Sides) => true,
+            // The floor is the same with and without a rule.
+            _ if case.special == Some(Special::Sides) => false,
             Server::Floor => case.floor.is_some(),
             Server::Thttpd => !case.question.is_persistent,
             _ => true,

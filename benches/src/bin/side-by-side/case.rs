@@ -1,8 +1,10 @@
 //! What the servers are asked for: each case is a value.
 
+use std::ops::Range;
+
 use benches::load::{Content, Question, Shape, Wanted};
 
-use crate::site::{File, MODIFIED, Site};
+use crate::site::{File, LISTED, MODIFIED, SIDE, SIDE_CONTENT, Site, listed};
 
 /// What is asked for, how, and how often.
 #[derive(Clone, Debug)]
@@ -18,6 +20,17 @@ pub(crate) struct Case {
     pub(crate) thinned: u64,
     /// How the floor answers, where it can.
     pub(crate) floor: Option<Floor>,
+    /// What servers need to be told for it.
+    pub(crate) special: Option<Special>,
+}
+
+/// What not every server does, or not unasked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Special {
+    /// A compressed file beside the file.
+    Sides,
+    /// A rule about everything that is never reached: what looking at it costs.
+    Throttled,
 }
 
 /// The answer that is right.
@@ -29,6 +42,12 @@ pub(crate) enum Answer {
     Unmodified,
     /// 404, with each server's own page.
     Missing,
+    /// 206, a part of the small file.
+    Part,
+    /// A directory, with each server's own page.
+    Listing,
+    /// The file beside the file.
+    Side,
 }
 
 /// What the floor does beside one `recv` and one `send`.
@@ -42,6 +61,9 @@ pub(crate) enum Floor {
 }
 
 const CONNECTIONS: usize = 64;
+
+/// What the case of ranges asks for.
+const PART: Range<usize> = 100..200;
 
 /// What the pipelined case sends in one write.
 const PIPELINED: usize = 16;
@@ -78,6 +100,32 @@ impl Case {
                 case.answer = Answer::Missing;
                 case.floor = None;
             }),
+            Self::small("range", "a part of 100 bytes", |case| {
+                let (first, last) = (PART.start, PART.end - 1);
+                case.question
+                    .fields
+                    .push(format!("Range: bytes={first}-{last}"));
+                case.answer = Answer::Part;
+                case.floor = None;
+            }),
+            Self::small("listing", "a directory of 100 files", |case| {
+                case.question = Question::about(&format!("/{LISTED}/"));
+                case.answer = Answer::Listing;
+                case.thinned = 10;
+                case.floor = None;
+            }),
+            Self::small("sides", "a file compressed beforehand", |case| {
+                case.question = Question::about(&format!("/{SIDE}"));
+                case.question
+                    .fields
+                    .push("Accept-Encoding: gzip".to_owned());
+                case.answer = Answer::Side;
+                case.floor = None;
+                case.special = Some(Special::Sides);
+            }),
+            Self::small("throttled", "under a rule that is not reached", |case| {
+                case.special = Some(Special::Throttled);
+            }),
         ]);
         cases
     }
@@ -99,6 +147,7 @@ impl Case {
             },
             thinned: file.thinned(),
             floor: (len <= FLOOR_MAX).then_some(Floor::Plain),
+            special: None,
         }
     }
 
@@ -128,6 +177,20 @@ impl Case {
                 status: 404,
                 content: Content::Contains(Vec::new()),
             },
+            Answer::Part => Wanted {
+                status: 206,
+                content: Content::Is(
+                    site.content(File::Small)
+                        .get(PART)
+                        .unwrap_or_default()
+                        .to_vec(),
+                ),
+            },
+            Answer::Listing => Wanted {
+                status: 200,
+                content: Content::Contains(listed().collect()),
+            },
+            Answer::Side => Wanted::file(SIDE_CONTENT),
         }
     }
 
@@ -148,7 +211,7 @@ impl Case {
     pub(crate) fn file(&self) -> File {
         match self.answer {
             Answer::File(file) => file,
-            Answer::Unmodified | Answer::Missing => File::Small,
+            _ => File::Small,
         }
     }
 }

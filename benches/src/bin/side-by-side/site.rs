@@ -30,6 +30,20 @@ const MODIFIED_SECONDS: u64 = 1_577_934_245;
 /// The same as HTTP has it.
 pub(crate) const MODIFIED: &str = "Thu, 02 Jan 2020 03:04:05 GMT";
 
+/// A directory of nothing but files, and no page of its own.
+pub(crate) const LISTED: &str = "listed";
+
+/// The files in it.
+pub(crate) fn listed() -> impl Iterator<Item = String> {
+    (0..100).map(|number| format!("entry-{number:03}.txt"))
+}
+
+/// A file with a compressed one beside it.
+pub(crate) const SIDE: &str = "side.txt";
+
+/// What is beside it. No server looks into it.
+pub(crate) const SIDE_CONTENT: &[u8] = &[b'z'; 300];
+
 impl Site {
     /// Makes the directory and those of its files that are asked for. A server that root has started reads
     /// them as another user.
@@ -39,6 +53,13 @@ impl Site {
         for file in files {
             site.write(Path::new(file.name()), &site.content(*file))?;
         }
+        let listing = Path::new(LISTED);
+        fs::create_dir(site.root.join(listing))?;
+        for name in listed() {
+            site.write(&listing.join(name), b"")?;
+        }
+        site.write(Path::new(SIDE), &site.content(File::Small))?;
+        site.write(Path::new(&format!("{SIDE}.gz")), SIDE_CONTENT)?;
         Ok(site)
     }
 

@@ -5,6 +5,7 @@
 use std::path::Path;
 
 use crate::log::Destination;
+use crate::site::SIDE;
 
 pub(super) fn nginx(port: u16, root: &Path, log: &Destination) -> String {
     let root = root.display();
@@ -50,6 +51,8 @@ http {{
     server {{
         listen 127.0.0.1:{port};
         root {root};
+        autoindex on;
+        location = /{SIDE} {{ gzip_static on; }}
     }}
 }}
 "
@@ -137,6 +140,7 @@ server.max-fds = 8192
 server.listen-backlog = 4096
 server.max-keep-alive-requests = 65535
 server.max-keep-alive-idle = 65
+dir-listing.activate = \"enable\"
 mimetype.assign = ( \".txt\" => \"text/plain\", \"\" => \"application/octet-stream\" )
 "
     )

@@ -13,7 +13,7 @@ use std::process::Command;
 
 use benches::program::ProgramError;
 
-use crate::case::{Case, Floor};
+use crate::case::{Case, Floor, Special};
 use crate::log::Destination;
 use crate::site::Site;
 
@@ -135,6 +135,11 @@ impl Server {
             Self::Rthttpd | Self::Before => {
                 command.args(["-p", &port_text, "--workers", "1", "-d"]);
                 command.arg(root);
+                if case.special == Some(Special::Throttled) {
+                    let rules = directory.join("throttles");
+                    fs::write(&rules, "** 10G\n").map_err(preparing("a rule"))?;
+                    command.arg("--throttles").arg(rules);
+                }
                 match log {
                     Destination::Spread { hub } => {
                         command.args(["--spread", hub]);
