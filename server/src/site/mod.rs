@@ -12,6 +12,7 @@
 //! - `program` says whether a path is one
 //! - `listing` writes a directory as a page
 //! - `cache` keeps the content of small files in memory
+//! - `error` says why a path gives nothing
 //!
 //! Everything is synchronous and says by [`Patience`] whether it may wait for a
 //! disk: the connection asks first with [`Patience::Cached`] on its own thread, and
@@ -20,6 +21,7 @@
 //! in `connection/respond/`.
 
 pub(crate) mod cache;
+mod error;
 mod file;
 mod guards;
 pub(crate) mod gzip;
@@ -47,6 +49,7 @@ use rustix::io::Errno;
 
 use crate::passwords::Guard;
 
+pub(crate) use self::error::LookupError;
 pub(crate) use self::file::{File, LargeFile, SmallFile, Stamp, read_at};
 use self::guards::Guards;
 pub(crate) use self::hosts::HostList;
@@ -121,27 +124,6 @@ pub(crate) struct Loaded {
     pub(crate) encoded: Option<(Coding, File)>,
     /// What came of compressing the file, if that was tried.
     pub(crate) made: Option<gzip::Made>,
-}
-
-/// Why a path gives nothing.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum LookupError {
-    /// The answer is not in the kernel's caches; ask where waiting is allowed.
-    #[error("the answer is not in memory")]
-    WouldBlock,
-    /// There is no such file, or it is one that is never shown.
-    #[error("no such file")]
-    NotFound,
-    /// It is there and not for us: no permission, not a regular file, or a link that
-    /// leads out of the root.
-    #[error("not served: {0}")]
-    Forbidden(Errno),
-    /// The process or the machine has run out of something.
-    #[error("out of resources: {0}")]
-    Exhausted(Errno),
-    /// The disk or the file system failed.
-    #[error("cannot be read: {0}")]
-    Failed(Errno),
 }
 
 impl Site {
@@ -473,22 +455,6 @@ impl Site {
     fn is_directory(&self, path: &[u8], patience: Patience) -> bool {
         let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         self.root.open_beneath(path, look, patience).is_ok()
-    }
-}
-
-impl From<Errno> for LookupError {
-    fn from(errno: Errno) -> Self {
-        match errno {
-            Errno::AGAIN => Self::WouldBlock,
-            // ENAMETOOLONG: a name that long cannot be there.
-            Errno::NOENT | Errno::NOTDIR | Errno::NAMETOOLONG => Self::NotFound,
-            // EXDEV: a link that leads out. ENXIO: a socket cannot be opened.
-            Errno::ACCESS | Errno::PERM | Errno::LOOP | Errno::XDEV | Errno::NXIO => {
-                Self::Forbidden(errno)
-            }
-            Errno::MFILE | Errno::NFILE | Errno::NOMEM | Errno::BUSY => Self::Exhausted(errno),
-            _ => Self::Failed(errno),
-        }
     }
 }
 
