@@ -8,9 +8,15 @@
 //! refuses the call (before Linux 5.6, or a container profile that answers
 //! `EPERM`) the path is walked by hand in [`super::walk`], with the same answers.
 //!
+//! A link that begins at the root of the machine is as good as a relative one when it leads back
+//! in, as thttpd has it. The kernel cannot be asked for that, so such a link is followed by hand
+//! too: what stands behind the name of the root is looked up beneath the descriptor, wherever
+//! that name leads by then.
+//!
 //! Nothing here knows HTTP: errors are the kernel's.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
 use std::path::Path;
 
 use rustix::fs::{Mode, OFlags, ResolveFlags, Stat};
@@ -41,6 +47,8 @@ pub(super) struct Root {
     directory: OwnedFd,
     way: Way,
     links: Links,
+    /// What it is called from the root of the machine, without a slash at the end.
+    names: Vec<Vec<u8>>,
     /// It is in a tmpfs.
     is_memory: bool,
 }
@@ -64,6 +72,7 @@ impl Root {
             directory,
             way,
             links,
+            names: names_of(path),
         })
     }
 
@@ -74,6 +83,7 @@ impl Root {
             directory: open_directory(path)?,
             way,
             links: Links::Within,
+            names: names_of(path),
             is_memory: false,
         })
     }
@@ -104,15 +114,20 @@ impl Root {
             (Way::Kernel { cached: true }, Patience::Cached) => self.open_cached(path, flags),
             (_, Patience::Cached) => Err(Errno::AGAIN),
             (Way::Kernel { .. }, Patience::Waiting) => {
-                retry(|| openat2(self.directory.as_fd(), path, flags, self.resolve()))
+                match retry(|| openat2(self.directory.as_fd(), path, flags, self.resolve())) {
+                    Err(Errno::XDEV) => self.walk(path, flags),
+                    outcome => outcome,
+                }
             }
             (Way::ByHand, Patience::Waiting) if self.links == Links::Anywhere => {
                 rustix::fs::openat(&self.directory, path, flags, Mode::empty())
             }
-            (Way::ByHand, Patience::Waiting) => {
-                walk::open_beneath(self.directory.as_fd(), path, flags)
-            }
+            (Way::ByHand, Patience::Waiting) => self.walk(path, flags),
         }
+    }
+
+    fn walk(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        walk::open_beneath(self.directory.as_fd(), &self.names, path, flags)
     }
 
     /// What the kernel follows. A path has no `..` of its own; a link may have, and may begin at
@@ -128,6 +143,8 @@ impl Root {
         let directory = self.directory.as_fd();
         let open = |resolve| openat2(directory, path, flags, self.resolve().union(resolve));
         match open(ResolveFlags::CACHED) {
+            // Out of the root, or a link that is to be followed by hand.
+            Err(Errno::XDEV) => Err(Errno::AGAIN),
             // A tmpfs keeps no note of names that are not there, so that they are never in the
             // caches. It has no disk to wait for; only what is mounted in it may have one.
             Err(Errno::AGAIN) if self.is_memory => match open(ResolveFlags::NO_XDEV) {
@@ -167,6 +184,21 @@ fn retry(mut open: impl FnMut() -> Result<OwnedFd, Errno>) -> Result<OwnedFd, Er
         Errno::AGAIN | Errno::INTR => Errno::BUSY,
         other => other,
     })
+}
+
+/// The ways to write `path` from the root of the machine, as links may.
+fn names_of(path: &Path) -> Vec<Vec<u8>> {
+    let forms = [std::path::absolute(path).ok(), path.canonicalize().ok()];
+    let mut names: Vec<_> = forms
+        .into_iter()
+        .flatten()
+        .map(|path| {
+            let name = path.as_os_str().as_bytes();
+            name.strip_suffix(b"/").unwrap_or(name).to_vec()
+        })
+        .collect();
+    names.dedup();
+    names
 }
 
 fn open_directory(path: &Path) -> Result<OwnedFd, Errno> {

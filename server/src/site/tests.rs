@@ -139,15 +139,46 @@ fn links_are_followed_inside_the_root() {
     assert_eq!(tree.look("to_file/"), "no such file");
 }
 
+/// thttpd serves them, and people write links so.
+#[test]
+fn an_absolute_link_may_lead_back_into_the_root() {
+    let tree = Tree::new();
+    tree.file("a/file", "inside");
+    let path = |name: &str| tree.path(name).display().to_string();
+    tree.link(&path("a/file"), "file");
+    tree.link(&path("a"), "directory");
+    tree.link(&path(""), "a/root");
+    tree.link("file", "twice");
+    tree.link(&path("a/../a/./file"), "round");
+
+    for name in [
+        "file",
+        "directory/file",
+        "a/root/a/file",
+        "a/root/file",
+        "twice",
+        "round",
+    ] {
+        assert_eq!(tree.look(name), "inside", "{name}");
+    }
+    assert_eq!(tree.look("directory"), "slash missing");
+    assert!(tree.look("a/root/").starts_with("listing"));
+}
+
 #[test]
 fn no_link_leads_out_of_the_root() {
     let tree = Tree::new();
     let absolute = tree.outer.path().join("secret");
-    let inside = tree.path("file");
+    let climbing = tree.path("../secret");
+    let beside = format!(
+        "{}x/file",
+        tree.path("").display().to_string().trim_end_matches('/')
+    );
     tree.file("file", "inside");
     tree.link("../secret", "out");
     tree.link(absolute.to_str().unwrap(), "absolute");
-    tree.link(inside.to_str().unwrap(), "absolute_inside");
+    tree.link(climbing.to_str().unwrap(), "absolute_climbing");
+    tree.link(&beside, "absolute_beside");
     tree.link("..", "above");
     fs::create_dir(tree.path("d")).unwrap();
     tree.link("../../root/file", "d/out_and_in");
@@ -158,7 +189,8 @@ fn no_link_leads_out_of_the_root() {
     for path in [
         "out",
         "absolute",
-        "absolute_inside",
+        "absolute_climbing",
+        "absolute_beside",
         "above",
         "above/secret",
         "above/root/file",

@@ -4,7 +4,8 @@
 //! each component is opened with `O_PATH | O_NOFOLLOW`, a link is read and its
 //! target put in front of what remains, and `..` goes back to a directory that is
 //! still held open rather than to whatever is above it by now. The answers are
-//! those of `openat2(RESOLVE_BENEATH)`: `EXDEV` for every way out.
+//! those of `openat2(RESOLVE_BENEATH)`: `EXDEV` for every way out. But a link to what is called as
+//! the directory itself is, or as something in it, goes on there.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -20,9 +21,10 @@ const DEPTH_MAX: usize = 128;
 
 const LOOK: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
-/// Opens `path` beneath `root` with `flags`.
+/// Opens `path` beneath `root`, which absolute links call by one of `names`, with `flags`.
 pub(super) fn open_beneath(
     root: BorrowedFd<'_>,
+    names: &[Vec<u8>],
     path: &[u8],
     flags: OFlags,
 ) -> Result<OwnedFd, Errno> {
@@ -31,6 +33,7 @@ pub(super) fn open_beneath(
     }
     let mut walk = Walk {
         root,
+        names,
         below: Vec::new(),
         // The next component is at the end.
         remaining: Vec::new(),
@@ -42,6 +45,7 @@ pub(super) fn open_beneath(
 
 struct Walk<'a> {
     root: BorrowedFd<'a>,
+    names: &'a [Vec<u8>],
     /// The directories between the root and where we are.
     below: Vec<OwnedFd>,
     remaining: Vec<Vec<u8>>,
@@ -86,10 +90,12 @@ impl Walk<'_> {
                     return Err(Errno::LOOP);
                 }
                 let target = rustix::fs::readlinkat(&place, "", Vec::new())?;
-                if target.as_bytes().first() == Some(&b'/') {
-                    return Err(Errno::XDEV);
+                let mut target = target.as_bytes();
+                if target.first() == Some(&b'/') {
+                    target = self.behind_root(target).ok_or(Errno::XDEV)?;
+                    self.below.clear();
                 }
-                self.push(target.as_bytes());
+                self.push(target);
                 Ok(None)
             }
             _ if self.remaining.is_empty() => {
@@ -98,6 +104,15 @@ impl Walk<'_> {
             }
             _ => Err(Errno::NOTDIR),
         }
+    }
+
+    /// What an absolute link names beneath the root, if it does.
+    fn behind_root<'t>(&self, target: &'t [u8]) -> Option<&'t [u8]> {
+        let mut names = self.names.iter();
+        names.find_map(|name| {
+            let rest = target.strip_prefix(name.as_slice())?;
+            (rest.is_empty() || rest.first() == Some(&b'/')).then_some(rest)
+        })
     }
 
     /// Puts the components of `path` in front of what remains. A slash at the end
