@@ -57,11 +57,11 @@ pub(super) struct RuleArgs {
     referer_pattern: Option<String>,
 
     /// The hosts whose pages may show them [default: the host that is asked]
-    #[arg(long, value_name = "PATTERN", requires = "referer_pattern")]
+    #[arg(long, value_name = "PATTERN")]
     local_pattern: Option<String>,
 
     /// Nor may who does not say on which page it is
-    #[arg(long, requires = "referer_pattern")]
+    #[arg(long)]
     no_empty_referers: bool,
 }
 
