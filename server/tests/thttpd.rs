@@ -57,6 +57,39 @@ fn with_a_file_of_thttpds_the_port_is_eighty() {
     }
 }
 
+#[test]
+fn with_a_file_of_thttpds_it_shows_what_thttpd_showed() {
+    let root = Root::with(&[
+        ("d/index.htm", b"index"),
+        ("private", b""),
+        ("program", b""),
+    ]);
+    for (name, mode) in [("private", 0o640), ("program", 0o755)] {
+        fs::set_permissions(root.path(name), Permissions::from_mode(mode)).unwrap();
+    }
+    // The filter has no pattern, so nothing to do, as there.
+    let text = format!(
+        "host=127.0.0.1 localpat=x noemptyreferers dir={}",
+        root.dir()
+    );
+    let (_place, path) = conf(&text);
+
+    let program = Program::start(&["-C", &path, "-D", "-p", "0"]);
+    let mut client = program.connect();
+    assert_eq!(client.get("/d/").content, b"index");
+    for target in ["/private", "/program"] {
+        assert_eq!(client.get(target).status, 403, "{target}");
+    }
+
+    let program = Program::start(&["--config", &path, "-p", "0"]);
+    let mut client = program.connect();
+    for target in ["/d/", "/private", "/program"] {
+        let response = client.get(target);
+        assert_eq!(response.status, 200, "{target}");
+        assert_ne!(response.content, b"index");
+    }
+}
+
 /// In a directory of root's, as `/var/log` is.
 #[test]
 fn the_log_is_where_thttpds_was() {

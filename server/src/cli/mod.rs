@@ -382,7 +382,7 @@ impl Args {
             rules: self.rules.rules()?,
             names: self.log.names()?,
             throttles: self.throttles.throttles()?,
-            site: self.site.options()?,
+            site: self.site.options(self.thttpd_defaults)?,
             cgi: self.cgi.options(),
             ..defaults
         };

@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::builder::NonEmptyStringValueParser;
 
-use super::UsageError;
+use super::{Switch, UsageError};
 use crate::site::{
     HostOptions, IndexName, Links, PasswordScope, Permissions, SiteOptions, UserDirs,
 };
@@ -46,22 +46,34 @@ pub(super) struct SiteArgs {
     #[arg(long, value_name = "DIR")]
     user_dirs: Option<UserDirs>,
 
-    /// The names of the files that a directory stands for, the first that it has
-    #[arg(
-        long,
-        value_name = "NAMES",
-        value_delimiter = ',',
-        default_value = "index.html"
-    )]
+    /// The names of the files that a directory stands for, the first that it has [default:
+    /// index.html; with --thttpd-defaults those of thttpd too]
+    #[arg(long, value_name = "NAMES", value_delimiter = ',')]
     index: Vec<IndexName>,
 
-    /// Serve what all users of this machine may read, and nothing else
-    #[arg(long)]
-    world_readable_only: bool,
+    /// Serve what all users of this machine may read, and nothing else [default: off; with
+    /// --thttpd-defaults on]
+    #[arg(
+        long,
+        value_name = "on|off",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "on"
+    )]
+    world_readable_only: Option<Switch>,
 
-    /// Serve no file that all users of this machine may execute
-    #[arg(long)]
-    refuse_executables: bool,
+    /// Serve no file that all users of this machine may execute [default: off; with
+    /// --thttpd-defaults on]
+    #[arg(
+        long,
+        value_name = "on|off",
+        value_enum,
+        num_args = 0..=1,
+        require_equals = true,
+        default_missing_value = "on"
+    )]
+    refuse_executables: Option<Switch>,
 
     /// Follow symbolic links out of the document root, wherever they lead
     #[arg(long)]
@@ -71,15 +83,31 @@ pub(super) struct SiteArgs {
 /// More than anybody has; each that is not there is looked for.
 const INDEX_NAMES_MAX: usize = 16;
 
+/// thttpd's `INDEX_NAMES`, but for the program among them: an index is never run.
+const INDEX_OF_THTTPD: &[&str] = &[
+    "index.html",
+    "index.htm",
+    "index.xhtml",
+    "index.xht",
+    "Default.htm",
+];
+
 impl SiteArgs {
-    /// The options that the flags come to.
-    pub(super) fn options(self) -> Result<SiteOptions, UsageError> {
+    /// The options that the flags come to, where nothing is said those of thttpd or our own.
+    pub(super) fn options(self, is_as_thttpd: bool) -> Result<SiteOptions, UsageError> {
         if self.index.len() > INDEX_NAMES_MAX {
             return Err(UsageError::IndexNames {
                 count: self.index.len(),
                 max: INDEX_NAMES_MAX,
             });
         }
+        let is_on = |switch: Option<Switch>| switch.map_or(is_as_thttpd, |it| it == Switch::On);
+        let default_index = || {
+            let names = INDEX_OF_THTTPD.iter().map(|name| name.parse());
+            let names = names.collect::<Result<_, _>>().ok();
+            let names = names.filter(|_| is_as_thttpd);
+            names.unwrap_or_else(|| SiteOptions::default().index)
+        };
         let default = self.default_host;
         let passwords = match self.global_password {
             Some(Some(path)) => PasswordScope::File(path),
@@ -89,12 +117,16 @@ impl SiteArgs {
         };
         Ok(SiteOptions {
             passwords,
-            index: self.index,
+            index: if self.index.is_empty() {
+                default_index()
+            } else {
+                self.index
+            },
             error_pages: !self.no_error_pages,
             users: self.user_dirs,
             permissions: Permissions {
-                world_readable: self.world_readable_only,
-                not_executable: self.refuse_executables,
+                world_readable: is_on(self.world_readable_only),
+                not_executable: is_on(self.refuse_executables),
             },
             links: if self.no_symlink_check {
                 Links::Anywhere
@@ -126,6 +158,30 @@ mod tests {
 
         let default = Some("a".to_owned());
         assert_eq!(hosts, Some(HostOptions { default }));
+    }
+
+    #[test]
+    fn as_a_thttpd_it_shows_what_thttpd_showed_unless_told_otherwise() {
+        let as_thttpd = options(&["--thttpd-defaults"]).unwrap();
+        assert_eq!(as_thttpd.index.len(), INDEX_OF_THTTPD.len());
+        let strict = Permissions {
+            world_readable: true,
+            not_executable: true,
+        };
+        assert_eq!(as_thttpd.permissions, strict);
+        let flags = ["--world-readable-only", "--refuse-executables"];
+        assert_eq!(options(&flags).unwrap().permissions, strict);
+
+        let told = options(&[
+            "--thttpd-defaults",
+            "--index=a",
+            "--world-readable-only=off",
+            "--refuse-executables=off",
+        ]);
+
+        let told = told.unwrap();
+        assert_eq!(told.index, ["a".parse().unwrap()]);
+        assert_eq!(told.permissions, Permissions::default());
     }
 
     #[test]
