@@ -386,6 +386,26 @@ fn a_host_has_programs_of_its_own() {
     assert_eq!(client.response().status, 404);
 }
 
+/// thttpd's patterns name the directory of the host. Were they not understood, whoever asks would
+/// be shown the script.
+#[test]
+fn a_pattern_may_name_the_directories_of_hosts() {
+    for pattern in ["/one.example/bin/*", "/*/bin/*", "**/bin/*"] {
+        let root = scripts(&[("one.example/bin/a", PLAIN)]);
+        let served = root.serve_with(|config| {
+            options(config).pattern = pattern.parse().unwrap();
+            config.site.hosts = Some(HostOptions::default());
+        });
+        let mut client = served.connect();
+
+        client.send(get("/bin/a").replace("test", "one.example"));
+
+        let response = chunked(&mut client);
+        assert_eq!(response.status, 200, "{pattern}");
+        assert!(!response.text().contains("#!"), "{pattern}");
+    }
+}
+
 #[test]
 fn content_of_unknown_length_is_refused() {
     let served = script(PLAIN);

@@ -15,7 +15,7 @@ use std::num::NonZeroUsize;
 use std::thread;
 use std::time::Instant;
 
-use rthttpd::{ThrottleRules, Throttles};
+use rthttpd::{HostOptions, ThrottleRules, Throttles};
 use support::{Client, PATIENCE, Root, Served, get, noise};
 
 fn throttles(rules: &str) -> Throttles {
@@ -205,6 +205,31 @@ fn workers_share_a_rule() {
 
     let (_, bytes, _) = told(&rules);
     assert!(bytes <= BURST + begun.elapsed().as_secs() + 1, "{bytes}");
+}
+
+/// As with thttpd: the pattern is about the path from the document root, and so is the host's.
+#[test]
+fn a_rule_is_about_the_directory_of_a_host() {
+    let rules = throttles("one.example/** 20M\n/a 20M\n**/a 20M");
+    let root = Root::with(&[("one.example/a", b"one"), ("two.example/a", b"two")]);
+    let served = root.serve_with(|config| {
+        config.throttles = Some(rules.clone());
+        config.site.hosts = Some(HostOptions::default());
+    });
+    let mut client = served.connect();
+
+    let mut is_slowed = [false; 3];
+    for (host, expected) in [
+        ("two.example", [false, false, true]),
+        ("one.example", [true, false, true]),
+    ] {
+        client.send(get("/a").replace("test", host));
+        assert_eq!(client.response().status, 200);
+        for (is, rule) in is_slowed.iter_mut().zip(rules.readings()) {
+            *is = rule.bytes > 0;
+        }
+        assert_eq!(is_slowed, expected, "{host}");
+    }
 }
 
 #[test]

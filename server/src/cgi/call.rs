@@ -51,9 +51,10 @@ impl Script {
 const CUTS_MAX: usize = 16;
 
 impl Call {
-    /// What `path` calls, which has a slash at its end if the target had it.
-    pub(crate) fn new(pattern: &Pattern, path: &[u8]) -> Option<Self> {
-        let cuts = cuts(pattern, path).collect::<Vec<_>>();
+    /// What `path` calls, which has a slash at its end if the target had it. Where `host` has a
+    /// directory, the pattern may name it or leave it out: thttpd's name it.
+    pub(crate) fn new(pattern: &Pattern, host: Option<&str>, path: &[u8]) -> Option<Self> {
+        let cuts = cuts(pattern, host, path).collect::<Vec<_>>();
         (!cuts.is_empty()).then(|| Self {
             path: path.to_vec(),
             cuts,
@@ -61,8 +62,8 @@ impl Call {
     }
 
     /// Whether it calls any.
-    pub(crate) fn is_one(pattern: &Pattern, path: &[u8]) -> bool {
-        cuts(pattern, path).next().is_some()
+    pub(crate) fn is_one(pattern: &Pattern, host: Option<&str>, path: &[u8]) -> bool {
+        cuts(pattern, host, path).next().is_some()
     }
 
     /// The scripts that it may be about, with their path information.
@@ -72,11 +73,23 @@ impl Call {
     }
 }
 
-fn cuts<'a>(pattern: &'a Pattern, path: &'a [u8]) -> impl Iterator<Item = usize> + 'a {
+fn cuts<'a>(
+    pattern: &'a Pattern,
+    host: Option<&str>,
+    path: &'a [u8],
+) -> impl Iterator<Item = usize> + use<'a> {
+    let whole_path = host.map(|host| [host.as_bytes(), b"/", path].concat());
     let slashes = path.iter().enumerate();
     let slashes = slashes.filter_map(|(at, byte)| (*byte == b'/').then_some(at));
     let whole = (!path.ends_with(b"/") && !path.is_empty()).then_some(path.len());
-    let is_script = |cut: &usize| pattern.matches(path.get(..*cut).unwrap_or_default());
+    let is_script = move |cut: &usize| {
+        let is_named = |whole: &Vec<u8>| {
+            let len = whole.len() - path.len() + cut;
+            pattern.matches(whole.get(..len).unwrap_or_default())
+        };
+        pattern.matches(path.get(..*cut).unwrap_or_default())
+            || whole_path.as_ref().is_some_and(is_named)
+    };
     slashes.chain(whole).filter(is_script).take(CUTS_MAX)
 }
 
@@ -105,21 +118,40 @@ mod tests {
         ];
         for (pattern, path, expected) in CASES {
             let pattern: Pattern = pattern.parse().unwrap();
-            let call = Call::new(&pattern, path.as_bytes());
+            let call = Call::new(&pattern, None, path.as_bytes());
             let scripts: Vec<_> = call.iter().flat_map(Call::scripts).collect();
             let expected: Vec<_> = expected
                 .iter()
                 .map(|(script, info)| (script.as_bytes(), info.as_bytes()))
                 .collect();
             assert_eq!(scripts, expected, "{path}");
-            assert_eq!(Call::is_one(&pattern, path.as_bytes()), call.is_some());
+            let is_one = Call::is_one(&pattern, None, path.as_bytes());
+            assert_eq!(is_one, call.is_some());
+        }
+    }
+
+    /// Were it not run, the text of a script would be shown.
+    #[test]
+    fn a_pattern_may_name_the_directory_of_a_host() {
+        for (pattern, expected) in [
+            ("/www.example/bin/*", Some("/x")),
+            ("/*/bin/*", Some("/x")),
+            ("/bin/*", Some("/x")),
+            ("**", Some("/a/x")),
+            ("/other.example/bin/*", None),
+        ] {
+            let pattern: Pattern = pattern.parse().unwrap();
+            let call = Call::new(&pattern, Some("www.example"), b"bin/a/x");
+            let info = call.iter().flat_map(Call::scripts).next();
+            let info = info.map(|(_, info)| str::from_utf8(info).unwrap());
+            assert_eq!(info, expected, "{pattern:?}");
         }
     }
 
     #[test]
     fn only_so_many_scripts_are_looked_for() {
         let pattern: Pattern = "**".parse().unwrap();
-        let call = Call::new(&pattern, &b"a/".repeat(1_000)).unwrap();
+        let call = Call::new(&pattern, None, &b"a/".repeat(1_000)).unwrap();
 
         assert_eq!(call.scripts().count(), CUTS_MAX);
     }

@@ -24,14 +24,24 @@ use crate::worker::{Phase, State};
 const RETRY_AFTER: &[u8] = b"10";
 
 impl Connection {
-    /// The rules about the next request, unless it has a share of them already.
-    pub(super) fn rules_about(&self, state: &mut State, request: &Request<'_>) -> Option<Matches> {
+    /// The rules about the next request, which is for `host` where hosts have directories, unless
+    /// it has a share of them already. As with thttpd, the host's directory is part of the path.
+    pub(super) fn rules_about(
+        &self,
+        state: &mut State,
+        request: &Request<'_>,
+        host: Option<&str>,
+    ) -> Option<Matches> {
         let throttles = state.throttles.as_mut()?;
         if self.share.is_some() {
             return None;
         }
         let target = Target::parse(request.target).ok()?;
-        throttles.table().matches(target.rule_path())
+        let (table, path) = (throttles.table(), target.rule_path());
+        match host {
+            Some(host) => table.matches(&[host.as_bytes(), b"/", path].concat()),
+            None => table.matches(path),
+        }
     }
 
     /// Lets the response to a request in among those that the rules about it share out to.

@@ -270,7 +270,11 @@ impl Connection {
             match Request::parse(rest, &self.worker.limits) {
                 Ok(None) => return Pause::Input,
                 Ok(Some(request)) => {
-                    let is_call = self.calls_program(&request);
+                    // Programs and rules may be those of a host.
+                    if let Some(look) = self.refresh_hosts(state) {
+                        return Pause::Look(look);
+                    }
+                    let is_call = self.calls_program(state, &request);
                     let taken = match is_call {
                         // The content is the program's to read.
                         true => Ok(Some(0)),
@@ -326,16 +330,14 @@ impl Connection {
         } else {
             response::Connection::of(request)
         };
-        let rules = self.rules_about(state, request);
+        let host = self.host(state, request);
+        let rules = self.rules_about(state, request, host.as_deref());
         if rules.is_some() && state.output.len() > 0 {
             // What comes before it is not to wait with it.
             return Some(Pause::Full);
         }
         let client = self.client(request);
         let welcome = self.check(client);
-        if let Some(look) = self.refresh_hosts(state) {
-            return Some(Pause::Look(look));
-        }
         let entered = match welcome {
             Ok(()) => self.enter(rules),
             Err(_) => Ok(()),
@@ -345,7 +347,7 @@ impl Connection {
         }
         let mut response = Response {
             asked: Asked {
-                host: self.host(state, request),
+                host,
                 ..Asked::of(request, client, bytes)
             },
             target: Some(request.target),

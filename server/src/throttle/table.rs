@@ -68,7 +68,8 @@ impl Table {
         Self { rules }
     }
 
-    /// The rules about `path`, as [`http::Target::rule_path`] has it, if there are any.
+    /// The rules about `path`, as [`http::Target::rule_path`] has it, with the host's directory in
+    /// front where hosts have some; `None` if there are no rules about it.
     pub(crate) fn matches(self: &Arc<Self>, path: &[u8]) -> Option<Matches> {
         let mut rules = [0; MATCHES_MAX];
         let mut len = 0;

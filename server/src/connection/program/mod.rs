@@ -34,12 +34,12 @@ use crate::cgi::Cgi;
 use crate::cgi::call::{Call, Script};
 use crate::cgi::environment::{Facts, environment};
 use crate::cgi::program::{Program, Start};
-use crate::worker::Phase;
+use crate::worker::{Phase, State};
 
 impl Connection {
     /// Whether `request` calls a program; never without `--cgi`.
     #[inline]
-    pub(super) fn calls_program(&mut self, request: &Request<'_>) -> bool {
+    pub(super) fn calls_program(&mut self, state: &State, request: &Request<'_>) -> bool {
         match &self.worker.cgi {
             Some(cgi) if !self.is_plain => {
                 if matches!(&self.found, Some(Found::Program(seen)) if seen.is_none()) {
@@ -48,8 +48,10 @@ impl Connection {
                     self.is_plain = true;
                     return false;
                 }
-                Target::parse(request.target)
-                    .is_ok_and(|target| Call::is_one(&cgi.options.pattern, target.rule_path()))
+                let host = self.host(state, request);
+                Target::parse(request.target).is_ok_and(|target| {
+                    Call::is_one(&cgi.options.pattern, host.as_deref(), target.rule_path())
+                })
             }
             _ => false,
         }

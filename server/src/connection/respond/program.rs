@@ -74,9 +74,10 @@ impl Response<'_> {
     /// What is to be looked up to find the program at `target`.
     fn look_for_program(&self, target: &Target<'_>) -> Result<Answer, Refusal> {
         let cgi = self.worker.cgi.as_ref();
-        let call = cgi.and_then(|cgi| Call::new(&cgi.options.pattern, target.rule_path()));
+        let host = self.asked.host.as_deref();
+        let call = cgi.and_then(|cgi| Call::new(&cgi.options.pattern, host, target.rule_path()));
         let call = call.ok_or((Status::NotFound, &[][..]))?;
-        let goal = Goal::of(target, self.asked.host.as_deref(), self.worker.site.users());
+        let goal = Goal::of(target, host, self.worker.site.users());
         let place = goal.place();
         Ok(Answer::Look(Look::Program(Box::new(Called {
             call,
