@@ -10,6 +10,7 @@
 mod support;
 
 use std::fs::{self, Permissions};
+use std::io::{BufRead, BufReader};
 use std::net::SocketAddr;
 use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::Path;
@@ -17,7 +18,7 @@ use std::process::{self, Command};
 
 use rustix::process::{Pid, Signal, geteuid, kill_process};
 use support::program::{Program, refused};
-use support::{Client, Root};
+use support::{Client, Root, get};
 
 /// A directory in which everybody may read, with a file `a`.
 fn readable() -> Root {
@@ -328,6 +329,57 @@ fn in_the_sandbox_it_serves_and_writes_its_log() {
     );
     assert!(!pid.exists());
 }
+
+/// The configuration, the throttle file and the password file are outside the document root.
+#[test]
+fn in_the_sandbox_it_reads_again_what_it_goes_by() {
+    let (root, place) = (readable(), Root::with(&[("rules", b"** 1000000")]));
+    place.file("users", format!("anna:{SHA_OF_A}").as_bytes());
+    let [conf, rules, users] = ["conf", "rules", "users"].map(|name| place.path(name));
+    let text = format!(
+        "dir={} host=127.0.0.1 port=0 throttles={} global_password={} sandbox=on \
+         wrong_passwords_per_address=1000/s",
+        root.dir(),
+        rules.display(),
+        users.display()
+    );
+    place.file("conf", text.as_bytes());
+    let args = ["--config", conf.to_str().unwrap()];
+    if refused(&[&args[..], &["--check"]].concat())
+        .stderr
+        .contains("no sandbox")
+    {
+        return;
+    }
+    let (reader, writer) = std::io::pipe().unwrap();
+    let program = Program::start_with_stderr(writer, &args);
+    let mut lines = BufReader::new(reader).lines();
+    let status = |credentials: &str| {
+        let mut client = program.connect();
+        let field = format!("Authorization: Basic {credentials}\r\nHost");
+        client.send(get("/a").replace("Host", &field));
+        client.response().status
+    };
+    assert_eq!((status(ANNA), status(OTTO)), (200, 401));
+
+    place.file("users", format!("otto:{SHA_OF_A}").as_bytes());
+    place.file("rules", b"** 2000000");
+    place.file("conf", format!("{text} max_age=60").as_bytes());
+    program.signal(Signal::HUP);
+
+    let told = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("now as")));
+    let told = told.unwrap().unwrap();
+    assert!(told.contains("--max-age, --throttles"), "{told}");
+    while status(OTTO) != 200 {}
+    assert_eq!(status(ANNA), 401);
+}
+
+/// Of the password `a`.
+const SHA_OF_A: &str = "{SHA}hvfkN/qlp/zhXR3cuerq6jd2Z7g=";
+
+/// `anna:a` and `otto:a`.
+const ANNA: &str = "YW5uYTph";
+const OTTO: &str = "b3R0bzph";
 
 /// A process in the background, which nobody else would end.
 struct Background {
