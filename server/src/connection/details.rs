@@ -138,7 +138,7 @@ impl Connection {
         let begun = gathered.begun.unwrap_or(now);
         let named_host = gathered.host.map(|host| host.within(requests));
         // The directory that it is served from, where hosts have directories.
-        let routed = exchange.asked.host.as_deref();
+        let routed = exchange.asked.host().map(|host| &**host);
         let host = routed.unwrap_or_else(|| self.worker.own.names.of(named_host));
         let ending = match (exchange.is_sent(sent), gathered.is_last) {
             (false, _) => Ending::Aborted,

@@ -28,6 +28,7 @@ impl From<Arc<HostList>> for KnownHosts {
 impl Connection {
     /// The host that `request` is served by: the name of its directory, which is what log lines
     /// have as the host too. `None` if there is none, or the document root is one site.
+    #[inline]
     pub(super) fn host(&self, state: &State, request: &Request<'_>) -> Option<Arc<str>> {
         let list = &state.hosts.as_ref()?.list;
         // thttpd: who names no host gets that of the address it has connected to.
@@ -40,10 +41,16 @@ impl Connection {
 
     /// Sees to it that the hosts which the worker knows are those that are there; what has to be
     /// looked up for that, if it would have to be waited for.
+    #[inline]
     pub(super) fn refresh_hosts(&mut self, state: &mut State) -> Option<Look> {
         let known = state.hosts.as_mut()?;
-        if let Some(Found::Hosts(_)) = self.found {
-            if let Some(Found::Hosts(Some(list))) = self.found.take() {
+        self.refresh(known)
+    }
+
+    fn refresh(&mut self, known: &mut KnownHosts) -> Option<Look> {
+        if matches!(self.found.as_deref(), Some(Found::Hosts(_))) {
+            let found = self.found.take().map(|found| *found);
+            if let Some(Found::Hosts(Some(list))) = found {
                 known.list = list;
             }
             // Old or not: this is what there is for this second.

@@ -85,7 +85,7 @@ pub(crate) struct Connection {
     /// The first request in `received` calls no program, though its path is one for programs.
     is_plain: bool,
     /// What the look for the first request in `received` has found.
-    found: Option<Found>,
+    found: Option<Box<Found>>,
     /// What throttling rules leave to the first request in `received`, or to the response being
     /// sent; few have any.
     share: Option<Box<Share>>,
@@ -141,8 +141,9 @@ enum Ending {
 /// Why a turn ended.
 #[derive(Debug)]
 enum Turn {
-    /// The client has not taken everything.
-    Send(Unsent),
+    /// The client has not taken everything. Boxed, as each turn's end is passed on and few are
+    /// this.
+    Send(Box<Unsent>),
     /// The next answer is not in memory.
     Look(Look),
     /// A program is to answer.
@@ -193,7 +194,7 @@ impl Connection {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::End(ending) => break ending,
                 Turn::Look(look) => match self.look(look).await {
-                    Some(found) => self.found = Some(found),
+                    Some(found) => self.found = Some(Box::new(found)),
                     None => {
                         self.refuse_now(Status::ServiceUnavailable).await;
                         break Ending::Close;
@@ -209,7 +210,7 @@ impl Connection {
                 Turn::Rest => tokio::task::yield_now().await,
                 // Rare, and large enough not to be held by every connection.
                 Turn::Send(unsent) => {
-                    if !Box::pin(self.send(unsent)).await {
+                    if !Box::pin(self.send(*unsent)).await {
                         break Ending::Close;
                     }
                 }
@@ -265,7 +266,7 @@ impl Connection {
             if let Some(logs) = logs {
                 let record = Record {
                     client: asked.client,
-                    user: asked.user.as_deref(),
+                    user: asked.user().map(|user| &**user),
                     time: exchange.time,
                     request_line: asked.line.within(requests),
                     status: exchange.status,

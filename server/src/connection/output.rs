@@ -70,17 +70,22 @@ pub(super) struct Asked {
     pub(super) line: Span,
     pub(super) referer: Option<Span>,
     pub(super) user_agent: Option<Span>,
-    /// Who it was, if a password has shown it.
-    pub(super) user: Option<Arc<[u8]>>,
-    /// The host that the request was for, if hosts have directories of their own.
-    pub(super) host: Option<Arc<str>>,
+    /// `None` where nobody asks for either: each exchange is copied and dropped.
+    named: Option<Rc<Named>>,
 }
 
-/// A place within received bytes.
+/// Whom and what an exchange is of, where passwords are asked for or hosts have directories.
+#[derive(Clone, Debug, Default)]
+struct Named {
+    user: Option<Arc<[u8]>>,
+    host: Option<Arc<str>>,
+}
+
+/// A place within received bytes, of which there are never four gigabytes.
 #[derive(Clone, Copy, Debug, Default)]
 pub(super) struct Span {
-    start: usize,
-    len: usize,
+    start: u32,
+    len: u32,
 }
 
 /// What a client has not taken yet, with all it needs to be finished later.
@@ -162,16 +167,54 @@ impl Tail {
 }
 
 impl Asked {
-    /// What the log quotes of `request`, in `bytes`, which is `client`'s.
-    pub(super) fn of(request: &Request<'_>, client: Option<IpAddr>, bytes: &[u8]) -> Self {
+    /// What the log quotes of `request`, in `bytes`, which is `client`'s; it was for `host`, if
+    /// hosts have directories of their own.
+    #[inline]
+    pub(super) fn of(
+        request: &Request<'_>,
+        client: Option<IpAddr>,
+        bytes: &[u8],
+        host: Option<Arc<str>>,
+    ) -> Self {
         let span = |part| Span::of(part, bytes);
         Self {
             client,
             line: span(request.request_line),
             referer: request.fields.referer.map(span),
             user_agent: request.fields.user_agent.map(span),
-            user: None,
-            host: None,
+            named: host.map(|host| {
+                Rc::new(Named {
+                    host: Some(host),
+                    user: None,
+                })
+            }),
+        }
+    }
+
+    /// What is known of a request that has no head: its first line.
+    pub(super) fn headless(client: Option<IpAddr>, line: Span) -> Self {
+        Self {
+            client,
+            line,
+            ..Self::default()
+        }
+    }
+
+    /// Who it was, if a password has shown it.
+    pub(super) fn user(&self) -> Option<&Arc<[u8]>> {
+        self.named.as_ref()?.user.as_ref()
+    }
+
+    /// The host that the request was for, if hosts have directories of their own.
+    pub(super) fn host(&self) -> Option<&Arc<str>> {
+        self.named.as_ref()?.host.as_ref()
+    }
+
+    /// Takes note of what a password has shown.
+    pub(super) fn set_user(&mut self, user: Option<Arc<[u8]>>) {
+        if user.is_some() || self.named.is_some() {
+            let host = self.host().cloned();
+            self.named = Some(Rc::new(Named { user, host }));
         }
     }
 }
@@ -195,28 +238,25 @@ impl Span {
         if part.is_empty() || start > whole.len() {
             return Self::default();
         }
-        Self {
-            start,
-            len: part.len(),
-        }
+        Self::at(start..start + part.len())
     }
 
     /// The place of `range`.
     pub(super) fn at(range: Range<usize>) -> Self {
-        Self {
-            start: range.start,
-            len: range.len(),
+        match (u32::try_from(range.start), u32::try_from(range.len())) {
+            (Ok(start), Ok(len)) => Self { start, len },
+            _ => Self::default(),
         }
     }
 
     pub(super) const fn start(self) -> usize {
-        self.start
+        self.start as usize
     }
 
     pub(super) fn within(self, whole: &[u8]) -> &[u8] {
         whole
-            .get(self.start..)
-            .and_then(|rest| rest.get(..self.len))
+            .get(self.start as usize..)
+            .and_then(|rest| rest.get(..self.len as usize))
             .unwrap_or_default()
     }
 }

@@ -44,10 +44,12 @@ impl Connection {
             self.gather(request, bytes, &mut state.output);
         }
         let refused = Refused {
-            asked: Asked {
-                host: self.host(state, request),
-                ..Asked::of(request, self.client(request), bytes)
-            },
+            asked: Asked::of(
+                request,
+                self.client(request),
+                bytes,
+                self.host(state, request),
+            ),
             target: Some(request.target),
             head_only: request.method == Method::Head,
         };
@@ -104,11 +106,7 @@ impl Connection {
             self.gather_headless(bytes.len() - span.start(), &mut state.output);
         }
         Refused {
-            asked: Asked {
-                client: self.peer.address(),
-                line: span,
-                ..Asked::default()
-            },
+            asked: Asked::headless(self.peer.address(), span),
             target: None,
             head_only,
         }

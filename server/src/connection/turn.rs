@@ -238,7 +238,7 @@ impl Connection {
                         sent,
                     };
                     self.is_ready = true;
-                    return (done, Some(Turn::Send(unsent)));
+                    return (done, Some(Turn::Send(Box::new(unsent))));
                 }
                 Written::Gone(sent) => {
                     self.log_and_clear(state, bytes, sent);
@@ -346,10 +346,7 @@ impl Connection {
             self.gather(request, bytes, &mut state.output);
         }
         let mut response = Response {
-            asked: Asked {
-                host,
-                ..Asked::of(request, client, bytes)
-            },
+            asked: Asked::of(request, client, bytes, host),
             target: Some(request.target),
             guard: None,
             is_miss: false,

@@ -37,3 +37,10 @@ pub struct Rules {
     /// Paths that only some pages may show.
     pub referers: Option<RefererRule>,
 }
+
+impl Rules {
+    /// Whether some of them answer a request, whatever there is at its target.
+    pub(crate) const fn answer_requests(&self) -> bool {
+        !self.redirects.is_empty() || self.referers.is_some()
+    }
+}

@@ -42,7 +42,7 @@ impl Connection {
     pub(super) fn calls_program(&mut self, state: &State, request: &Request<'_>) -> bool {
         match &self.worker.cgi {
             Some(cgi) if !self.is_plain => {
-                if matches!(&self.found, Some(Found::Program(seen)) if seen.is_none()) {
+                if matches!(self.found.as_deref(), Some(Found::Program(seen)) if seen.is_none()) {
                     // What is there is a directory, or nothing: as anywhere else.
                     self.found = None;
                     self.is_plain = true;
@@ -181,11 +181,9 @@ impl Connection {
         if self.worker.needs.details {
             self.gather(&request, &head, &mut told.output);
         }
-        let asked = Asked {
-            host: script.host.clone(),
-            user: script.user.clone(),
-            ..Asked::of(&request, self.client(&request), &head)
-        };
+        let client = self.client(&request);
+        let mut asked = Asked::of(&request, client, &head, script.host.clone());
+        asked.set_user(script.user.clone());
         let mut exchanging = Exchanging::new(program, &request);
         self.renew_deadline();
         let outcome = timeout_at(

@@ -112,7 +112,7 @@ impl Response<'_> {
         match verdict {
             Some(Verdict::Right(user)) => {
                 count(|counters| &counters.passwords_right);
-                self.asked.user = Some(user);
+                self.asked.set_user(Some(user));
                 return Admission::Granted;
             }
             Some(Verdict::Wrong) => {
@@ -128,7 +128,7 @@ impl Response<'_> {
             Some(Verdict::Busy) => self.page(Status::ServiceUnavailable, &RETRY_AFTER),
             None => {
                 if let Some(user) = guard.known(&credentials, self.now) {
-                    self.asked.user = Some(user);
+                    self.asked.set_user(Some(user));
                     return Admission::Granted;
                 }
                 let checked = attempts.map(|attempts| attempts.check(client, Moment::now()));

@@ -66,24 +66,24 @@ impl Pages {
 }
 
 impl Response<'_> {
-    /// Answers `request`, which may call a program, with `found` if that has been looked up before. An error whose page is
-    /// not at hand is taken back until it is.
+    /// Answers `request`, which may call a program, with `found` if that has been looked up
+    /// before. An error whose page is not at hand is taken back until it is.
     pub(in crate::connection) fn answer(
         &mut self,
         request: &Request<'_>,
-        found: Option<Found>,
+        found: Option<Box<Found>>,
         is_call: bool,
     ) -> Answer {
         let output = &self.state.output;
         let (bytes, exchanges) = (output.bytes.len(), output.exchanges.len());
         let paths = output.paths.len();
-        let found = match found {
-            Some(Found::ErrorPages(pages)) => {
+        let found = found.and_then(|found| match *found {
+            Found::ErrorPages(pages) => {
                 self.know_pages(pages);
                 None
             }
-            found => found,
-        };
+            found => Some(Box::new(found)),
+        });
         let answer = if is_call {
             self.call(request, found)
         } else {
@@ -125,11 +125,7 @@ impl Response<'_> {
             return None;
         }
         let name = format!("{DIRECTORY}/err{}.html", status.code());
-        let of_host = self
-            .asked
-            .host
-            .as_ref()
-            .map(|host| format!("{host}/{name}"));
+        let of_host = self.asked.host().map(|host| format!("{host}/{name}"));
         let mut unseen = Vec::new();
         for path in of_host.into_iter().chain([name]) {
             match self.page_at(path.as_bytes()) {

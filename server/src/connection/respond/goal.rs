@@ -25,7 +25,22 @@ pub(super) struct Goal<'a> {
 impl<'a> Goal<'a> {
     /// What `target` is at `host`, which has a directory of its own if it is one, where users have
     /// directories in `users`.
+    #[inline]
     pub(super) fn of(target: &'a Target<'a>, host: Option<&str>, users: Option<&UserDirs>) -> Self {
+        if host.is_some() || users.is_some() {
+            return Self::elsewhere(target, host, users);
+        }
+        Self {
+            target,
+            path: target.path().into(),
+            key: None,
+            host_len: 0,
+            hidden_len: 0,
+        }
+    }
+
+    /// The same, where its place may be another than its path.
+    fn elsewhere(target: &'a Target<'a>, host: Option<&str>, users: Option<&UserDirs>) -> Self {
         let asked = target.path();
         let host_len = host.map_or(0, str::len);
         if let Some((directory, rest)) = users.and_then(|users| users.map(asked)) {

@@ -75,7 +75,7 @@ pub(super) struct Response<'a> {
 }
 
 impl Response<'_> {
-    fn answer_now(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
+    fn answer_now(&mut self, request: &Request<'_>, found: Option<Box<Found>>) -> Answer {
         if let Some(status) = by_method(request) {
             // RFC 9110 15.5.6: a must for 405; 9.3.7: all that OPTIONS has to say.
             let allow = [("Allow", Method::ALLOW.as_bytes())];
@@ -90,26 +90,38 @@ impl Response<'_> {
                 return Answer::Written;
             }
         };
-        if let Some((status, location)) = self.redirect(&target) {
-            self.by("redirect");
-            self.page(status, &[("Location", &location)]);
+        if self.worker.rules().answer_requests() && self.answer_by_rules(request, &target) {
             return Answer::Written;
         }
-        if self.is_for_other_sites(request, &target) {
-            self.page(Status::Forbidden, &[]);
-            return Answer::Written;
-        }
-        if self.worker.site.has_hosts() && self.asked.host.is_none() {
+        if self.worker.site.has_hosts() && self.asked.host().is_none() {
             self.page(Status::NotFound, &[]);
             return Answer::Written;
         }
-        match found {
-            Some(Found::Fallback(found)) => self.fall_back(request, Some(found)),
-            Some(Found::Target(found)) => self.resource(request, &target, Some(found)),
-            Some(Found::Hosts(_) | Found::ErrorPages(_) | Found::Program(_)) | None => {
+        let Some(found) = found else {
+            return self.resource(request, &target, None);
+        };
+        match *found {
+            Found::Fallback(found) => self.fall_back(request, Some(found)),
+            Found::Target(found) => self.resource(request, &target, Some(found)),
+            Found::Hosts(_) | Found::ErrorPages(_) | Found::Program(_) => {
                 self.resource(request, &target, None)
             }
         }
+    }
+
+    /// Answers where the rules say how, whatever is there; whether they do.
+    #[inline(never)]
+    fn answer_by_rules(&mut self, request: &Request<'_>, target: &Target<'_>) -> bool {
+        if let Some((status, location)) = self.redirect(target) {
+            self.by("redirect");
+            self.page(status, &[("Location", &location)]);
+            return true;
+        }
+        let is_refused = self.is_for_other_sites(request, target);
+        if is_refused {
+            self.page(Status::Forbidden, &[]);
+        }
+        is_refused
     }
 
     /// Answers with what is at `target`.
@@ -119,7 +131,7 @@ impl Response<'_> {
         target: &Target<'_>,
         found: Option<Seen>,
     ) -> Answer {
-        let host = self.asked.host.clone();
+        let host = self.asked.host().cloned();
         let goal = Goal::of(target, host.as_deref(), self.worker.site.users());
         self.note_file(goal.place());
         // What has been looked up is newer than what is remembered, and ends the matter.

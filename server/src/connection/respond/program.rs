@@ -23,7 +23,7 @@ type Refusal = (Status, &'static [(&'static str, &'static [u8])]);
 
 impl Response<'_> {
     /// Answers `request`, or says which program does.
-    pub(super) fn call(&mut self, request: &Request<'_>, found: Option<Found>) -> Answer {
+    pub(super) fn call(&mut self, request: &Request<'_>, found: Option<Box<Found>>) -> Answer {
         match self.called(request, found) {
             Ok(answer) => answer,
             Err((status, fields)) => {
@@ -33,7 +33,11 @@ impl Response<'_> {
         }
     }
 
-    fn called(&mut self, request: &Request<'_>, found: Option<Found>) -> Result<Answer, Refusal> {
+    fn called(
+        &mut self,
+        request: &Request<'_>,
+        found: Option<Box<Found>>,
+    ) -> Result<Answer, Refusal> {
         if request.method == Method::Trace {
             return Err((Status::MethodNotAllowed, &[("Allow", ALLOW)]));
         }
@@ -54,10 +58,10 @@ impl Response<'_> {
         if self.is_for_other_sites(request, &target) {
             return Err((Status::Forbidden, &[]));
         }
-        if self.worker.site.has_hosts() && self.asked.host.is_none() {
+        if self.worker.site.has_hosts() && self.asked.host().is_none() {
             return Err((Status::NotFound, &[]));
         }
-        match found {
+        match found.map(|found| *found) {
             Some(Found::Program(seen)) => self.admit_caller(request, &target, seen),
             // Not what was asked for: there was no turn for a password, or no look.
             Some(Found::Target(seen) | Found::Fallback(seen)) => match seen.outcome {
@@ -74,7 +78,7 @@ impl Response<'_> {
     /// What is to be looked up to find the program at `target`.
     fn look_for_program(&self, target: &Target<'_>) -> Result<Answer, Refusal> {
         let cgi = self.worker.cgi.as_ref();
-        let host = self.asked.host.as_deref();
+        let host = self.asked.host().map(|host| &**host);
         let call = cgi.and_then(|cgi| Call::new(&cgi.options.pattern, host, target.rule_path()));
         let call = call.ok_or((Status::NotFound, &[][..]))?;
         let goal = Goal::of(target, host, self.worker.site.users());
@@ -115,8 +119,8 @@ impl Response<'_> {
         }
         match seen.outcome {
             Ok(Some(script)) => Ok(Answer::Run(Box::new(Script {
-                user: self.asked.user.clone(),
-                host: self.asked.host.clone(),
+                user: self.asked.user().cloned(),
+                host: self.asked.host().cloned(),
                 ..script
             }))),
             Ok(None) => Err((Status::NotFound, &[])),
