@@ -4,12 +4,12 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use tokio::io::{AsyncRead, ReadBuf};
-use tokio::process::ChildStderr;
+use tokio::net::unix::pipe;
 
 /// The end of a program's standard error that is read.
 #[derive(Debug)]
 pub(super) struct Complaints {
-    stderr: Option<ChildStderr>,
+    stderr: Option<pipe::Receiver>,
     /// Whose they are.
     script: String,
     line: Vec<u8>,
@@ -28,7 +28,7 @@ const LINES_MAX: usize = 100;
 const READ_LEN: usize = 4 * 1024;
 
 impl Complaints {
-    pub(super) const fn new(stderr: Option<ChildStderr>, script: String) -> Self {
+    pub(super) const fn new(stderr: Option<pipe::Receiver>, script: String) -> Self {
         Self {
             stderr,
             script,

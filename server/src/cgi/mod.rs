@@ -15,6 +15,7 @@
 //! knows no socket.
 
 pub(crate) mod call;
+pub(crate) mod child;
 mod complaints;
 mod descriptors;
 pub(crate) mod environment;

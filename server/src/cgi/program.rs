@@ -11,8 +11,9 @@
 use std::ffi::OsString;
 use std::future::Future;
 use std::io;
+use std::os::unix::process::CommandExt as _;
 use std::path::Path;
-use std::process::Stdio;
+use std::process::{Command, Stdio};
 use std::rc::Rc;
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -20,10 +21,11 @@ use std::time::Duration;
 use rustix::process::{
     Pid, Signal, WaitId, WaitIdOptions, kill_process_group, setpriority_process, waitid,
 };
-use tokio::process::{Child, ChildStdin, ChildStdout, Command};
+use tokio::net::unix::pipe;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::time::{Instant, timeout_at};
 
+use super::child::Child;
 use super::complaints::Complaints;
 use crate::worker::Worker;
 
@@ -69,17 +71,15 @@ impl Start {
         } else {
             Stdio::null()
         };
-        let child = command
+        command
             .env_clear()
             .envs(self.environment)
             .stdin(stdin)
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
-            .process_group(0)
-            // Until a `Program` has it.
-            .kill_on_drop(true)
-            .spawn()?;
-        if let Some(pid) = pid(&child) {
+            .process_group(0);
+        let child = Child::start(&mut command)?;
+        if let Some(pid) = child.pid() {
             // It is a favour to the others; the program runs as well without it.
             let _ = setpriority_process(Some(pid), NICE);
         }
@@ -100,7 +100,7 @@ impl Program {
             counters.programs_started.add(1);
         }
         Self {
-            group: pid(&child),
+            group: child.pid(),
             complaints: Complaints::new(child.stderr.take(), script),
             child,
             deadline,
@@ -110,12 +110,12 @@ impl Program {
     }
 
     /// Where its content is written to, once.
-    pub(crate) fn stdin(&mut self) -> Option<ChildStdin> {
+    pub(crate) fn stdin(&mut self) -> Option<pipe::Sender> {
         self.child.stdin.take()
     }
 
     /// Where its output is read from, once.
-    pub(crate) fn stdout(&mut self) -> Option<ChildStdout> {
+    pub(crate) fn stdout(&mut self) -> Option<pipe::Receiver> {
         self.child.stdout.take()
     }
 
@@ -195,9 +195,4 @@ impl Drop for Program {
             counters.programs_ended.add(1);
         }
     }
-}
-
-/// The process, until it has been waited for.
-fn pid(child: &Child) -> Option<Pid> {
-    Pid::from_raw(i32::try_from(child.id()?).ok()?)
 }

@@ -11,7 +11,7 @@ use std::task::{Context, Poll};
 use http::response::{self, Head};
 use http::{Expectation, Framing, Method, Request, Version};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::process::{ChildStdin, ChildStdout};
+use tokio::net::unix::pipe;
 
 use super::super::Connection;
 use super::super::output::{Asked, Exchange, Output};
@@ -24,9 +24,9 @@ use crate::worker::{INPUT_LEN, Phase};
 #[derive(Debug)]
 pub(super) struct Exchanging {
     pub(super) program: Program,
-    stdout: Option<ChildStdout>,
+    stdout: Option<pipe::Receiver>,
     /// `None` once the program has all of the content, or wants no more.
-    stdin: Option<ChildStdin>,
+    stdin: Option<pipe::Sender>,
     /// How much of the content the program has not been given.
     content_left: u64,
     /// The client has gone before it had sent all of it.

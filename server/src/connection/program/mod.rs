@@ -21,7 +21,6 @@ use std::task::Poll;
 
 use http::{Framing, Request, Status, Target};
 use rustix::io::Errno;
-use tokio::process::Child;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
 use tokio::time::{Instant, timeout_at};
@@ -32,6 +31,7 @@ use super::respond::Found;
 use super::{Connection, Ending};
 use crate::cgi::Cgi;
 use crate::cgi::call::{Call, Script};
+use crate::cgi::child::Child;
 use crate::cgi::environment::{Facts, environment};
 use crate::cgi::program::{Program, Start};
 use crate::worker::{Phase, State};
