@@ -454,6 +454,28 @@ fn fields_that_were_too_long_for_their_buffers() {
     assert_eq!(served.get("/a").content, b"one");
 }
 
+/// darkhttpd found the names of fields anywhere, in the values of others too.
+#[test]
+fn fields_within_other_fields() {
+    let served = Root::with(&[("a", b"content")]).serve();
+
+    for field in [
+        "X-Note: Range: bytes=0-1",
+        "User-Agent: If-None-Match: *",
+        "Referer: http://x/?Range: bytes=0-1",
+        "X-Range: bytes=0-1",
+        "Cookie: Connection: close; Content-Length: 5",
+    ] {
+        let mut client = served.connect();
+        for _ in 0..2 {
+            client.send(format!("GET /a HTTP/1.1\r\nHost: test\r\n{field}\r\n\r\n"));
+            let response = client.response();
+            assert_eq!(response.status, 200, "{field}");
+            assert_eq!(response.content, b"content", "{field}");
+        }
+    }
+}
+
 /// CVE-2003-0899: what is escaped grows, and the buffer did not.
 #[test]
 fn names_that_grow_when_they_are_escaped() {
