@@ -223,8 +223,11 @@ fn a_rule_is_about_the_directory_of_a_host() {
         ("two.example", [false, false, true]),
         ("one.example", [true, false, true]),
     ] {
+        let before = rules.readings()[2].bytes;
         client.send(get("/a").replace("test", host));
         assert_eq!(client.response().status, 200);
+        // What is sent is counted after the client may have it, by the last rule last.
+        wait_until(|| rules.readings()[2].bytes > before);
         for (is, rule) in is_slowed.iter_mut().zip(rules.readings()) {
             *is = rule.bytes > 0;
         }
