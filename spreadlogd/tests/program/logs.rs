@@ -118,7 +118,9 @@ fn hosts_have_files_of_their_own_and_nothing_else() {
 #[test]
 fn a_path_may_be_made_of_host_group_and_time() {
     let (dir, hub) = (Dir::new(), TestHub::start());
-    let program = start(&dir, &hub, "File = 'logs/%{group}/%{host}/access_log'");
+    let logs = "File = 'logs/%{group}/%{host}/access_log' } \
+                Log { Group = g File = 'logs/%{group}-%{host}-%{sender}.log'";
+    let program = start(&dir, &hub, logs);
     let mut publisher = Publisher::connect(&hub);
 
     let lines = ["a.example", "B.example", "a.example"].map(|host| line(host, "GET", "/", 200));
@@ -130,6 +132,18 @@ fn a_path_may_be_made_of_host_group_and_time() {
         lines[0].clone() + &lines[2]
     );
     assert_eq!(dir.read("logs/g/b.example/access_log"), lines[1]);
+    let names = fs::read_dir(dir.join("logs")).unwrap();
+    let names = names.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    let mut names: Vec<_> = names.filter(|name| name.ends_with(".log")).collect();
+    names.sort();
+    let hosts = ["g-a.example-", "g-b.example-"];
+    assert!(
+        names.len() == 2
+            && names
+                .iter()
+                .zip(hosts)
+                .all(|(name, host)| name.starts_with(host))
+    );
 }
 
 #[test]

@@ -9,7 +9,8 @@
 //! ```
 //!
 //! What comes from outside never holds a slash and never begins with a dot, so that a path has the
-//! directories that were written and no others. In groups and senders, bytes that a file's name
+//! directories that were written and no others. A host with which a name would be too long is
+//! `_other_`: only a name that is too long with that is refused beforehand. In groups and senders, bytes that a file's name
 //! should not have are `~hh`; two senders never have one name.
 //!
 //! Not all letters of strftime are here: `%D`, `%x`, `%c`, `%r`, `%Z`, `%n`, `%t` and `%+` give
@@ -138,9 +139,13 @@ impl PathTemplate {
         sender: &str,
     ) -> PathBuf {
         let time = local(utc(seconds(now)));
-        PathBuf::from(OsString::from_vec(
-            self.expand_at(time, host, group, sender),
-        ))
+        let path = match self.expand_at(time, host, group, sender) {
+            path if self.names_host() && longest_name(&path) > HOST_FITS_MAX => {
+                self.expand_at(time, None, group, sender)
+            }
+            path => path,
+        };
+        PathBuf::from(OsString::from_vec(path))
     }
 
     /// Until when the path stays the same, the other fields being the same; `None` if for ever.
@@ -198,7 +203,8 @@ impl PathTemplate {
         path
     }
 
-    /// Bytes of the longest name between slashes, each field as long as it can be.
+    /// Bytes of the longest name between slashes, each field as long as it can be, but for hosts:
+    /// the longer ones are [`OTHER`].
     fn longest_component(&self) -> usize {
         let (mut longest, mut len) = (0, 0);
         for part in &self.parts {
@@ -212,12 +218,17 @@ impl PathTemplate {
                     }
                 }
                 Part::Time { .. } => len += TIME_LEN_MAX,
-                Part::Host => len += vhost::NAME_LEN_MAX,
+                Part::Host => len += OTHER.len(),
                 Part::Group | Part::Sender => len += SPREAD_LEN_MAX,
             }
         }
         longest.max(len)
     }
+}
+
+fn longest_name(path: &[u8]) -> usize {
+    let names = path.split(|&b| b == b'/').map(<[u8]>::len);
+    names.max().unwrap_or_default()
 }
 
 /// The part that `text`, which is not empty, begins with; or what is wrong with how many bytes.
@@ -315,7 +326,7 @@ pub enum TemplateProblem {
     /// `%` and a letter that means nothing in a path.
     #[error("`{0}` is no time for a path; a percent sign is written %%")]
     UnknownLetter(String),
-    /// With the longest host, no file could be called so.
+    /// With the longest group and sender, no file could be called so.
     #[error("a name in this path could be {0} bytes long, over the limit of {COMPONENT_LEN_MAX}")]
     LongName(usize),
 }
@@ -331,6 +342,10 @@ const TEXT_LEN_MAX: usize = 4_096;
 
 /// 255: the longest name that Linux's file systems take.
 const COMPONENT_LEN_MAX: usize = 255;
+
+/// 223: [`COMPONENT_LEN_MAX`], less what a file has appended that is put aside and compressed: a
+/// time, a number, `.zst.tmp`.
+const HOST_FITS_MAX: usize = COMPONENT_LEN_MAX - 32;
 
 /// 12: seconds since 1970, until the year 9999.
 const TIME_LEN_MAX: usize = 12;

@@ -81,7 +81,7 @@ fn what_is_no_path_says_why() {
         (b"/l/100%", "`%`"),
         (b"/l/100%-", "`%-`"),
         (b"/l/%\xff", "no time"),
-        (b"/l/%{host}%{host}", "400 bytes"),
+        (b"/l/%{group}%{sender}%{group}", "288 bytes"),
     ] {
         let error = PathTemplate::parse(text).unwrap_err().to_string();
 
@@ -95,6 +95,28 @@ fn what_is_no_path_says_why() {
     assert!(PathTemplate::parse(&[b'/'; TEXT_LEN_MAX + 1]).is_err());
     assert!(PathTemplate::parse(&[b'a'; 256]).is_err());
     assert!(PathTemplate::parse(b"%{host}/%{sender}-%Y%m%d/%{group}.log").is_ok());
+}
+
+/// A group of ordinary bytes and a host that exists are far from it.
+#[test]
+fn a_host_with_which_a_name_would_be_too_long_is_the_one_for_all_others() {
+    let host = "a".repeat(vhost::NAME_LEN_MAX);
+    for (text, group, expected) in [
+        ("/%{group}-%{host}.log", "g", format!("/g-{host}.log")),
+        (
+            "/%{group}-%{host}.log",
+            &*"é".repeat(15),
+            format!("/{}-_other_.log", "~c3~a9".repeat(15)),
+        ),
+        ("/%{host}%{host}/a", "g", "/_other__other_/a".to_owned()),
+        ("/%{host}/%{host}", "g", format!("/{host}/{host}")),
+    ] {
+        let template = PathTemplate::parse(text.as_bytes()).unwrap();
+
+        let path = template.expand(UNIX_EPOCH, Some(host.as_bytes()), group, "#a#b");
+
+        assert_eq!(path, PathBuf::from(expected), "{text}");
+    }
 }
 
 #[test]
@@ -152,7 +174,6 @@ proptest! {
         group in outside(),
         sender in outside(),
     ) {
-        // Two hosts in one name would be refused.
         let text = format!("/{before}{}", fields.join("/"));
         let host = host.as_deref().map(str::as_bytes);
 
@@ -164,6 +185,24 @@ proptest! {
         for name in path.split('/').skip(slashes(&format!("/{before}"))) {
             prop_assert!(!["", ".", ".."].contains(&name), "{}", path);
         }
+    }
+
+    #[test]
+    fn a_path_has_no_name_that_is_too_long(
+        fields in proptest::collection::vec(
+            proptest::sample::select(vec!["%{host}", "%{group}", "%{sender}", "%s", "-"]), 1..=4),
+        host in "[a-z.]{0,210}",
+        group in "[a/é]{0,15}",
+        sender in "#[a/]{0,9}#[/b]{0,19}",
+    ) {
+        let Ok(template) = PathTemplate::parse(fields.concat().as_bytes()) else {
+            return Ok(());
+        };
+
+        let path = template.expand(UNIX_EPOCH, Some(host.as_bytes()), &group, &sender);
+
+        let name = path.into_os_string().into_vec();
+        prop_assert!(name.len() <= COMPONENT_LEN_MAX, "{}", name.len());
     }
 
     #[test]
