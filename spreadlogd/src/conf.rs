@@ -67,6 +67,9 @@ impl Conf {
     fn parse(text: Vec<u8>, path: &Path) -> Result<Self, String> {
         let name = path.display().to_string();
         let config = Config::parse(&text, &name).map_err(|errors| errors.render(is_coloured()))?;
+        if let Some(errors) = config.missing() {
+            return Err(errors.render(is_coloured()));
+        }
         Ok(Self {
             config,
             text: Some(text),

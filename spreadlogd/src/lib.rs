@@ -16,6 +16,7 @@
 //! state       where that is, and which part of it is whose
 //! audit/      the books of both sides, from a ledger; auditor and recount read for it
 //! sink/       a file: appended to, kept waiting while it takes nothing, locked, opened again
+//! missing     what a configuration names and this machine has not
 //! assembly    from a configuration to Logs at work: files opened, programs started
 //! outlet/     a Log at work: the pieces that its files get of a message
 //! steps/      what it does with the lines: which it wants, their time, host and form
@@ -45,6 +46,7 @@ mod host;
 mod intake;
 mod journal;
 mod ledger;
+mod missing;
 pub mod online;
 mod outlet;
 mod past;

@@ -27,7 +27,7 @@ use clap::Parser as _;
 use http::serve::Process;
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use spread::{AddressError, Addresses, GroupName, NameError};
-use spread_logger::diagnostics::{Chain, Diagnostics, Stamps};
+use spread_logger::diagnostics::{Chain, Diagnostics, Stamps, is_coloured};
 use spread_logger::pid_file::PidFile;
 use spreadlogd::config::{FILE_DEFAULT, GROUP_DEFAULT, SPREAD_DEFAULT};
 use spreadlogd::{Config, Counters, Locking, Options, RECEIVE_ERRORS, Spreadlogd};
@@ -77,7 +77,16 @@ fn main() -> ExitCode {
         }
     };
     if args.check {
-        return ExitCode::SUCCESS;
+        let missing = conf.is_none().then(|| single(&args, None));
+        let missing = missing.and_then(|config| config.ok()?.missing());
+        return match missing {
+            // What a file names was looked for when it was read.
+            None => ExitCode::SUCCESS,
+            Some(errors) => {
+                diagnostics.say(&errors.render(is_coloured()));
+                ExitCode::from(2)
+            }
+        };
     }
     match start(&args, conf, &diagnostics) {
         Ok(true) => ExitCode::SUCCESS,

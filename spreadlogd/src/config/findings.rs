@@ -15,7 +15,7 @@ use std::fmt;
 use std::ops::Range;
 
 use annotate_snippets::{
-    Annotation, AnnotationKind, Level, Renderer, Snippet, normalize_untrusted_str,
+    Annotation, AnnotationKind, Group, Level, Renderer, Snippet, normalize_untrusted_str,
 };
 
 use super::problem::Problem;
@@ -99,6 +99,16 @@ impl Findings {
         Self {
             name: name.to_owned(),
             shown,
+            list: Vec::new(),
+            more: false,
+        }
+    }
+
+    /// For other problems of the same file.
+    pub(super) fn emptied(&self) -> Self {
+        Self {
+            name: self.name.clone(),
+            shown: self.shown.clone(),
             list: Vec::new(),
             more: false,
         }
@@ -188,9 +198,12 @@ impl Findings {
                 Some((*label).to_owned()),
             ));
         }
-        let mut group = level
-            .primary_title(normalize_untrusted_str(&finding.problem.to_string()))
-            .element(snippet);
+        let title = level.primary_title(normalize_untrusted_str(&finding.problem.to_string()));
+        if self.name.is_empty() {
+            // There is no file to show.
+            return renderer.render(&[Group::with_title(title)]);
+        }
+        let mut group = title.element(snippet);
         if let Some(help) = finding.problem.help() {
             group = group.element(Level::HELP.message(help));
         }

@@ -20,7 +20,7 @@
 //! A [`Config`] cannot exist wrong: its groups are names that Spread takes, its addresses can
 //! be dialled, its patterns match, every Log leads somewhere, and there is at least one Spread
 //! block. [`Config::parse`] opens no file and looks up no host: whether a module is there is
-//! found out at the start.
+//! asked by [`Config::missing`].
 //!
 //! Where the original's grammar is stricter without need, this is kinder: `Group=a` needs no
 //! blanks, a value may be spelt like a directive, directives of one block may stand in any
@@ -45,6 +45,7 @@ mod quantity;
 #[cfg(any(test, fuzzing))]
 pub(crate) mod written;
 
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 
 use spread::{Addresses, GroupName};
@@ -55,6 +56,7 @@ use crate::steps::PathTemplate;
 mod tests;
 
 pub use extension::{Module, Perl, Python};
+use findings::Findings;
 pub use findings::{ConfigErrors, Finding, Warnings};
 pub use log::{Compression, Destination, Every, Keep, LineFormat, Log, Rotate, Sync};
 pub use problem::{Meant, Problem};
@@ -96,6 +98,16 @@ pub struct Config {
     perl: Perl,
     python: Python,
     warnings: Warnings,
+    marks: Vec<(Mark, Range<usize>)>,
+}
+
+/// What is named that has to be on the machine.
+#[derive(Clone, Debug)]
+pub(crate) enum Mark {
+    /// `LoadModule`
+    Module(Module),
+    /// A `File` without fields.
+    File(PathBuf),
 }
 
 impl Config {
@@ -121,6 +133,11 @@ impl Config {
         addresses: Addresses,
         files: impl IntoIterator<Item = (GroupName, PathBuf)>,
     ) -> Self {
+        let files: Vec<_> = files.into_iter().collect();
+        let marks = files
+            .iter()
+            .map(|(_, file)| (Mark::File(file.clone()), 0..0));
+        let marks = marks.collect();
         let logs = files.into_iter().map(|(group, file)| {
             let file = Destination::Path(PathTemplate::literal(file));
             Log::plain(group, Some(file))
@@ -136,7 +153,8 @@ impl Config {
             modules: Vec::new(),
             perl: Perl::default(),
             python: Python::default(),
-            warnings: Warnings(findings::Findings::new("", b"")),
+            warnings: Warnings(Findings::new("", b"")),
+            marks,
         }
     }
 
@@ -180,6 +198,21 @@ impl Config {
     #[must_use]
     pub const fn warnings(&self) -> &Warnings {
         &self.warnings
+    }
+
+    /// The errors that `problem` makes of what is named, each shown where that is.
+    pub(crate) fn refused(
+        &self,
+        mut problem: impl FnMut(&Mark) -> Option<Problem>,
+    ) -> Option<ConfigErrors> {
+        let mut errors = self.warnings.0.emptied();
+        for (mark, span) in &self.marks {
+            if let Some(problem) = problem(mark) {
+                errors.push(problem, span.clone());
+            }
+        }
+        errors.sort();
+        (!errors.list.is_empty()).then_some(ConfigErrors(errors))
     }
 }
 

@@ -1,8 +1,12 @@
 //! What can be wrong with a configuration, and the words for it.
 
+use std::path::PathBuf;
+
 use spread::{AddressError, NameError};
 
 use super::{BYTES_MAX, LINE_BYTES_MAX, LOGS_MAX, MODULES_MAX, SPREADS_MAX};
+use crate::child::ModuleError;
+use crate::online::OnlineSettingsError;
 use crate::steps::{ConditionError, PatternError, RewriteError, TemplateError};
 
 /// What is wrong, with the value that was refused.
@@ -127,6 +131,21 @@ pub enum Problem {
     /// More modules than a host needs.
     #[error("more than {MODULES_MAX} modules")]
     TooManyModules,
+    /// A LoadModule of what is no module.
+    #[error(transparent)]
+    Module(ModuleError),
+    /// What module online is told, and does not understand.
+    #[error(transparent)]
+    Online(OnlineSettingsError),
+    /// A File that is a directory.
+    #[error("{} is a directory", .0.display())]
+    Directory(PathBuf),
+    /// A File in a directory that is not there, and is not made.
+    #[error("there is no directory {}, nor one to make it in", .0.display())]
+    NoDirectory(PathBuf),
+    /// A File in what is no directory.
+    #[error("{} is no directory", .0.display())]
+    NotADirectory(PathBuf),
     /// What is said of files, in a Log that writes none.
     #[error("`{0}` is for files, and this Log writes none")]
     FilesOnly(&'static str),
@@ -212,6 +231,7 @@ impl Problem {
             Self::Template(source) => source.to_string(),
             Self::TimelessRewrite { nearest } => meant((*nearest)?),
             Self::NotLoaded { nearest, .. } => meant(nearest.as_deref()?),
+            Self::Module(ModuleError::Unreadable { source, .. }) => source.to_string(),
             Self::Unclosed(_) => "opened here".to_owned(),
             Self::File(_) => "is a quote missing?".to_owned(),
             Self::NotText(_) => "has a byte outside UTF-8".to_owned(),

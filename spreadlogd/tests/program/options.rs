@@ -109,6 +109,42 @@ fn check_reads_the_configuration_and_touches_nothing_else() {
     dir.write("odd", "BufferSize = 1 BufferSize = 2 Spread { }");
     dir.write("bad", "Spread {");
 
+    // What the text alone does not show, as the start would find it out.
+    for (text, why) in [
+        (
+            "LoadModule absent Spread { Log { Group = g ModuleLog absent } }",
+            "cannot find module ./absent",
+        ),
+        (
+            "LoadModule online nowhere:x Spread { Log { Group = g ModuleLog online } }",
+            "`nowhere:x` is no place",
+        ),
+        (
+            "Spread { Log { Group = g File = no/such/log } }",
+            "there is no directory no/such",
+        ),
+        (
+            "Spread { Log { Group = g File = good/log } }",
+            "good is no directory",
+        ),
+        ("Spread { Log { Group = g File = . } }", ". is a directory"),
+    ] {
+        dir.write("wrong", text);
+        for args in [&["--check", "-c", "wrong"][..], &["-c", "wrong"]] {
+            let (status, said) = refusal(&dir, args);
+
+            assert_eq!(status, Some(2), "{text}: {said}");
+            assert!(said.contains(&format!("error: {why}")), "{said}");
+            assert!(said.contains(" --> wrong:1:"), "{said}");
+        }
+    }
+    let (status, said) = refusal(&dir, &["--check", "--group", "g", "--file", "no/such/log"]);
+    assert_eq!(status, Some(2));
+    assert!(
+        said.starts_with("error: there is no directory no/such"),
+        "{said}"
+    );
+
     let checked = ["good", "odd", "bad"].map(|name| refusal(&dir, &["--check", "-c", name]));
 
     assert_eq!(checked[0], (Some(0), String::new()));
@@ -183,9 +219,8 @@ fn a_file_of_a_running_spreadlogd_is_refused_and_its_process_named() {
 #[test]
 fn a_file_that_cannot_be_written_is_named() {
     let dir = Dir::new();
-    dir.write("c", "Spread { Log { Group = g File = no/such/log } }");
 
-    let (status, said) = refusal(&dir, &["-c", "c"]);
+    let (status, said) = refusal(&dir, &["--group", "g", "--file", "no/such/log"]);
 
     assert_eq!(status, Some(1), "{said}");
     assert!(said.contains("cannot make the directory "), "{said}");

@@ -64,9 +64,14 @@ fn a_wrong_one_is_shown_and_changes_nothing_but_opens_the_files_again() {
     let (dir, hub) = (Dir::new(), TestHub::start());
     let good = plain(&hub);
     let mut program = at_work(&dir, &hub);
+    let directory = config(&[(&hub, &[("g", "c/log")])]);
+    let module =
+        format!("LoadModule absent\n{good}").replace("File =", "ModuleLog = absent File =");
 
     for (wrong, why) in [
         (Some(good.replace("File", "Flie")), "did you mean `File`?"),
+        (Some(directory), "error: c is no directory"),
+        (Some(module), "error: cannot find module ./absent"),
         (None, "cannot read c: No such file"),
     ] {
         match wrong {
@@ -86,25 +91,21 @@ fn a_wrong_one_is_shown_and_changes_nothing_but_opens_the_files_again() {
     assert_eq!(dir.read("log"), "1\n");
 }
 
-/// What the text cannot show: a directory that is a file, a module that is not there.
+/// What only the start shows: an address that is taken.
 #[test]
 fn one_that_cannot_be_put_to_work_is_named_and_the_one_before_goes_on() {
     let (dir, hub) = (Dir::new(), TestHub::start());
     let good = plain(&hub);
     let mut program = at_work(&dir, &hub);
-    let no_module =
-        format!("LoadModule absent\n{good}").replace("File =", "ModuleLog = absent File =");
+    let taken = hub.port();
+    let bad = format!("LoadModule online 127.0.0.1:{taken}\n{good}")
+        .replace("File =", "ModuleLog = online File =");
 
-    for (bad, why) in [
-        (config(&[(&hub, &[("g", "c/log")])]), "c/log"),
-        (no_module, "LoadModule absent"),
-    ] {
-        dir.write("c", &bad);
-        program.signal(Signal::HUP);
-        program.wait_for(why);
-        program.wait_for("the configuration of before stays");
-        program.wait_for("joined g");
-    }
+    dir.write("c", &bad);
+    program.signal(Signal::HUP);
+    program.wait_for("module online cannot listen at");
+    program.wait_for("the configuration of before stays");
+    program.wait_for("joined g");
     Publisher::connect(&hub).send(&["g"], "1\n");
     dir.write("c", &good);
     program.signal(Signal::HUP);

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use spread::Addresses;
 
 use super::{
-    BYTES_MAX, Config, LINE_BYTES_MAX, Log, MODULES_MAX, Module, Perl, Python, SPREAD_PORT,
+    BYTES_MAX, Config, LINE_BYTES_MAX, Log, MODULES_MAX, Mark, Module, Perl, Python, SPREAD_PORT,
     SPREADS_MAX, Subscription,
 };
 use crate::config::directive::{Directive, Key, Place};
@@ -23,6 +23,7 @@ use crate::config::findings::{ConfigErrors, Findings, Warnings, quoted};
 use crate::config::lexer::Lexer;
 use crate::config::nearest::nearest;
 use crate::config::problem::Problem;
+use crate::online::OnlineSettings;
 
 pub(super) fn parse(text: &[u8], name: &str) -> Result<Config, ConfigErrors> {
     if let Some(problem) = over_limit(text) {
@@ -39,6 +40,7 @@ pub(super) fn parse(text: &[u8], name: &str) -> Result<Config, ConfigErrors> {
         value_end: 0,
         logs: 0,
         module_logs: Vec::new(),
+        marks: Vec::new(),
     };
     let file = parser.file();
     parser.errors.sort();
@@ -46,6 +48,9 @@ pub(super) fn parse(text: &[u8], name: &str) -> Result<Config, ConfigErrors> {
     if !parser.errors.list.is_empty() {
         return Err(ConfigErrors(parser.errors));
     }
+    let modules = file.modules.iter();
+    let modules = modules.map(|(module, span)| (Mark::Module(module.clone()), span.clone()));
+    let marks = modules.chain(parser.marks).collect();
     Ok(Config {
         spreads: file.spreads,
         ledger: file.ledger,
@@ -54,6 +59,7 @@ pub(super) fn parse(text: &[u8], name: &str) -> Result<Config, ConfigErrors> {
         perl: file.perl,
         python: file.python,
         warnings: Warnings(parser.warnings),
+        marks,
     })
 }
 
@@ -82,6 +88,8 @@ struct Parser<'t> {
     logs: usize,
     /// The modules that Logs have named so far, and where.
     module_logs: Vec<(String, Range<usize>)>,
+    /// The files that Logs have named so far, and where.
+    marks: Vec<(Mark, Range<usize>)>,
 }
 
 /// What a file says.
@@ -196,12 +204,19 @@ impl<'t> Parser<'t> {
         let name = self.module(found.directive.name, &value);
         let argument = match argument {
             Some(value) => match self.text_of(&value) {
-                Some(text) => Some(text.to_owned()),
+                Some(text) => Some((text.to_owned(), value.span)),
                 None => return,
             },
             None => None,
         };
         let Some(name) = name else { return };
+        if let Some((text, span)) = &argument
+            && name == Module::ONLINE
+            && let Err(error) = OnlineSettings::parse(Some(text))
+        {
+            self.errors.push(Problem::Online(error), span.clone());
+        }
+        let argument = argument.map(|(text, _)| text);
         let module = Module { name, argument };
         if let Some(known) = modules.iter_mut().find(|(m, _)| m.name == module.name) {
             let first = std::mem::replace(known, (module, value.span.clone()));

@@ -11,7 +11,7 @@ use super::{Found, Parser, Value};
 use crate::config::findings::quoted;
 use crate::config::nearest::nearest;
 use crate::config::problem::Problem;
-use crate::config::{Compression, Destination, Every, LineFormat, Sync, quantity};
+use crate::config::{Compression, Destination, Every, LineFormat, Mark, Sync, quantity};
 use crate::steps::{Condition, PathTemplate, Pattern, Rewrite};
 
 // === text, names and paths ===
@@ -59,7 +59,13 @@ impl<'t> Parser<'t> {
         }
         self.path(value)?;
         match PathTemplate::parse(value.word) {
-            Ok(path) => Some(Destination::Path(path)),
+            Ok(path) => {
+                let destination = Destination::Path(path);
+                if let Some(path) = destination.fixed() {
+                    self.marks.push((Mark::File(path), value.span.clone()));
+                }
+                Some(destination)
+            }
             Err(error) => {
                 let span = value.part_or_all(error.span.clone());
                 self.errors.push(Problem::Template(error), span);

@@ -316,7 +316,7 @@ error: unknown directive `logs/a`
 
 #[test]
 fn a_module_that_is_not_loaded_is_answered_with_one_that_is() {
-    let text = "LoadModule online :8989\nSpread { Log { Group = g\nModuleLog onlin } }";
+    let text = "LoadModule online localhost:8989\nSpread { Log { Group = g\nModuleLog onlin } }";
 
     let errors = parse(text).unwrap_err();
 
