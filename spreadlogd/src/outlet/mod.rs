@@ -217,7 +217,13 @@ impl Outlet {
                 (Some(sink), _) if is_gathered => shelf.gather(sink, source, line, at.now),
                 (Some(sink), _) => pieces.add_line(sink, line, lines),
                 (None, Main::Feed(_)) => fed.extend_from_slice(line),
-                (None, _) => pieces.refuse(),
+                (None, _) => {
+                    // Not even the one for all others could be opened. They are not asked for
+                    // again: what keeps a file from being opened is there for days, and the
+                    // publisher's store would be full of them.
+                    counters.lines_lost.add(1);
+                    pieces.refuse();
+                }
             }
         });
         counters.lines_left_out.add(left_out);

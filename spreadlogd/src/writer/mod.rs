@@ -172,9 +172,6 @@ impl Writer {
             refused,
         } = self.pieces.take(lines);
         let origin = lines.origin;
-        if refused > 0 {
-            self.lose(refused, logs);
-        }
         let unplaced = u32::try_from(refused.min(lines.count)).unwrap_or(u32::MAX);
         if pieces.is_empty() {
             self.leave_out(lines, unplaced);

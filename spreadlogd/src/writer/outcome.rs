@@ -38,15 +38,6 @@ impl Writer {
         ledger.is_in(origin.source, origin.number, file)
     }
 
-    /// No file could be opened for these, not even the one for all others. They are not asked for
-    /// again: what keeps a file from being opened is there for days, and the publisher's store
-    /// would be full of them.
-    pub(super) fn lose(&self, lines: u64, logs: &[usize]) {
-        if let Some(file) = self.counters.of_logs(logs).next() {
-            file.lines_lost.add(lines);
-        }
-    }
-
     /// No file has anything of a message, be it that none is to, or that for `unplaced` of its lines
     /// none could be opened; the ledger takes note of it, so that it is not asked for.
     pub(super) fn leave_out(&mut self, lines: &Lines, unplaced: u32) {

@@ -235,3 +235,39 @@ fn a_full_disk_is_in_the_figures_to_the_line() {
     assert_eq!(numbers[&of("lost_lines_total")], 0);
     assert!(n > 1, "it was never full");
 }
+
+/// Where a file can be opened for no line, each Log has its own figures.
+#[test]
+fn lines_without_a_file_are_counted_under_their_own_log() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    dir.write("file", "");
+    dir.write(
+        "c",
+        &format!(
+            "Spread {{ Port = {} \n\
+             Log {{ Group = g File = log }}\n\
+             Log {{ Group = g Match = a VhostDir = file/a }}\n\
+             Log {{ Group = g Exclude = a VhostDir = file/b }} }}\n",
+            hub.address()
+        ),
+    );
+    let mut program = Program::start(dir.path(), &["-c", "c", "--status", "0"]);
+    let address = address(&mut program);
+    program.wait_for("joined g");
+
+    Publisher::connect(&hub).send(&["g"], "h a\nh a\nh b\n");
+
+    let path = |name: &str| {
+        dir.path()
+            .canonicalize()
+            .unwrap()
+            .join(name)
+            .display()
+            .to_string()
+    };
+    let lost = |name: &str| format!("spreadlogd_lost_lines_total{{file=\"{}\"}}", path(name));
+    let numbers = numbers_when(address, &lost("file/b/*"), 1);
+    assert_eq!(numbers[&lost("file/a/*")], 2);
+    assert_eq!(numbers[&lost("log")], 0);
+    program.stop();
+}
