@@ -134,6 +134,11 @@ impl Directory {
         Ok(self.length)
     }
 
+    /// Whether nothing was appended since the checkpoint.
+    pub(super) const fn has_new_journal(&self) -> bool {
+        self.length == 0
+    }
+
     /// Writes the ledger in place of the one of before, and begins a new journal.
     pub(super) fn checkpoint(&mut self, ledger: &Ledger) -> io::Result<()> {
         let generation = self.generation + 1;

@@ -124,10 +124,10 @@ impl Journal {
     /// Writes what was noted and prepared. Only then files may be written to.
     ///
     /// # Errors
-    /// When it cannot be: what was prepared is not to be written then.
-    pub(crate) fn commit(&mut self) -> io::Result<()> {
+    /// When it cannot be, not even in a new journal: what was prepared is not to be written then.
+    pub(crate) fn commit(&mut self) -> io::Result<Committed> {
         if self.buffer.is_empty() {
-            return Ok(());
+            return Ok(Committed::Whole);
         }
         let written = match &mut self.directory {
             Some(directory) => directory.append(&self.buffer),
@@ -138,12 +138,18 @@ impl Journal {
             Ok(length) if length > CHECKPOINT_BYTES => {
                 // Not now: what was prepared is in this journal alone.
                 self.is_broken = true;
-                Ok(())
+                Ok(Committed::Whole)
             }
-            Ok(_) => Ok(()),
+            Ok(_) => Ok(Committed::Whole),
             Err(error) => {
-                self.is_broken = true;
-                Err(error)
+                let directory = self.directory.as_ref();
+                if directory.is_some_and(Directory::has_new_journal) {
+                    self.is_broken = true;
+                    return Err(error);
+                }
+                // It may have come to the limit of a file's size, or of a quota.
+                self.checkpoint()?;
+                Ok(Committed::Anew)
             }
         }
     }
@@ -189,6 +195,15 @@ impl Journal {
             self.encoder.encode(event, at, &mut self.buffer);
         }
     }
+}
+
+/// What has become of what was prepared.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Committed {
+    /// It is in the journal.
+    Whole,
+    /// The journal took no more, and a new one is there: it is to be prepared again.
+    Anew,
 }
 
 /// What the journal calls a file: its index, of which there are some hundreds.

@@ -185,3 +185,30 @@ fn after_a_failure_everything_is_written_anew() {
 
     assert_eq!(open(dir.path()).ledger().accounts[&source()].base, 5);
 }
+
+/// A new one is at no limit: what it does not take, the disk does not.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_new_journal_that_takes_nothing_is_trouble() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    fs::write(&log, "").unwrap();
+    let mut journal = open(dir.path());
+    for n in 2..5 {
+        let journal = dir.path().join("state").join(format!("journal.{n}"));
+        std::os::unix::fs::symlink("/dev/full", journal).unwrap();
+    }
+    let file = journal.open_file(account(&log), None);
+    journal.checkpoint().unwrap();
+    let mut committed = || {
+        journal.ready().unwrap();
+        journal.prepare(file, 0, vec![entry(1, 2)]);
+        journal.commit().map_err(|error| error.kind())
+    };
+
+    let full = Err(io::ErrorKind::StorageFull);
+    assert_eq!(
+        [(); 4].map(|()| committed()),
+        [full, full, full, Ok(Committed::Whole)]
+    );
+}

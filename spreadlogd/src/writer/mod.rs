@@ -19,7 +19,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
 
 use crate::counters::Counters;
-use crate::journal::Journal;
+use crate::journal::{Committed, Journal};
 use crate::ledger::Source;
 use crate::outlet::{Moment, Outlets, Pieces, Taken};
 use crate::queue::{FLUSH_INTERVAL, Item, Queue};
@@ -227,14 +227,15 @@ impl Writer {
 
     fn write(&mut self, due: &[usize], now: Instant) {
         let mut prepared = Vec::with_capacity(due.len());
-        let mut ready = self.journal.ready();
+        let ready = self.journal.ready();
+        let is_ready = ready.is_ok();
         let time = SystemTime::now();
         for &index in due {
             if self.file(index).is_none() {
                 continue;
             }
             self.put_aside(index, time);
-            let file = self.shelf.file(index).filter(|_| ready.is_ok());
+            let file = self.shelf.file(index).filter(|_| is_ready);
             let sink = self.shelf.sink(index);
             if let (Some(file), Some(sink)) = (file, sink)
                 && let Some((offset, entries)) = sink.prepare(now)
@@ -243,11 +244,11 @@ impl Writer {
                 prepared.push(index);
             }
         }
-        if ready.is_ok() {
-            ready = self.journal.commit();
+        let committed = ready.and_then(|()| self.journal.commit());
+        if !matches!(committed, Ok(Committed::Anew)) {
+            self.tell_of_ledger(committed.as_ref().err());
         }
-        self.tell_of_ledger(ready.as_ref().err());
-        if ready.is_err() {
+        if !matches!(committed, Ok(Committed::Whole)) {
             for &index in due {
                 if let Some(sink) = self.shelf.sink(index) {
                     sink.put_off(now);

@@ -236,6 +236,41 @@ fn a_full_disk_is_in_the_figures_to_the_line() {
     assert!(n > 1, "it was never full");
 }
 
+/// A journal that comes to the limit of a file's size goes on in a new one, of which nobody needs
+/// to be told.
+#[test]
+fn a_journal_at_its_limit_is_no_trouble() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", "ulimit -f 8; exec \"$0\" \"$@\"", PROGRAM, "-v"])
+        .args(["--spread", &hub.address(), "--group", "g"])
+        .args(["--file", "/dev/null", "--state", "state"])
+        .current_dir(dir.path());
+    let mut program = Program::spawn(&mut command);
+    program.wait_for("joined g");
+    let mut publisher = Publisher::connect(&hub);
+    let journal = || {
+        let names = fs::read_dir(dir.join("state")).unwrap().flatten();
+        let names = names.filter_map(|name| name.file_name().into_string().ok());
+        let numbers = names.filter_map(|name| name.strip_prefix("journal.")?.parse().ok());
+        numbers.max().unwrap_or(0_u64)
+    };
+
+    let mut given = 0;
+    while journal() < 3 {
+        publisher.send(&["g"], "a line\n");
+        given += 1;
+    }
+    let said = program.stop();
+
+    assert!(!said.contains("ledger"), "{said}");
+    assert!(
+        said.contains(&format!("wrote {given} lines, lost 0")),
+        "{said}"
+    );
+}
+
 /// Where a file can be opened for no line, each Log has its own figures.
 #[test]
 fn lines_without_a_file_are_counted_under_their_own_log() {

@@ -56,11 +56,11 @@ impl FileSink {
         if self.is_idle() {
             return;
         }
-        let lines_lost = self.trouble.take().map_or(0, |before| before.lines_lost);
+        let before = self.trouble.take();
         self.trouble = Some(Trouble {
             retry_at: now + RETRY,
-            is_failure: false,
-            lines_lost,
+            is_failure: before.as_ref().is_some_and(|before| before.is_failure),
+            lines_lost: before.map_or(0, |before| before.lines_lost),
         });
     }
 
