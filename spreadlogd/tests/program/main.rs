@@ -20,6 +20,7 @@ mod options;
 mod originals;
 mod outage;
 mod pid_file;
+mod readers;
 mod realtime;
 mod regressions;
 mod reload;

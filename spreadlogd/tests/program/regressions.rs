@@ -27,7 +27,7 @@
 //! | dropped 20 KB, glued, split at NUL | `writing::the_longest_message_that_spread_carries_is_written_whole`, `writing::a_message_without_a_newline_gets_one` |
 //! | ended when Perl died or a function was not there | `sinks::every_line_is_written_or_lost_and_counted_whatever_fails` |
 //! | stood still while a client of `online` had sent half a request | `online::tests::half_a_request_freezes_nobody` |
-//! | lost what came while it was away or slow | `streams`, `killed`, for numbered senders |
+//! | lost what came while it was away or slow | `streams`, `killed`, for numbered senders; stopped for a while: `cargo faults`, a logging host that stands still |
 
 use std::collections::BTreeMap;
 use std::fs;
