@@ -15,8 +15,14 @@
 //! count as one: among a hundred thousand, one pair in a billion farms.)
 //!
 //! A virtual host in front, as for `VhostDir`, moves everything by one field; it is noticed.
+//!
+//! Lines of rthttpd's `json` and `logfmt` name their fields, and make the same hits.
+
+use std::borrow::Cow;
 
 use memchr::memchr;
+
+use crate::steps::Object;
 
 /// Which field of a line holds a cookie that tells visitors apart: 1 is the client, 4 the time, 5
 /// the request line, 9 the agent. What is in quotes or brackets is one field.
@@ -24,17 +30,20 @@ use memchr::memchr;
 pub(crate) struct CookieField(pub(crate) usize);
 
 /// What is of interest in a line.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Eq, PartialEq)]
 pub(crate) struct Hit<'a> {
     /// Whose it is.
     pub(crate) visitor: u64,
     /// Of what.
-    pub(crate) url: &'a [u8],
+    pub(crate) url: Cow<'a, [u8]>,
 }
 
 impl<'a> Hit<'a> {
     /// Reads a line; `None` for one that is none of an access log.
     pub(crate) fn read(line: &'a [u8], cookie: Option<CookieField>) -> Option<Self> {
+        if let Some(object) = Object::of(line) {
+            return Self::of_object(&object);
+        }
         let line = behind_the_vhost(line);
         let mut fields = line.split(|&byte| byte == b' ');
         let client = fields.next()?;
@@ -43,7 +52,21 @@ impl<'a> Hit<'a> {
         fields.next()?;
         Some(Self {
             visitor: visitor(line, client, user, cookie),
-            url,
+            url: url.into(),
+        })
+    }
+
+    /// Such a line has no field for a cookie.
+    fn of_object(object: &Object<'a>) -> Option<Self> {
+        let (path, query) = object.target()?;
+        let user = object.user();
+        let by_client = || hash(Kind::Client, &[object.client(), object.agent()]);
+        Some(Self {
+            visitor: user_of(user).unwrap_or_else(by_client),
+            url: match query {
+                Some(query) => [path, query].join(&b'?').into(),
+                None => path.into(),
+            },
         })
     }
 }
@@ -61,11 +84,8 @@ fn behind_the_vhost(line: &[u8]) -> &[u8] {
 }
 
 fn visitor(line: &[u8], client: &[u8], user: &[u8], cookie: Option<CookieField>) -> u64 {
-    if let Some(number) = number(user) {
-        return number;
-    }
-    if is_there(user) {
-        return hash(Kind::User, &[user]);
+    if let Some(visitor) = user_of(user) {
+        return visitor;
     }
     let cookie = cookie.and_then(|CookieField(n)| field(line, n));
     match cookie.filter(|cookie| is_there(cookie)) {
@@ -75,6 +95,12 @@ fn visitor(line: &[u8], client: &[u8], user: &[u8], cookie: Option<CookieField>)
             hash(Kind::Client, &[client, agent])
         }
     }
+}
+
+/// By number or by name, if there is one.
+fn user_of(user: &[u8]) -> Option<u64> {
+    let by_name = || is_there(user).then(|| hash(Kind::User, &[user]));
+    number(user).or_else(by_name)
 }
 
 /// Of digits alone, and below the hashes.
@@ -166,14 +192,36 @@ mod tests {
     fn a_number_is_the_user_and_the_seventh_field_the_url() {
         let expected = Hit {
             visitor: 4711,
-            url: b"/a.html",
+            url: b"/a.html"[..].into(),
         };
 
         assert_eq!(read(LINE), expected);
         assert_eq!(read(&format!("{LINE}\n")), expected);
         assert_eq!(read(&format!("www.example.org {LINE}")), expected);
         assert_eq!(read("1 2 3 4 5 6 7 8").visitor, 3);
-        assert_eq!(read("1 2 3 4 5 6 7 8").url, b"7");
+        assert_eq!(&*read("1 2 3 4 5 6 7 8").url, b"7");
+    }
+
+    #[test]
+    fn a_line_that_names_its_fields_is_the_same_hit() {
+        for (user, json, logfmt) in [
+            ("4711", "\"user\":\"4711\",", "user=4711 "),
+            ("ann", "\"user\":\"ann\",", "user=ann "),
+            ("-", "", ""),
+        ] {
+            let classic = with(user).replace(r#"\"(X)\""#, "(X)");
+            let url = classic.replace("/a.html", "/a.html?q=1");
+            let json = format!(
+                r#"{{"time":"","client":"192.0.2.7",{json}"path":"/a.html","query":"q=1","user_agent":"Mozilla/5.0 (X)"}}"#
+            );
+            let logfmt = format!(
+                r#"h time= client=192.0.2.7 {logfmt}path=/a.html query="q=1" user_agent="Mozilla/5.0 (X)""#
+            );
+
+            assert_eq!(read(&json), read(&url), "{json}");
+            assert_eq!(read(&logfmt), read(&url), "{logfmt}");
+        }
+        assert_eq!(Hit::read(br#"{"time":"","request":"-"}"#, None), None);
     }
 
     #[test]

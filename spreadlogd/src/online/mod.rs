@@ -42,7 +42,8 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::config::{Config, Module};
 use crate::room::Room;
-use hit::{CookieField, Hit};
+use hit::CookieField;
+pub(crate) use hit::Hit;
 use window::Window;
 
 /// 1,024 messages may wait to be counted.
@@ -250,7 +251,7 @@ impl Shared {
         for line in split(message) {
             match Hit::read(line, self.cookie) {
                 Some(Hit { visitor, url }) => {
-                    window.hit(visitor, url, now);
+                    window.hit(visitor, &url, now);
                     lines += 1;
                 }
                 None => passed_over += 1,

@@ -1,4 +1,5 @@
-//! Where the fields of a log line stand.
+//! Where the fields of a log line stand: of the classic formats here, of those that name their
+//! fields in `object`.
 //!
 //! ```text
 //! [HOST ]CLIENT IDENTITY USER [TIME] "REQUEST" STATUS BYTES[ "REFERER" "AGENT"][ MORE]
@@ -11,6 +12,8 @@
 
 use memchr::{memchr, memchr2};
 use spread_logger::format::{STAMP_LEN, parse_stamp};
+
+use super::object::{Object, path_of};
 
 /// What stands before the request.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -69,20 +72,121 @@ fn starts_with_time(text: &[u8]) -> bool {
     matches!(after.first(), None | Some(b' ' | b'\n')) && parse_stamp(stamp).is_some()
 }
 
+/// The virtual host of a line.
+pub(super) fn host_of(line: &[u8]) -> Option<&[u8]> {
+    match Head::of(line) {
+        Some(head) => head.host,
+        None => Object::of(line)?.host,
+    }
+}
+
 /// The fields of a whole line, as they are written, escapes included.
-#[derive(Clone, Copy, Debug)]
-pub(super) struct Line<'a> {
-    pub(super) head: Head<'a>,
-    request: &'a [u8],
-    pub(super) status: &'a [u8],
-    pub(super) bytes: &'a [u8],
-    /// What follows the number of bytes.
-    more: &'a [u8],
+#[derive(Clone, Debug)]
+pub(crate) enum Line<'a> {
+    Classic(Classic<'a>),
+    Object(Object<'a>),
 }
 
 impl<'a> Line<'a> {
     /// Of a line with or without its newline; `None` when it is no log line.
-    pub(super) fn of(line: &'a [u8]) -> Option<Self> {
+    ///
+    /// No object is a classic line: behind a time, a quote that no backslash precedes begins a
+    /// request there, and in an object ends a text.
+    pub(crate) fn of(line: &'a [u8]) -> Option<Self> {
+        match Classic::of(line) {
+            Some(line) => Some(Self::Classic(line)),
+            None => Object::of(line).map(Self::Object),
+        }
+    }
+
+    pub(crate) const fn host(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Classic(line) => line.head.host,
+            Self::Object(line) => line.host,
+        }
+    }
+
+    pub(crate) fn client(&self) -> &'a [u8] {
+        match self {
+            Self::Classic(line) => line.head.client,
+            Self::Object(line) => line.client(),
+        }
+    }
+
+    pub(crate) fn user(&self) -> &'a [u8] {
+        match self {
+            Self::Classic(line) => line.head.user,
+            Self::Object(line) => line.user(),
+        }
+    }
+
+    /// The request line's first word.
+    pub(crate) fn method(&self) -> &'a [u8] {
+        match self {
+            Self::Classic(line) => line.method(),
+            Self::Object(line) => line.method(),
+        }
+    }
+
+    /// The request line's second word, without a query.
+    pub(crate) fn path(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Classic(line) => line.path(),
+            Self::Object(line) => line.path(),
+        }
+    }
+
+    pub(crate) const fn status(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Classic(line) => Some(line.status),
+            Self::Object(line) => line.status,
+        }
+    }
+
+    pub(crate) fn status_number(&self) -> Option<u64> {
+        number(self.status()?)
+    }
+
+    pub(crate) const fn bytes(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Classic(line) => Some(line.bytes),
+            Self::Object(line) => line.bytes,
+        }
+    }
+
+    /// The number of bytes; `-` is 0, as the format has it.
+    pub(crate) fn bytes_number(&self) -> Option<u64> {
+        count(self.bytes()?)
+    }
+
+    pub(crate) fn referer(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Classic(line) => line.referer(),
+            Self::Object(line) => Some(line.referer()),
+        }
+    }
+
+    pub(crate) fn agent(&self) -> Option<&'a [u8]> {
+        match self {
+            Self::Classic(line) => line.agent(),
+            Self::Object(line) => Some(line.agent()),
+        }
+    }
+}
+
+/// A line whose fields are known by their places.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Classic<'a> {
+    head: Head<'a>,
+    request: &'a [u8],
+    status: &'a [u8],
+    bytes: &'a [u8],
+    /// What follows the number of bytes.
+    more: &'a [u8],
+}
+
+impl<'a> Classic<'a> {
+    fn of(line: &'a [u8]) -> Option<Self> {
         let line = line.strip_suffix(b"\n").unwrap_or(line);
         let head = Head::of(line)?;
         let rest = line.get(head.time_at + STAMP_LEN..)?;
@@ -100,31 +204,19 @@ impl<'a> Line<'a> {
         })
     }
 
-    /// The request line's first word.
-    pub(super) fn method(&self) -> &'a [u8] {
+    fn method(&self) -> &'a [u8] {
         self.request.split(|&b| b == b' ').next().unwrap_or(b"")
     }
 
-    /// The request line's second word, without a query.
-    pub(super) fn path(&self) -> Option<&'a [u8]> {
-        let target = self.request.split(|&b| b == b' ').nth(1)?;
-        target.split(|&b| b == b'?').next()
+    fn path(&self) -> Option<&'a [u8]> {
+        path_of(self.request.split(|&b| b == b' ').nth(1)?)
     }
 
-    pub(super) fn status_number(&self) -> Option<u64> {
-        number(self.status)
-    }
-
-    /// The number of bytes; `-` is 0, as the format has it.
-    pub(super) fn bytes_number(&self) -> Option<u64> {
-        count(self.bytes)
-    }
-
-    pub(super) fn referer(&self) -> Option<&'a [u8]> {
+    fn referer(&self) -> Option<&'a [u8]> {
         Some(quoted(self.more)?.0)
     }
 
-    pub(super) fn agent(&self) -> Option<&'a [u8]> {
+    fn agent(&self) -> Option<&'a [u8]> {
         Some(quoted(quoted(self.more)?.1)?.0)
     }
 }
@@ -187,9 +279,9 @@ mod tests {
         );
         let line = Line::of(text.as_bytes()).unwrap();
 
-        assert_eq!(line.head.host, Some(&b"www.example.org"[..]));
-        assert_eq!(line.head.client, b"192.0.2.7");
-        assert_eq!(line.head.user, b"frank");
+        assert_eq!(line.host(), Some(&b"www.example.org"[..]));
+        assert_eq!(line.client(), b"192.0.2.7");
+        assert_eq!(line.user(), b"frank");
         assert_eq!(line.method(), b"GET");
         assert_eq!(line.path(), Some(&b"/a"[..]));
         assert_eq!(line.status_number(), Some(304));
@@ -292,10 +384,11 @@ mod tests {
 
             let line = Line::of(&text).unwrap();
 
-            prop_assert_eq!(line.head.host, host.as_deref().map(str::as_bytes));
+            prop_assert_eq!(line.host(), host.as_deref().map(str::as_bytes));
             let client_text = client.map_or("-".to_owned(), |client| client.to_string());
-            prop_assert_eq!(line.head.client, client_text.as_bytes());
-            let stamp = &text[line.head.time_at..line.head.time_at + STAMP_LEN];
+            prop_assert_eq!(line.client(), client_text.as_bytes());
+            let head = Head::of(&text).unwrap();
+            let stamp = &text[head.time_at..head.time_at + STAMP_LEN];
             prop_assert_eq!(parse_stamp(stamp), Some(oracle.time));
             prop_assert_eq!(line.status_number(), Some(u64::from(oracle.status)));
             prop_assert_eq!(line.bytes_number(), Some(oracle.bytes));

@@ -8,7 +8,7 @@
 //! names, ahead                  those names, each made once, looked up for some lines at a time
 //! json        Format = json     the form of a line
 //! template/   File              the path of a file, from time, host, group and sender
-//! line                          where the fields of a line stand
+//! line, object                  where the fields of a line stand
 //! ```
 //!
 //! In that order: `Match`, `Exclude` and `Where` see a line as it came, with its virtual host's
@@ -22,6 +22,7 @@ mod condition;
 mod json;
 mod line;
 mod names;
+mod object;
 mod pattern;
 mod template;
 mod timestamp;
@@ -34,6 +35,8 @@ use memchr::memchr;
 pub use names::Host;
 
 pub use condition::{Condition, ConditionError, ConditionProblem};
+pub(crate) use line::Line;
+pub(crate) use object::Object;
 pub use pattern::{PATTERN_LEN_MAX, Pattern, PatternError, PatternProblem};
 pub use template::{PathTemplate, TemplateError, TemplateProblem};
 pub use timestamp::{Rewrite, RewriteError};
@@ -41,7 +44,7 @@ pub(crate) use vhost::OTHER;
 
 use ahead::Ahead;
 use json::Json;
-use line::{Head, Line};
+use line::host_of;
 use names::Names;
 
 /// What a Log asks for.
@@ -66,7 +69,8 @@ pub(crate) enum Hosts {
     Unused,
     /// `VhostDir`: the first word says whose the line is, and is taken off.
     Split,
-    /// `%{host}` in a path: the word before a line's client says whose it is, and stays.
+    /// `%{host}` in a path: the word before a line's client says whose it is, or the key of an
+    /// object, and stays.
     Named,
 }
 
@@ -251,7 +255,7 @@ fn place<'a, 'n>(hosts: Hosts, line: &'a [u8], names: &'n mut Names) -> (Place<'
             Some((host, rest)) => (host, rest),
             None => return (Place::CatchAll, line),
         },
-        Hosts::Named => match Head::of(line).and_then(|head| head.host) {
+        Hosts::Named => match host_of(line) {
             Some(host) => (host, line),
             None => return (Place::CatchAll, line),
         },

@@ -306,6 +306,19 @@ proptest! {
     }
 
     #[test]
+    fn any_line_has_fields_or_none_and_a_record_the_same_in_all_formats(
+        bytes in prop_oneof![
+            "([0a-c ?=\"\\\\{}:,\\[é-]{0,8}\n){4}[A-C]{0,2} /?[a-c ?=\"{}é-]{0,8} ?H?",
+            "([0a-c=-]{0,5}\n){4}GET /[a?]{0,4} HTTP",
+            "(h )?(\\{\"time\":\"|time=)[a-c \"=,:{}\\\\]{0,20}",
+        ].prop_map(String::into_bytes),
+        more in prop::collection::vec(any::<u8>(), 0..4),
+    ) {
+        crate::fuzzing::lines(&bytes);
+        crate::fuzzing::lines(&[bytes, more].concat());
+    }
+
+    #[test]
     fn steps_that_change_nothing_give_the_body_back(body in bodies()) {
         let parts = Parts { matches: vec![pattern("")], ..Parts::default() };
 

@@ -5,7 +5,7 @@ use std::ops::Range;
 
 use spread::{Name, PrivateGroup};
 
-use crate::steps::Condition;
+use crate::steps::{Condition, Object};
 
 /// How lines are shown, and which.
 #[derive(Clone, Debug, Default)]
@@ -121,9 +121,27 @@ fn escape(bytes: &[u8], out: &mut Vec<u8>) {
     }
 }
 
-/// Where the status of a line is, and its colour: three digits behind the first quoted text,
-/// which is the request line in all formats that are in use.
+/// Where the status of a line is, and its colour.
 fn status(line: &[u8]) -> Option<(Range<usize>, Colour)> {
+    let at = match Object::of(line) {
+        Some(object) => object.status_at?,
+        None => behind_the_request(line)?,
+    };
+    let status = line.get(at.clone())?;
+    let is_number = status.len() == 3 && status.iter().all(u8::is_ascii_digit);
+    let colour = match status.first().filter(|_| is_number)? {
+        b'2' => Colour::Success,
+        b'3' => Colour::Redirection,
+        b'4' => Colour::ClientError,
+        b'5' => Colour::ServerError,
+        _ => return None,
+    };
+    Some((at, colour))
+}
+
+/// The word behind the first quoted text, which is the request line in all formats that are in use
+/// and name no fields.
+fn behind_the_request(line: &[u8]) -> Option<Range<usize>> {
     let open = line.iter().position(|&byte| byte == b'"')?;
     let mut is_escaped = false;
     let inside = line.get(open + 1..)?;
@@ -134,19 +152,8 @@ fn status(line: &[u8]) -> Option<(Range<usize>, Colour)> {
     })?;
     let at = open + 1 + close + 1;
     let behind = line.get(at..)?.strip_prefix(b" ")?;
-    let (status, rest) = behind.split_first_chunk::<3>()?;
-    let is_number = status.iter().all(u8::is_ascii_digit);
-    if !is_number || !matches!(rest.first(), None | Some(b' ')) {
-        return None;
-    }
-    let colour = match status.first()? {
-        b'2' => Colour::Success,
-        b'3' => Colour::Redirection,
-        b'4' => Colour::ClientError,
-        b'5' => Colour::ServerError,
-        _ => return None,
-    };
-    Some((at + 1..at + 4, colour))
+    let len = behind.iter().position(|&byte| byte == b' ');
+    Some(at + 1..at + 1 + len.unwrap_or(behind.len()))
 }
 
 fn parts(line: &[u8], middle: Range<usize>) -> [&[u8]; 3] {
@@ -210,8 +217,21 @@ mod tests {
 
             assert_eq!(String::from_utf8(dressed).unwrap(), expected);
         }
+        let objects = [
+            (r#"{"time":"","path":"\"status\":500","status":"#, "}"),
+            (r#"time= path=" status=500" status="#, " bytes=200"),
+        ];
+        for (before, after) in objects {
+            let expected = format!("\x1b[2mweb1\x1b[0m {before}\x1b[33m404\x1b[0m{after}\n");
+
+            let dressed = dressed(&dress, format!("{before}404{after}").as_bytes());
+
+            assert_eq!(String::from_utf8(dressed).unwrap(), expected);
+        }
         for line in [
             "a line",
+            "time= status=20",
+            "time= bytes=200",
             &with("100"),
             &with("2000"),
             &with("-"),

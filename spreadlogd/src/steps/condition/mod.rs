@@ -17,6 +17,8 @@
 //! they stand in the line, escapes included. A value with blanks, or a bracket that has no
 //! partner, is written in `'…'` or `"…"`.
 //!
+//! Lines of `json` and `logfmt` have the same fields by their keys; one that is absent reads `-`.
+//!
 //! A comparison needs its field: neither `host = a` nor `host != a` holds of a line without a
 //! host, and no comparison holds of a line that is no log line. So `not status = 200` is true of
 //! it and `status != 200` is not.
@@ -174,13 +176,13 @@ impl Field {
 
     fn text<'a>(self, line: &Line<'a>) -> Option<&'a [u8]> {
         match self {
-            Self::Status => Some(line.status),
+            Self::Status => line.status(),
             Self::Method => Some(line.method()),
             Self::Path => line.path(),
-            Self::Host => line.head.host,
-            Self::Bytes => Some(line.bytes),
-            Self::Client => Some(line.head.client),
-            Self::User => Some(line.head.user),
+            Self::Host => line.host(),
+            Self::Bytes => line.bytes(),
+            Self::Client => Some(line.client()),
+            Self::User => Some(line.user()),
             Self::Referer => line.referer(),
             Self::Agent => line.agent(),
         }
