@@ -260,7 +260,7 @@ impl Report {
             ),
             of(
                 "spreadlogd_program_failed_lines_total",
-                "Lines of messages on which an interpreter has ended.",
+                "Lines on which an interpreter has ended.",
                 |child| child.lines_failed.now(),
             ),
             of(

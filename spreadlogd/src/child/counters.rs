@@ -17,7 +17,7 @@ pub struct ChildCounters {
     pub lines_lost: Count,
     /// Of these, the ones given up at the end.
     pub lines_unwritten: Count,
-    /// Of those written: of messages on which an interpreter has ended, so far as is known.
+    /// Of those written: the ones on which an interpreter has ended, so far as is known.
     pub lines_failed: Count,
     /// Processes started.
     pub starts: Count,

@@ -71,10 +71,10 @@ def run(arguments):
             if version != 1:
                 raise SystemExit("spreadlogd speaks version %d, this is for 1" % version)
         elif frame[0] == 5:
-            name, sender, group, message = fields(frame[1:], 3)
+            name, sender, group, line = fields(frame[1:], 3)
             if name not in functions:
                 functions[name] = find(name, modules)
-            functions[name](sender, group, message)
+            functions[name](sender, group, line)
 
 
 arguments = sys.argv[1:]

@@ -33,7 +33,7 @@ impl Record {
         Self::frame(Kind::Message, &[sender, group], body)
     }
 
-    /// A message for an interpreter, and the function that it is to call with it.
+    /// A line for an interpreter, and the function that it is to call with it.
     pub(crate) fn call(function: &str, sender: &str, group: &str, body: Bytes) -> Self {
         Self::frame(Kind::Call, &[function, sender, group], body)
     }

@@ -2,7 +2,13 @@
 //!
 //! Modules and functions see all lines of the group, as the original's did: `Match` and the like
 //! are about files. They see them with their time rewritten, and with their virtual host's word.
+//!
+//! A function is called once for each line. The original called it once for each message, which
+//! with mod_log_spread was a line; the messages of today's publishers have many, and functions
+//! that are still there know nothing of that.
 
+use std::iter;
+use std::mem;
 use std::sync::Arc;
 use std::time::SystemTime;
 
@@ -20,7 +26,7 @@ pub(crate) enum Feed {
     Command(Arc<Child>),
     /// A frame with the message.
     Module(Arc<Child>),
-    /// The same, with the function that is to be called.
+    /// A frame for each line, with the function that is to be called.
     Call(Arc<Child>, String),
     /// The module that is built in.
     Online(OnlineHandle),
@@ -31,21 +37,37 @@ impl Feed {
     /// there.
     pub(crate) fn give(&self, body: Bytes, of: &Lines) {
         let names = || (of.sender.to_string(), of.origin.source.group.to_string());
-        let (child, record) = match self {
-            Self::Online(online) => return online.offer(&body),
-            Self::Command(child) => (child, Record::lines(body)),
+        // What there is no room for is counted as lost, and said.
+        match self {
+            Self::Online(online) => online.offer(&body),
+            Self::Command(child) => {
+                let _ = child.push(Record::lines(body));
+            }
             Self::Module(child) => {
                 let (sender, group) = names();
-                (child, Record::message(&sender, &group, body))
+                let _ = child.push(Record::message(&sender, &group, body));
             }
             Self::Call(child, function) => {
                 let (sender, group) = names();
-                (child, Record::call(function, &sender, &group, body))
+                for line in each(body) {
+                    let _ = child.push(Record::call(function, &sender, &group, line));
+                }
             }
-        };
-        // Counted as lost, and said.
-        let _ = child.push(record);
+        }
     }
+}
+
+/// The lines of a message; of an empty one, that.
+fn each(mut body: Bytes) -> impl Iterator<Item = Bytes> {
+    let mut is_first = true;
+    iter::from_fn(move || {
+        if body.is_empty() && !mem::take(&mut is_first) {
+            return None;
+        }
+        is_first = false;
+        let len = memchr::memchr(b'\n', &body).map_or(body.len(), |at| at + 1);
+        Some(body.split_to(len))
+    })
 }
 
 /// The modules and functions of a Log.
@@ -91,5 +113,24 @@ impl Hooks {
         self.steps
             .apply(message, |_, line| finished.extend_from_slice(line));
         finished.into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_is_its_lines() {
+        for (body, expected) in [
+            ("a\nb\n", &["a\n", "b\n"][..]),
+            ("a\n\nb", &["a\n", "\n", "b"]),
+            ("a", &["a"]),
+            ("", &[""]),
+        ] {
+            let lines: Vec<Bytes> = each(Bytes::from_static(body.as_bytes())).collect();
+
+            assert_eq!(lines, expected, "{body:?}");
+        }
     }
 }

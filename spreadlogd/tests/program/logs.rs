@@ -298,9 +298,9 @@ fn a_command_is_fed_and_started_again_for_hup() {
     assert_eq!(dir.read("out"), "1\nended\n21\nended\n");
 }
 
-/// A message, its sender and its group reach the function whole, whatever `Match` says of the file.
+/// With its sender and its group, whatever `Match` says of the file.
 #[test]
-fn functions_of_perl_are_called_with_each_message() {
+fn functions_of_perl_are_called_with_each_line() {
     if std::process::Command::new("perl")
         .arg("-v")
         .output()
@@ -313,7 +313,7 @@ fn functions_of_perl_are_called_with_each_message() {
     dir.write(
         "Mine.pm",
         "package Mine; sub log { my ($s, $g, $m) = @_; open my $f, '>>', 'out'; \
-         print $f \"$g \", ($s =~ /^#/ ? 'ok' : $s), \" $m\"; close $f } 1;\n",
+         print $f \"$g \", ($s =~ /^#/ ? 'ok' : $s), \" $m\"; close $f; die if $m =~ /two/ } 1;\n",
     );
     let port = hub.port();
     let text = format!(
@@ -324,10 +324,11 @@ fn functions_of_perl_are_called_with_each_message() {
     let mut program = Program::start(dir.path(), &["-c", "c"]);
     program.wait_for("joined g");
 
-    Publisher::connect(&hub).send(&["g"], "one\n");
+    Publisher::connect(&hub).send(&["g"], "one\ntwo\nthree\n");
     program.stop();
 
-    assert_eq!(dir.read("out"), "g ok one\n");
+    // The one that it dies of is the only one that is not done with.
+    assert_eq!(dir.read("out"), "g ok one\ng ok two\ng ok three\n");
     assert_eq!(dir.read("log"), "");
 }
 
