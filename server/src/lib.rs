@@ -17,7 +17,7 @@
 //! | who asks, and what they may | `clients/` |
 //! | how fast some paths are sent | `throttle/` |
 //! | what one thread owns, accepting, stopping | `worker/` |
-//! | reading, answering, writing, closing | `connection/` |
+//! | reading, answering, writing, closing | `connection/`; when the runtime watches, `socket.rs` |
 //! | flags, signals, what is said | `cli/`, [`program`], `banner.rs`, `systemd/` |
 //! | what it says about itself while it runs | `status/` |
 //! | which log wants an exchange | `logs/` |
@@ -55,6 +55,7 @@ mod sandbox;
 mod server;
 mod signals;
 mod site;
+mod socket;
 mod statistics;
 mod status;
 mod systemd;

@@ -14,7 +14,6 @@ use std::task::Poll;
 use std::time::Duration;
 
 use rustix::net::Shutdown;
-use tokio::io::ReadBuf;
 
 use super::Connection;
 use crate::clock::Moment;
@@ -45,10 +44,8 @@ impl Connection {
             let read = poll_fn(|cx| {
                 let worker = Rc::clone(&self.worker);
                 let mut state = worker.state.borrow_mut();
-                let mut buffer = ReadBuf::new(&mut state.input);
-                match self.stream.poll_read(cx, &mut buffer) {
-                    Poll::Ready(Ok(())) => Poll::Ready(buffer.filled().len()),
-                    Poll::Ready(Err(_)) => Poll::Ready(0),
+                match self.stream.poll_read(cx, &mut state.input) {
+                    Poll::Ready(read) => Poll::Ready(read.unwrap_or(0)),
                     Poll::Pending => {
                         self.deadline = self.linger_until(began, heard);
                         self.poll_patience(cx).map(|()| 0)

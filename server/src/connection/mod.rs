@@ -46,6 +46,7 @@ use std::task::{Context, Poll};
 
 use http::Status;
 use rustix::io::Errno;
+use rustix::net::{Shutdown, shutdown};
 use spread_logger::Record;
 
 use self::arriving::Arriving;
@@ -172,7 +173,7 @@ impl Connection {
             ending: None,
             stage: Some(Stage::Beginning),
             deadline,
-            timer: Timer::new(now, deadline),
+            timer: Timer::new(deadline),
             untaken: Untaken::default(),
             begun: now,
             served: Cell::new(0),
@@ -216,8 +217,14 @@ impl Connection {
                 }
             }
         };
-        if ending == Ending::Linger {
-            self.linger().await;
+        match ending {
+            Ending::Linger => self.linger().await,
+            // What was written last may be held back until here. A close alone would drop it if
+            // something has come meanwhile.
+            Ending::Close if self.ending.is_some() => {
+                let _ = shutdown(&self.stream, Shutdown::Write);
+            }
+            Ending::Close => {}
         }
     }
 

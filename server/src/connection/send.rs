@@ -7,7 +7,7 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::os::fd::OwnedFd;
+use std::os::fd::{BorrowedFd, OwnedFd};
 use std::rc::Rc;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -18,7 +18,6 @@ use rustix::net::sockopt::set_socket_linger;
 
 use super::Connection;
 use super::output::{Output, Tail, Unsent};
-use super::stream::Stream;
 use crate::clock::Moment;
 use crate::site::{Patience, read_at};
 use crate::worker::Phase;
@@ -68,7 +67,8 @@ impl Connection {
             let written = if output.is_in_memory() {
                 let allowed = self.allowance(left as u64).await?;
                 let slices = output.slices_within(*sent, allowed);
-                poll_fn(|cx| match self.stream.poll_write_vectored(cx, &slices) {
+                let flags = SendFlags::empty();
+                poll_fn(|cx| match self.stream.poll_write(cx, &slices, flags) {
                     Poll::Pending => self.poll_standstill(cx).map(Err),
                     ready => ready,
                 })
@@ -186,7 +186,7 @@ impl Connection {
     /// Tries until the socket takes something.
     async fn when_writable(
         &mut self,
-        mut attempt: impl FnMut(&Stream) -> io::Result<usize>,
+        mut attempt: impl FnMut(BorrowedFd<'_>) -> io::Result<usize>,
     ) -> io::Result<usize> {
         loop {
             poll_fn(|cx| match self.stream.poll_write_ready(cx) {
@@ -194,8 +194,7 @@ impl Connection {
                 ready => ready,
             })
             .await?;
-            let stream = &self.stream;
-            match stream.try_write(|| attempt(stream)) {
+            match self.stream.try_write(&mut attempt) {
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 outcome => return outcome,

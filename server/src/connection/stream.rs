@@ -1,90 +1,153 @@
-//! The two kinds of connection that carry HTTP here: of TCP, and of a socket in the
-//! file system.
+//! A client's socket, of TCP or in the file system.
 //!
-//! Both read, write, take files by sendfile and close alike; only how the runtime names
-//! them differs, and that is all that is decided here.
+//! A request mostly follows its connection closely, and many connections end with its answer. So
+//! the runtime is asked to watch a socket only when its client has to be waited for: one that is
+//! answered and closed at once costs neither the two system calls nor the memory for it.
 
 use std::io::{self, IoSlice};
-use std::net::IpAddr;
-use std::os::fd::{AsFd, BorrowedFd};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::task::{Context, Poll, ready};
 
-use tokio::io::{AsyncRead, AsyncWrite, Interest, ReadBuf};
-use tokio::net::{TcpStream, UnixStream};
+use rustix::io::Errno;
+use rustix::net::{RecvFlags, SendAncillaryBuffer, SendFlags};
+use tokio::io::Interest;
+
+use crate::socket::{Socket, Watch};
 
 /// A client's socket.
 #[derive(Debug)]
-pub(crate) enum Stream {
-    Tcp(TcpStream),
-    Unix(UnixStream),
+pub(crate) struct Stream {
+    socket: Socket,
+    /// All that had come was read before it was watched: what comes next is told of.
+    is_emptied: bool,
 }
 
 impl Stream {
+    /// A connection that was accepted, and does not block.
+    pub(crate) const fn new(socket: OwnedFd) -> Self {
+        Self {
+            socket: Socket::new(socket),
+            is_emptied: false,
+        }
+    }
+
+    #[inline]
     pub(super) fn poll_read(
         &mut self,
         cx: &mut Context<'_>,
-        buffer: &mut ReadBuf<'_>,
-    ) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_read(cx, buffer),
-            Self::Unix(stream) => Pin::new(stream).poll_read(cx, buffer),
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if self.socket.watched().is_none() && !self.is_emptied {
+            match receive(self.socket.as_fd(), into) {
+                Err(Errno::AGAIN) => {}
+                outcome => {
+                    self.is_emptied = outcome.is_ok_and(|read| read < into.len());
+                    return Poll::Ready(Ok(outcome?));
+                }
+            }
+        }
+        let watch = self.watch()?;
+        loop {
+            let mut guard = ready!(watch.poll_read_ready(cx))?;
+            let outcome = receive(watch.as_fd(), into);
+            // After a short read as well: whatever comes next is told of.
+            match outcome {
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                Ok(read) if 0 < read && read < into.len() => guard.clear_ready(),
+                _ => {}
+            }
+            if outcome != Err(Errno::AGAIN) {
+                return Poll::Ready(Ok(outcome?));
+            }
         }
     }
 
+    /// Sends the beginning of two slices, either of which can be empty.
+    #[inline]
     pub(super) fn poll_write(
         &mut self,
         cx: &mut Context<'_>,
-        bytes: &[u8],
+        slices: &[IoSlice<'_>; 2],
+        flags: SendFlags,
     ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write(cx, bytes),
-            Self::Unix(stream) => Pin::new(stream).poll_write(cx, bytes),
+        if self.socket.watched().is_none() {
+            match send(self.socket.as_fd(), slices, flags) {
+                Err(Errno::AGAIN) => {}
+                outcome => return Poll::Ready(Ok(outcome?)),
+            }
+        }
+        let watch = self.watch()?;
+        loop {
+            let mut guard = ready!(watch.poll_write_ready(cx))?;
+            match send(watch.as_fd(), slices, flags) {
+                Err(Errno::AGAIN) => guard.clear_ready(),
+                outcome => return Poll::Ready(Ok(outcome?)),
+            }
         }
     }
 
-    pub(super) fn poll_write_vectored(
-        &mut self,
-        cx: &mut Context<'_>,
-        slices: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        match self {
-            Self::Tcp(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-            Self::Unix(stream) => Pin::new(stream).poll_write_vectored(cx, slices),
-        }
+    pub(super) fn poll_write_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        self.watch()?.poll_write_ready(cx).map_ok(|_| ())
     }
 
-    pub(super) fn poll_write_ready(&self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        match self {
-            Self::Tcp(stream) => stream.poll_write_ready(cx),
-            Self::Unix(stream) => stream.poll_write_ready(cx),
+    /// Tries a system call that writes, to a socket that was ready for one; when it would wait, it
+    /// is known not to be.
+    pub(super) fn try_write<T>(
+        &self,
+        call: impl FnOnce(BorrowedFd<'_>) -> io::Result<T>,
+    ) -> io::Result<T> {
+        match self.socket.watched() {
+            Some(watch) => watch.try_io(Interest::WRITABLE, |_| call(watch.as_fd())),
+            None => call(self.socket.as_fd()),
         }
     }
 
     /// The address of this machine that the client has connected to; a socket in the file system
     /// has none.
     pub(super) fn local_ip(&self) -> Option<IpAddr> {
-        match self {
-            Self::Tcp(stream) => stream.local_addr().ok().map(|address| address.ip()),
-            Self::Unix(_) => None,
-        }
+        let address = rustix::net::getsockname(&self.socket).ok()?;
+        let address = SocketAddr::try_from(address).ok()?;
+        Some(address.ip())
     }
 
-    /// Tries a system call that writes; when it would wait, the stream is known not to be
-    /// writable.
-    pub(super) fn try_write<T>(&self, call: impl FnOnce() -> io::Result<T>) -> io::Result<T> {
-        match self {
-            Self::Tcp(stream) => stream.try_io(Interest::WRITABLE, call),
-            Self::Unix(stream) => stream.try_io(Interest::WRITABLE, call),
-        }
+    fn watch(&mut self) -> io::Result<&Watch> {
+        self.socket.watch(Interest::READABLE | Interest::WRITABLE)
     }
 }
 
 impl AsFd for Stream {
     fn as_fd(&self) -> BorrowedFd<'_> {
-        match self {
-            Self::Tcp(stream) => stream.as_fd(),
-            Self::Unix(stream) => stream.as_fd(),
+        self.socket.as_fd()
+    }
+}
+
+fn receive(socket: BorrowedFd<'_>, into: &mut [u8]) -> Result<usize, Errno> {
+    loop {
+        match rustix::net::recv(socket, &mut *into, RecvFlags::empty()) {
+            Err(Errno::INTR) => {}
+            outcome => return outcome.map(|(_, read)| read),
+        }
+    }
+}
+
+fn send(
+    socket: BorrowedFd<'_>,
+    slices: &[IoSlice<'_>; 2],
+    flags: SendFlags,
+) -> Result<usize, Errno> {
+    let flags = flags | SendFlags::NOSIGNAL;
+    loop {
+        let outcome = match slices {
+            [bytes, more] if more.is_empty() => rustix::net::send(socket, bytes, flags),
+            slices => {
+                let mut nothing = SendAncillaryBuffer::default();
+                rustix::net::sendmsg(socket, slices, &mut nothing, flags)
+            }
+        };
+        match outcome {
+            Err(Errno::INTR) => {}
+            outcome => return outcome,
         }
     }
 }

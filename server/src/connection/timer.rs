@@ -11,24 +11,24 @@ use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 
 use tokio::task::coop::unconstrained;
-use tokio::time::{Instant, Sleep};
+use tokio::time::{Instant, Sleep, sleep};
 
 use crate::clock::Moment;
 
 /// The timer of one connection.
 #[derive(Debug)]
 pub(super) struct Timer {
-    sleep: Pin<Box<Sleep>>,
+    /// `None` before it is waited for: many connections end without having waited.
+    sleep: Option<Pin<Box<Sleep>>>,
     fires: Moment,
     /// The task is known to the runtime's timers since `fires` was set.
     registered: bool,
 }
 
 impl Timer {
-    pub(super) fn new(now: Moment, deadline: Moment) -> Self {
-        let sleep = tokio::time::sleep(deadline.since(now));
+    pub(super) const fn new(deadline: Moment) -> Self {
         Self {
-            sleep: Box::pin(sleep),
+            sleep: None,
             fires: deadline,
             registered: false,
         }
@@ -42,12 +42,14 @@ impl Timer {
             self.set(deadline);
         }
         loop {
-            if self.registered && !self.sleep.is_elapsed() {
+            let wait = || self.fires.since(Moment::now());
+            let sleep = self.sleep.get_or_insert_with(|| Box::pin(sleep(wait())));
+            if self.registered && !sleep.is_elapsed() {
                 return Poll::Pending;
             }
             self.registered = true;
             // A task that has used up its budget would be sent away unregistered.
-            let sleep = pin!(unconstrained(self.sleep.as_mut()));
+            let sleep = pin!(unconstrained(sleep.as_mut()));
             if sleep.poll(cx).is_pending() {
                 return Poll::Pending;
             }
@@ -59,8 +61,10 @@ impl Timer {
     }
 
     fn set(&mut self, deadline: Moment) {
-        let wait = deadline.since(Moment::now());
-        self.sleep.as_mut().reset(Instant::now() + wait);
+        if let Some(sleep) = &mut self.sleep {
+            let wait = deadline.since(Moment::now());
+            sleep.as_mut().reset(Instant::now() + wait);
+        }
         self.fires = deadline;
         self.registered = false;
     }
@@ -80,7 +84,7 @@ mod tests {
     async fn the_timer_waits_for_a_deadline_that_has_moved() {
         let now = Moment::now();
         let started = Instant::now();
-        let mut timer = Timer::new(now, now.after(Duration::from_secs(1)));
+        let mut timer = Timer::new(now.after(Duration::from_secs(1)));
 
         let first = poll_fn(|cx| Poll::Ready(timer.poll(cx, now.after(Duration::from_secs(1)))));
         assert!(first.await.is_pending());
@@ -93,7 +97,7 @@ mod tests {
     async fn the_timer_obeys_a_deadline_that_comes_nearer() {
         let now = Moment::now();
         let started = Instant::now();
-        let mut timer = Timer::new(now, now.after(Duration::from_secs(100)));
+        let mut timer = Timer::new(now.after(Duration::from_secs(100)));
 
         poll_fn(|cx| timer.poll(cx, now.after(Duration::from_secs(2)))).await;
 
@@ -104,7 +108,7 @@ mod tests {
     async fn the_timer_is_set_by_a_task_without_budget() {
         let now = Moment::now();
         let deadline = now.after(Duration::from_secs(1));
-        let mut timer = Timer::new(now, deadline);
+        let mut timer = Timer::new(deadline);
         let first = poll_fn(|cx| {
             while has_budget_remaining() {
                 let _ = pin!(consume_budget()).poll(cx);

@@ -11,8 +11,7 @@ use std::time::Duration;
 
 use http::response;
 use http::{Framing, Request, Status};
-use rustix::net::RecvFlags;
-use tokio::io::ReadBuf;
+use rustix::net::{RecvFlags, SendFlags};
 
 use super::output::{Asked, Unsent};
 use super::respond::{Answer, Look, Response};
@@ -92,9 +91,7 @@ impl Connection {
             let is_new = self.received.is_empty();
             let room = if is_new { input.len() } else { RECEIVED_STEP };
             let read = if is_new {
-                let mut buffer = ReadBuf::new(input);
-                let outcome = self.stream.poll_read(cx, &mut buffer);
-                outcome.map_ok(|()| buffer.filled().len())
+                self.stream.poll_read(cx, input)
             } else {
                 self.poll_read_more(cx)
             };
@@ -131,11 +128,13 @@ impl Connection {
         let len = self.received.len();
         self.received.resize(len + RECEIVED_STEP, 0);
         let room = self.received.get_mut(len..).unwrap_or_default();
-        let mut buffer = ReadBuf::new(room);
-        let outcome = self.stream.poll_read(cx, &mut buffer);
-        let read = buffer.filled().len();
+        let outcome = self.stream.poll_read(cx, room);
+        let read = match outcome {
+            Poll::Ready(Ok(read)) => read,
+            _ => 0,
+        };
         self.received.truncate(len + read);
-        outcome.map_ok(|()| read)
+        outcome
     }
 
     /// Nothing has come: until when to wait for it?
@@ -411,12 +410,13 @@ impl Connection {
         if !output.is_in_memory() || !self.is_free_to_send(len) {
             return Written::Part(sent);
         }
+        let flags = match self.ending {
+            // Our side is closed at once: the last segment says so too.
+            Some(_) => SendFlags::MORE,
+            None => SendFlags::empty(),
+        };
         while sent < len {
-            let written = match output.slices(sent) {
-                [bytes, tail] if tail.is_empty() => self.stream.poll_write(cx, &bytes),
-                slices => self.stream.poll_write_vectored(cx, &slices),
-            };
-            match written {
+            match self.stream.poll_write(cx, &output.slices(sent), flags) {
                 Poll::Ready(Ok(written @ 1..)) => {
                     sent += written as u64;
                     self.note_sent(written as u64);

@@ -7,22 +7,23 @@
 
 use std::future::poll_fn;
 use std::io;
-use std::net::IpAddr;
-use std::os::fd::AsFd;
+use std::net::{IpAddr, SocketAddr};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::rc::Rc;
 use std::task::Poll;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
-use rustix::net::{SocketFlags, accept_with};
-use tokio::net::{TcpListener, TcpStream, UnixListener, UnixStream};
+use rustix::net::{SocketFlags, acceptfrom_with};
+use tokio::io::Interest;
 use tokio::time::{Instant, timeout};
 
 use super::Worker;
 use crate::clients::Peer;
 use crate::connection::{Connection, Opening, Stream};
 use crate::listen::{AnySocket, End, ListeningSocket};
+use crate::socket::Socket;
 
 /// How long to wait, out of descriptors, when none of ours comes free: another process
 /// may have taken them.
@@ -42,22 +43,16 @@ pub(super) struct Listener {
     opening: Opening,
 }
 
-/// A listening socket that the runtime watches.
-#[derive(Debug)]
-enum Socket {
-    Tcp(TcpListener),
-    Unix(UnixListener),
-}
-
 /// A connection, and its client's address if it has one.
 type Arrived = (Stream, Option<IpAddr>);
 
 impl Listener {
     pub(super) fn new(listening: ListeningSocket) -> io::Result<Self> {
-        let socket = match listening.socket {
-            AnySocket::Tcp(socket) => Socket::Tcp(TcpListener::from_std(socket)?),
-            AnySocket::Unix(socket) => Socket::Unix(UnixListener::from_std(socket)?),
-        };
+        let mut socket = Socket::new(match listening.socket {
+            AnySocket::Tcp(socket) => OwnedFd::from(socket),
+            AnySocket::Unix(socket) => OwnedFd::from(socket),
+        });
+        socket.watch(Interest::READABLE)?;
         Ok(Self {
             end: listening.end,
             socket,
@@ -76,7 +71,7 @@ impl Listener {
             if worker.is_full() {
                 self.wait_for_room(&worker).await;
             }
-            match self.socket.accept().await {
+            match self.next().await {
                 Ok(arrived) => self.begin(&worker, arrived),
                 // It has taken one connection from the queue, so this is not for ever.
                 Err(error) if is_of_one_connection(&error) => tokio::task::yield_now().await,
@@ -98,7 +93,7 @@ impl Listener {
     /// comes: their clients open a new one when they need it, and those who come cannot wait.
     async fn wait_for_room(&self, worker: &Rc<Worker>) {
         while worker.is_full() {
-            let is_wanted = self.socket.has_waiting();
+            let is_wanted = self.has_waiting();
             // Who becomes idle from now on gives way without being asked.
             worker.is_crowded.set(is_wanted);
             if is_wanted && worker.ask_for_room().await {
@@ -118,12 +113,30 @@ impl Listener {
         }
         // Closing would reset those who have been let in by the kernel already.
         while !worker.is_full() {
-            match self.socket.accept_now() {
+            match accept(self.socket.as_fd()) {
                 Ok(arrived) => self.begin(worker, arrived),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => return,
             }
         }
+    }
+
+    /// The next to come.
+    async fn next(&self) -> io::Result<Arrived> {
+        match self.socket.watched() {
+            Some(watch) => {
+                let accept = |_: &RawFd| accept(self.socket.as_fd());
+                watch.async_io(Interest::READABLE, accept).await
+            }
+            None => accept(self.socket.as_fd()),
+        }
+    }
+
+    /// Whether there is somebody to accept.
+    fn has_waiting(&self) -> bool {
+        let descriptor = self.socket.as_fd();
+        let mut sockets = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
+        poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
     fn begin(&self, worker: &Rc<Worker>, (stream, client): Arrived) {
@@ -147,46 +160,15 @@ impl Listener {
     }
 }
 
-impl Socket {
-    /// Whether there is somebody to accept.
-    fn has_waiting(&self) -> bool {
-        let descriptor = match self {
-            Self::Tcp(socket) => socket.as_fd(),
-            Self::Unix(socket) => socket.as_fd(),
-        };
-        let mut sockets = [PollFd::from_borrowed_fd(descriptor, PollFlags::IN)];
-        poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
-    }
-
-    /// The next to come.
-    async fn accept(&self) -> io::Result<Arrived> {
-        match self {
-            Self::Tcp(socket) => {
-                let (stream, peer) = socket.accept().await?;
-                Ok((Stream::Tcp(stream), Some(peer.ip().to_canonical())))
-            }
-            Self::Unix(socket) => {
-                let (stream, _) = socket.accept().await?;
-                Ok((Stream::Unix(stream), None))
-            }
-        }
-    }
-
-    /// One who is waiting now, whether or not the runtime has told of it.
-    fn accept_now(&self) -> io::Result<Arrived> {
-        let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
-        match self {
-            Self::Tcp(socket) => {
-                let stream = std::net::TcpStream::from(accept_with(socket, flags)?);
-                let client = stream.peer_addr()?.ip().to_canonical();
-                Ok((Stream::Tcp(TcpStream::from_std(stream)?), Some(client)))
-            }
-            Self::Unix(socket) => {
-                let stream = std::os::unix::net::UnixStream::from(accept_with(socket, flags)?);
-                Ok((Stream::Unix(UnixStream::from_std(stream)?), None))
-            }
-        }
-    }
+/// The next who is waiting, whether or not the runtime has told of it.
+fn accept(socket: BorrowedFd<'_>) -> io::Result<Arrived> {
+    let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
+    let (stream, peer) = acceptfrom_with(socket, flags)?;
+    let client = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
+    Ok((
+        Stream::new(stream),
+        client.map(|client| client.ip().to_canonical()),
+    ))
 }
 
 /// Whether the client was gone before we came to it, its network failed, or a firewall
@@ -203,8 +185,6 @@ fn is_of_one_connection(error: &io::Error) -> bool {
                 | Errno::NETUNREACH
                 | Errno::HOSTDOWN
                 | Errno::HOSTUNREACH
-                // Not of accept(2), but of asking for the address of one who has gone.
-                | Errno::NOTCONN
         )
     )
 }

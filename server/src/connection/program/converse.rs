@@ -4,12 +4,14 @@
 //! the program down and a slow program the client.
 
 use std::future::poll_fn;
+use std::io::IoSlice;
 use std::pin::Pin;
 use std::rc::Rc;
 use std::task::{Context, Poll};
 
 use http::response::{self, Head};
 use http::{Expectation, Framing, Method, Request, Version};
+use rustix::net::SendFlags;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::unix::pipe;
 
@@ -309,7 +311,8 @@ impl Connection {
             let written = poll_fn(|cx| {
                 self.poll_feed(cx, with);
                 with.program.poll_complaints(cx);
-                match self.stream.poll_write(cx, part) {
+                let part = [IoSlice::new(part), IoSlice::new(&[])];
+                match self.stream.poll_write(cx, &part, SendFlags::empty()) {
                     Poll::Pending => self.poll_standstill(cx).map(Err),
                     ready => ready,
                 }
