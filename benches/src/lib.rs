@@ -5,7 +5,8 @@
 //! - [`cpu`]: the CPU time and memory of a process and its family, from outside.
 //! - [`machine`]: what the figures were measured on; a figure without it means nothing.
 //! - [`program`]: a program on a core of its own, its words kept.
-//! - [`figures`]: the what many samples come to, by their middle.
+//! - [`figures`]: what many samples come to, by their middle.
+//! - [`zipf`]: who is asked for how often.
 //! - [`faults`]: the log path over real processes, broken in every way; nothing is measured there but lines.
 //!
 //! The program `side-by-side` (`src/bin/side-by-side/`) uses them to measure web servers in turn, and `log-writer`
@@ -20,3 +21,4 @@ pub mod figures;
 pub mod load;
 pub mod machine;
 pub mod program;
+pub mod zipf;

@@ -17,6 +17,8 @@ pub struct Machine {
     pub load: String,
     /// The commit measured, with `+` when the tree had changes beside it.
     pub commit: String,
+    /// The day, in UTC: `2026-11-28`.
+    pub date: String,
 }
 
 impl Machine {
@@ -29,6 +31,7 @@ impl Machine {
             kernel: first_word("/proc/sys/kernel/osrelease"),
             load: first_word("/proc/loadavg"),
             commit: commit().unwrap_or_else(unknown),
+            date: said("date", &["-u", "+%F"]).unwrap_or_else(unknown),
         }
     }
 }
@@ -37,8 +40,8 @@ impl fmt::Display for Machine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(
             f,
-            "{}, {} cores, Linux {}, load {} at the start, commit {}",
-            self.processor, self.cores, self.kernel, self.load, self.commit
+            "{}, {} cores, Linux {}, load {} at the start, commit {}, {}",
+            self.processor, self.cores, self.kernel, self.load, self.commit, self.date
         )
     }
 }
@@ -50,14 +53,15 @@ fn processor() -> Option<String> {
 }
 
 fn commit() -> Option<String> {
-    let hash = git(&["rev-parse", "--short", "HEAD"])?;
-    let changes = git(&["status", "--porcelain", "--untracked-files=no"])?;
+    let hash = said("git", &["rev-parse", "--short", "HEAD"])?;
+    let changes = said("git", &["status", "--porcelain", "--untracked-files=no"])?;
     let mark = if changes.is_empty() { "" } else { "+" };
     Some(hash + mark)
 }
 
-fn git(arguments: &[&str]) -> Option<String> {
-    let output = Command::new("git").args(arguments).output().ok()?;
+/// What a program prints, if it is there and all went well.
+fn said(program: &str, arguments: &[&str]) -> Option<String> {
+    let output = Command::new(program).args(arguments).output().ok()?;
     let text = String::from_utf8(output.stdout).ok()?;
     output.status.success().then(|| text.trim().to_owned())
 }

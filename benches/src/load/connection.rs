@@ -4,7 +4,7 @@ use std::io::{self, Write};
 use std::net::{SocketAddr, TcpStream};
 
 use super::answer::Progress;
-use super::question::Expected;
+use super::question::{Expected, Name};
 
 #[derive(Debug)]
 pub(super) struct Connection {
@@ -62,6 +62,12 @@ impl Connection {
         self.awaited += count;
         self.sent += count as u64;
         self.socket.write_all(requests)
+    }
+
+    /// Sends one request for one of many files.
+    pub(super) fn send_named(&mut self, request: &[u8], name: Name) -> io::Result<()> {
+        self.progress.name = name;
+        self.send(request, 1)
     }
 
     /// One `recv`, through `buffer`.

@@ -26,7 +26,7 @@ use std::time::{Duration, Instant};
 
 use rustix::event::{Timespec, epoll};
 
-pub use self::question::{Content, Expected, Question, Wanted};
+pub use self::question::{Content, Expected, NAME_LEN, NAME_MARK, Name, Names, Question, Wanted};
 
 use self::connection::{Came, Connection};
 use self::question::wrong;
@@ -86,7 +86,8 @@ const EVENTS_MAX: usize = 256;
 pub struct Shape {
     /// Connections open at the same time.
     pub connections: usize,
-    /// Requests sent in one write on each, before the first is answered. 1 unless connections last.
+    /// Requests sent in one write on each, before the first is answered. 1 unless connections last, and of many
+    /// files.
     pub pipelined: usize,
 }
 
@@ -232,9 +233,17 @@ impl Load {
         if count == 0 || !connection.may_ask(&self.expected) {
             return Ok(());
         }
-        *unsent -= count as u64;
-        let len = self.expected.request.len() * count;
-        let sent = connection.send(self.requests.get(..len).unwrap_or_default(), count);
+        let sent = if let Some(named) = &mut self.expected.named {
+            let len = self.expected.request.len();
+            let request = self.requests.get_mut(..len).unwrap_or_default();
+            let name = named.put(request);
+            *unsent -= 1;
+            connection.send_named(request, name)
+        } else {
+            *unsent -= count as u64;
+            let len = self.expected.request.len() * count;
+            connection.send(self.requests.get(..len).unwrap_or_default(), count)
+        };
         sent.map_err(|error| self.failed(error))
     }
 

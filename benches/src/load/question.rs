@@ -2,6 +2,7 @@
 
 use std::io::{self, Read, Write};
 use std::net::{SocketAddr, TcpStream};
+use std::sync::Arc;
 
 use super::{LoadError, SILENCE_MAX};
 
@@ -14,6 +15,26 @@ pub struct Question {
     pub fields: Vec<String>,
     /// Whether the connection is to last.
     pub is_persistent: bool,
+    /// The files that are asked for in turn, unless it is one and the same: [`Question::about_many`].
+    pub names: Option<Names>,
+}
+
+/// What tells one of many files from the others: it is in the target, and what the file begins with.
+pub type Name = [u8; NAME_LEN];
+
+/// Two digits, a slash, three digits: 1,000 files in each of 100 directories.
+pub const NAME_LEN: usize = 6;
+
+/// Stands in a target where the names come.
+pub const NAME_MARK: &str = "@@@@@@";
+
+/// Which of many files is asked for when.
+#[derive(Clone, Debug)]
+pub struct Names {
+    /// One request each. There is at least one.
+    pub order: Arc<[Name]>,
+    /// Where it goes on after the last.
+    pub repeated_from: usize,
 }
 
 /// The answer that is right.
@@ -41,16 +62,55 @@ pub struct Expected {
     pub(super) is_persistent: bool,
     /// How each answer begins.
     pub(super) begin: Vec<u8>,
-    /// Bytes of the head: the same for every answer, since a date has one length.
-    pub(super) head_len: usize,
+    /// Bytes of the head: the same for every answer, since a date has one length. Not of many files, as some
+    /// servers number their validators.
+    pub(super) head_len: Option<usize>,
     /// What follows it.
     pub(super) content: Vec<u8>,
+    pub(super) named: Option<Named>,
     /// The whole head of the first answer, for the reader's eyes.
     head: String,
 }
 
+/// Many files that are asked for in turn, whose answers differ in nothing but the name their content begins with.
+#[derive(Clone, Debug)]
+pub(super) struct Named {
+    /// Where the name is in the request.
+    at: usize,
+    names: Names,
+    next: usize,
+}
+
+impl Named {
+    #[cfg(test)]
+    pub(super) fn of(names: &[Name]) -> Self {
+        Self {
+            at: 0,
+            names: Names {
+                order: names.into(),
+                repeated_from: 0,
+            },
+            next: 0,
+        }
+    }
+
+    /// Writes the next name into `request`, and tells it.
+    pub(super) fn put(&mut self, request: &mut [u8]) -> Name {
+        let name = self.names.order.get(self.next).copied();
+        let name = name.unwrap_or_default();
+        self.next += 1;
+        if self.next >= self.names.order.len() {
+            self.next = self.names.repeated_from;
+        }
+        if let Some(place) = request.get_mut(self.at..self.at + NAME_LEN) {
+            place.copy_from_slice(&name);
+        }
+        name
+    }
+}
+
 /// Heads are a few hundred bytes.
-const HEAD_MAX: usize = 16 * 1024;
+pub(super) const HEAD_MAX: usize = 16 * 1024;
 
 /// How much of a wrong answer an error shows.
 const SHOWN_MAX: usize = 300;
@@ -66,6 +126,16 @@ impl Question {
             target: target.to_owned(),
             fields: Vec::new(),
             is_persistent: true,
+            names: None,
+        }
+    }
+
+    /// The same about many files, one after the other; the names take the place of [`NAME_MARK`] in `target`.
+    #[must_use]
+    pub fn about_many(target: &str, names: Names) -> Self {
+        Self {
+            names: Some(names),
+            ..Self::about(target)
         }
     }
 
@@ -97,6 +167,15 @@ impl Wanted {
         }
     }
 
+    /// Puts `name` where the content of one of many files has it.
+    fn begin_with(&mut self, name: &Name) {
+        if let Content::Is(content) = &mut self.content
+            && let Some(begin) = content.get_mut(..NAME_LEN)
+        {
+            begin.copy_from_slice(name);
+        }
+    }
+
     fn is_met_by(&self, content: &[u8]) -> bool {
         match &self.content {
             Content::Is(bytes) => content == bytes,
@@ -112,7 +191,8 @@ impl Expected {
     /// How many requests [`Expected::learn`] sends.
     pub const LEARNING_REQUESTS: u64 = 3;
 
-    /// Asks `server` three times and compares each answer with what is wanted, and with the first one's length.
+    /// Asks `server` three times and compares each answer with what is wanted, and with the first one's length. Of
+    /// many files it asks for the first one, whose content is what is wanted but for its name.
     ///
     /// # Errors
     /// When the server does not answer just that, each time the same.
@@ -121,7 +201,21 @@ impl Expected {
         question: &Question,
         wanted: &Wanted,
     ) -> Result<Self, LoadError> {
-        let request = question.request(server);
+        let mut request = question.request(server);
+        let mut wanted = wanted.clone();
+        let mut named = None;
+        if let Some(names) = &question.names {
+            let mark = NAME_MARK.as_bytes();
+            let at = request.windows(NAME_LEN).position(|part| part == mark);
+            let mut many = Named {
+                at: at.unwrap_or(request.len()),
+                names: names.clone(),
+                next: 0,
+            };
+            wanted.begin_with(&many.put(&mut request));
+            many.next = 0;
+            named = Some(many);
+        }
         let begin = format!("HTTP/1.1 {} ", wanted.status).into_bytes();
         let mut first: Option<Self> = None;
         let mut socket = None;
@@ -141,15 +235,16 @@ impl Expected {
                 return Err(wrong(server, &[head, content].concat()));
             }
             match &first {
-                Some(first) if first.head_len == head.len() && first.content == content => {}
+                Some(first) if first.head.len() == head.len() && first.content == content => {}
                 Some(_) => return Err(wrong(server, &[head, content].concat())),
                 None => {
                     first = Some(Self {
                         request: request.clone(),
                         is_persistent: question.is_persistent,
                         begin: begin.clone(),
-                        head_len: head.len(),
+                        head_len: named.is_none().then_some(head.len()),
                         content,
+                        named: named.clone(),
                         head: String::from_utf8_lossy(&head).into_owned(),
                     });
                 }
@@ -170,15 +265,11 @@ impl Expected {
             request: Vec::new(),
             is_persistent: true,
             begin: head.get(..13).unwrap_or_default().to_vec(),
-            head_len: head.len(),
+            head_len: Some(head.len()),
             content: content.to_vec(),
+            named: None,
             head: String::new(),
         }
-    }
-
-    /// Bytes of head and content together.
-    pub(super) fn answer_len(&self) -> usize {
-        self.head_len + self.content.len()
     }
 }
 
@@ -272,6 +363,19 @@ mod tests {
         let whole = unchunked(head, b"3\r\nabc\r\n10\r\n0123456789abcdef\r\n0\r\n\r\n");
 
         assert_eq!(whole, b"abc0123456789abcdef");
+    }
+
+    #[test]
+    fn names_come_in_their_order_and_then_again_from_where_they_are_repeated() {
+        let mut named = Named::of(&[*b"00/001", *b"00/002", *b"00/003"]);
+        named.at = 5;
+        named.names.repeated_from = 1;
+        let mut request = b"GET /@@@@@@ HTTP/1.1".to_vec();
+
+        let names: Vec<Name> = (0..5).map(|_| named.put(&mut request)).collect();
+
+        assert_eq!(names.concat(), b"00/00100/00200/00300/00200/003");
+        assert_eq!(request, b"GET /00/003 HTTP/1.1");
     }
 
     #[test]

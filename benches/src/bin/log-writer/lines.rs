@@ -3,6 +3,8 @@
 //! Every line has [`LINE_LEN`] bytes with its newline, the host before it included, so that a row with hosts reads as
 //! many bytes as one without. One in eight has a status of 400 or more; that is what `Match` asks for.
 
+use benches::zipf::Zipf;
+
 /// 200 bytes: a browser's line with a short referrer.
 pub(crate) const LINE_LEN: usize = 200;
 
@@ -35,8 +37,7 @@ pub(crate) struct Slice {
 
 impl Slice {
     pub(crate) fn new(hosts: Hosts) -> Self {
-        let mut chance = Chance(0x5eed);
-        let zipf: Vec<f64> = weights();
+        let mut zipf = Zipf::new(u32::try_from(HOSTS).unwrap_or(0), 0x5eed);
         let mut bytes = Vec::new();
         let (mut errors, mut bare_len) = (0, 0);
         for n in 0..SLICE_LINES {
@@ -44,10 +45,7 @@ impl Slice {
             let host = match hosts {
                 Hosts::None => None,
                 Hosts::Even => Some(usize::try_from(n).unwrap_or(0) % HOSTS),
-                Hosts::Zipf => {
-                    let at = chance.next() * zipf.last().copied().unwrap_or(1.0);
-                    Some(zipf.partition_point(|weight| *weight < at))
-                }
+                Hosts::Zipf => zipf.next(),
             };
             if let Some(host) = host {
                 bytes.extend_from_slice(format!("www.host{host:04}.example ").as_bytes());
@@ -88,34 +86,6 @@ fn line(n: u64, is_error: bool) -> String {
         n,
         1000 + n % 9000,
     )
-}
-
-/// How often one of the first n hosts is asked for, by n.
-fn weights() -> Vec<f64> {
-    let mut sum = 0.0;
-    let weight = |n: u16| {
-        sum += 1.0 / f64::from(n);
-        sum
-    };
-    (1..=u16::try_from(HOSTS).unwrap_or(u16::MAX))
-        .map(weight)
-        .collect()
-}
-
-/// Numbers without a pattern, the same in each run (Knuth's linear congruential generator).
-struct Chance(u64);
-
-impl Chance {
-    /// From 0 up to 1.
-    fn next(&mut self) -> f64 {
-        let Self(state) = self;
-        *state = state
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        #[expect(clippy::cast_precision_loss, reason = "31 bits")]
-        let high = (*state >> 33) as f64;
-        high / f64::from(1_u32 << 31)
-    }
 }
 
 #[cfg(test)]

@@ -121,9 +121,12 @@ impl Report {
             kernel,
             load,
             commit,
+            date,
         } = &self.machine;
         let report = json!({
-            "machine": {"processor": processor, "cores": cores, "kernel": kernel, "load": load, "commit": commit},
+            "machine": {
+                "processor": processor, "cores": cores, "kernel": kernel, "load": load, "commit": commit, "date": date
+            },
             "lines": self.lines,
             "writers": rows.collect::<Vec<Value>>(),
         });

@@ -93,6 +93,47 @@ impl Candidate {
         }
     }
 
+    /// The same for a reader who has not seen the program.
+    pub(crate) fn title(self) -> &'static str {
+        match self {
+            Self::Floor => "no server: recv and send",
+            Self::Nginx => "nginx, no log",
+            Self::NginxFile => "nginx, file",
+            Self::NginxBuffered => "nginx, buffered file",
+            Self::NginxSyslog => "nginx, syslog to spreadcat",
+            Self::Apache => "Apache, no log",
+            Self::ApacheFile => "Apache, file",
+            Self::ApacheBuffered => "Apache, buffered file",
+            Self::ApachePipe => "Apache, pipe to spreadcat",
+            Self::Lighttpd => "lighttpd, no log",
+            Self::StaticWebServer => "static-web-server, no log",
+            Self::Thttpd => "thttpd, no log",
+            Self::Before => "rthttpd before, no log",
+            Self::Rthttpd => "rthttpd, no log",
+            Self::RthttpdFile => "rthttpd, file",
+            Self::BeforeLogged => "rthttpd before, to the farm",
+            Self::RthttpdLogged => "rthttpd, to the farm",
+        }
+    }
+
+    /// How it is painted.
+    pub(crate) fn class(self) -> &'static str {
+        let is_logged = self.log_way() != LogWay::None;
+        match self.server() {
+            Server::Floor => "floor",
+            Server::Rthttpd | Server::Before if is_logged => "ours-logged",
+            Server::Rthttpd | Server::Before => "ours",
+            _ if is_logged => "theirs-logged",
+            _ => "theirs",
+        }
+    }
+
+    /// Whether it is in the table of the first case alone, unless it is asked for by name: what a log on this machine
+    /// costs does not depend on what is asked for.
+    pub(crate) fn is_aside(self) -> bool {
+        !matches!(self.log_way(), LogWay::None | LogWay::Spread)
+    }
+
     pub(crate) fn server(self) -> Server {
         match self {
             Self::Floor => Server::Floor,

@@ -2,15 +2,20 @@
 
 use std::ops::Range;
 
-use benches::load::{Content, Question, Shape, Wanted};
+use benches::load::{Content, Names, Question, Shape, Wanted};
+use benches::zipf::Zipf;
 
-use crate::site::{File, LISTED, MODIFIED, SIDE, SIDE_CONTENT, Site, listed};
+use crate::site::{
+    self, File, LISTED, MANY, MANY_TARGET, MODIFIED, SIDE, SIDE_CONTENT, Site, listed,
+};
 
 /// What is asked for, how, and how often.
 #[derive(Clone, Debug)]
 pub(crate) struct Case {
     /// As `--case` has it.
     pub(crate) name: &'static str,
+    /// The same for a reader who has not seen the program.
+    pub(crate) label: String,
     /// For the reader of the table.
     pub(crate) what: String,
     pub(crate) question: Question,
@@ -18,6 +23,8 @@ pub(crate) struct Case {
     pub(crate) shape: Shape,
     /// One of so many requests of a round of small files is sent: large answers take their time.
     pub(crate) thinned: u64,
+    /// Requests before it is measured; none says a share of those that are.
+    pub(crate) warm_up: Option<u64>,
     /// How the floor answers, where it can.
     pub(crate) floor: Option<Floor>,
     /// What servers need to be told for it.
@@ -31,6 +38,8 @@ pub(crate) enum Special {
     Sides,
     /// A rule about everything that is never reached: what looking at it costs.
     Throttled,
+    /// Room for all files where open ones are kept.
+    Many,
 }
 
 /// The answer that is right.
@@ -48,6 +57,8 @@ pub(crate) enum Answer {
     Listing,
     /// The file beside the file.
     Side,
+    /// One of many files, each in its turn.
+    Many,
 }
 
 /// What the floor does beside one `recv` and one `send`.
@@ -61,6 +72,9 @@ pub(crate) enum Floor {
 }
 
 const CONNECTIONS: usize = 64;
+
+/// The first case is measured best; so many others would take hours as well as that.
+const OTHERS_THINNED: u64 = 3;
 
 /// What the case of ranges asks for.
 const PART: Range<usize> = 100..200;
@@ -126,6 +140,13 @@ impl Case {
             Self::small("throttled", "under a rule that is not reached", |case| {
                 case.special = Some(Special::Throttled);
             }),
+            Self::small("files", "100,000 files with Zipf access", |case| {
+                case.question = Question::about_many(MANY_TARGET, popular());
+                case.answer = Answer::Many;
+                case.warm_up = Some(u64::from(MANY) * 6 / 5);
+                case.floor = None;
+                case.special = Some(Special::Many);
+            }),
         ]);
         cases
     }
@@ -138,6 +159,7 @@ impl Case {
         let len = file.len();
         Self {
             name: file.case(),
+            label: file.label().to_owned(),
             what: format!("{len} bytes, {CONNECTIONS} connections"),
             question: Question::about(&format!("/{}", file.name())),
             answer: Answer::File(file),
@@ -146,6 +168,7 @@ impl Case {
                 pipelined: 1,
             },
             thinned: file.thinned(),
+            warm_up: None,
             floor: (len <= FLOOR_MAX).then_some(Floor::Plain),
             special: None,
         }
@@ -158,6 +181,7 @@ impl Case {
         let len = File::Small.len();
         let connections = case.shape.connections;
         case.name = name;
+        what.clone_into(&mut case.label);
         case.what = match case.answer {
             Answer::File(_) => format!("{len} bytes, {connections} connections, {what}"),
             _ => format!("{what}, {connections} connections"),
@@ -191,12 +215,19 @@ impl Case {
                 content: Content::Contains(listed().collect()),
             },
             Answer::Side => Wanted::file(SIDE_CONTENT),
+            Answer::Many => Wanted::file(&site.content(File::Small)),
         }
     }
 
-    /// Requests of one round, where a small file has `requests`.
+    /// Whether it is that of the first target.
+    pub(crate) fn is_first(&self) -> bool {
+        self.name == Self::DEFAULT
+    }
+
+    /// Requests of one round, where the first case has `requests`.
     pub(crate) fn requests(&self, requests: u64) -> u64 {
-        (requests / self.thinned).max(1)
+        let share = if self.is_first() { 1 } else { OTHERS_THINNED };
+        (requests / share / self.thinned).max(1)
     }
 
     /// Requests a second to measure delays at, where a small file has `rate`; none where so few would say nothing,
@@ -215,6 +246,20 @@ impl Case {
         }
     }
 }
+
+/// All files once, those last that are asked for most, so that each server has in its memory what it will; then by
+/// Zipf, for ever: more than a round has, and the same for all.
+fn popular() -> Names {
+    let rising = (0..MANY).rev();
+    let ranks = Zipf::new(MANY, 0x5eed).filter_map(|rank| u32::try_from(rank).ok());
+    let order = rising.chain(ranks.take(ZIPF_DRAWS)).map(site::of_rank);
+    Names {
+        order: order.map(site::name).collect(),
+        repeated_from: MANY as usize,
+    }
+}
+
+const ZIPF_DRAWS: usize = 1 << 20;
 
 /// Of fewer in two seconds, not even one in a hundred can be told.
 const RATE_MIN: u64 = 100;
@@ -236,6 +281,20 @@ mod tests {
         assert_eq!(names.len(), cases.len());
         assert!(names.contains(Case::DEFAULT));
         assert!(cases.iter().all(|case| case.requests(1) == 1));
+    }
+
+    /// What is first by Zipf is asked for last of the first round, and a twelfth of all requests are for it.
+    #[test]
+    fn popular_files_are_each_asked_for_once_and_then_by_zipf() {
+        let names = popular();
+        let (once, drawn) = names.order.split_at(names.repeated_from);
+        let first = site::name(site::of_rank(0));
+
+        assert_eq!(once.iter().collect::<BTreeSet<_>>().len(), once.len());
+        assert_eq!(once.last(), Some(&first));
+        let count = drawn.iter().filter(|name| **name == first).count();
+        let share = drawn.len() as f64 / count as f64;
+        assert!((11.0..13.0).contains(&share), "one in {share}");
     }
 
     #[test]

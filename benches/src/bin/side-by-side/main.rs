@@ -10,8 +10,9 @@
 //!
 //! - `case.rs`: what they are asked for; `site.rs`: the files;
 //! - `candidate.rs`: the rows: a server and a log; `server/`: how each server is set up; `log.rs`: where its lines go;
-//! - `round.rs`: one round of all servers;
-//! - `report.rs`: medians, table, JSON; `chart.rs`: pictures.
+//! - `plan.rs`: who is asked for what, how much of it, and about how long that takes;
+//! - `round.rs`: one round of all servers; `wrk.rs`: another load generator;
+//! - `sample.rs`: what a round tells of a server; `report.rs`: medians, table, JSON; `chart/`: pictures.
 //!
 //! How long answers take is measured apart, at a fixed rate (`benches/src/load/pace.rs`). It is no proof about
 //! other machines.
@@ -26,16 +27,20 @@ mod candidate;
 mod case;
 mod chart;
 mod log;
+mod plan;
 mod report;
 mod round;
+mod sample;
 mod server;
 mod site;
+mod wrk;
 
 use std::fs;
 use std::io;
 use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 use benches::built::{BuildError, build, programs};
 use benches::load::LoadError;
@@ -45,12 +50,13 @@ use clap::Parser;
 use spread_logger::diagnostics::Chain;
 
 use crate::candidate::Candidate;
-use crate::case::Case;
-use crate::chart::Chart;
-use crate::log::Destination;
+use crate::case::{Case, Special};
+use crate::chart::{Costs, Ratios};
+use crate::plan::{Effort, Part, Plan};
 use crate::report::{Report, Row, Table};
-use crate::server::{CandidateError, Server, Setup};
-use crate::site::Site;
+use crate::server::{CandidateError, Conditions, Server, Setup};
+use crate::site::{MANY, Site};
+use crate::wrk::WrkError;
 
 /// Measure rthttpd beside other web servers.
 #[derive(Debug, Parser)]
@@ -59,12 +65,15 @@ struct Args {
     /// How often the servers are started anew and measured, in turn
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Requests for a small file to each server in a round; fewer for larger ones
-    #[arg(long, default_value_t = 200_000, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Requests for a small file to each server in a round; fewer for larger ones, and in other cases than the first
+    #[arg(long, default_value_t = REQUESTS, value_parser = clap::value_parser!(u64).range(1..))]
     requests: u64,
     /// Requests a second for a small file, to each server, to tell how long answers take; 0 tells nothing
-    #[arg(long, default_value_t = 10_000)]
+    #[arg(long, default_value_t = RATE)]
     rate: u64,
+    /// Ask with wrk, a second each time, which looks at no content and counts no request that it ends on
+    #[arg(long)]
+    wrk: bool,
     /// A first look: 3 rounds of 30,000 requests
     #[arg(long, conflicts_with_all = ["rounds", "requests"])]
     quick: bool,
@@ -83,13 +92,20 @@ struct Args {
     /// Write the figures to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
-    /// Draw each case into this directory, as side-by-side-CASE.svg
+    /// Draw into this directory: one case as side-by-side-CASE.svg; of several the first one so, and all beside nginx as
+    /// side-by-side.svg
     #[arg(long, value_name = "DIR")]
     svg: Option<PathBuf>,
     /// Measure the programs that are there instead of building them first
     #[arg(long)]
     no_build: bool,
 }
+
+/// A second and a half of a round.
+const REQUESTS: u64 = 120_000;
+
+/// A tenth of what one core can.
+const RATE: u64 = 10_000;
 
 /// Why a run gave no figures.
 #[derive(Debug, thiserror::Error)]
@@ -104,6 +120,11 @@ enum RunError {
     Load {
         name: &'static str,
         source: LoadError,
+    },
+    #[error("{name} cannot be measured with wrk")]
+    Wrk {
+        name: &'static str,
+        source: WrkError,
     },
     #[error("cannot read the CPU time of {name}")]
     CpuTime {
@@ -146,8 +167,27 @@ fn run(args: &Args) -> Result<(), RunError> {
     let setup = prepare(directory.path(), &cases, args.before.as_deref())?;
     let machine = Machine::look();
     println!("{machine}");
+    program::raise_descriptors()?;
     let rows = rows(args, &setup)?;
-    introduce(&rows, &setup);
+    introduce(&rows, &setup, Conditions::most(&cases));
+    let (rounds, requests) = if args.quick {
+        (3, 30_000)
+    } else {
+        (usize::from(args.rounds), args.requests)
+    };
+    let effort = |case: &Case| {
+        let effort = Effort::of(case, requests, args.rate);
+        if !args.wrk {
+            return Some(effort);
+        }
+        let by_wrk = effort.by_wrk(case);
+        if by_wrk.is_none() {
+            eprintln!("case {} is left out: wrk cannot ask for it", case.name);
+        }
+        by_wrk
+    };
+    let plan = Plan::new(cases, &rows, rounds, effort);
+    println!("this takes about {}", told(plan.time()));
     if let Some(core) = setup.load_core {
         program::stay_on(core)?;
     }
@@ -156,17 +196,18 @@ fn run(args: &Args) -> Result<(), RunError> {
         machine,
         tables: Vec::new(),
     };
-    for case in cases {
-        let table = measure(args, &setup, case, &rows)?;
+    let mut left = plan.time();
+    for part in &plan.parts {
+        let table = measure(&setup, &plan, part, left)?;
+        left = left.saturating_sub(plan.time_of(part));
         println!("\n{table}");
-        if let Some(directory) = &args.svg {
-            let name = format!("side-by-side-{}.svg", table.case.name);
-            write(&directory.join(name), &Chart(&table).to_string())?;
-        }
         report.tables.push(table);
         // After each case, so that a run that is stopped has what was measured.
         if let Some(path) = &args.json {
             write(path, &report.json())?;
+        }
+        if let Some(directory) = &args.svg {
+            draw(directory, &report)?;
         }
     }
     match report.lost() {
@@ -189,33 +230,64 @@ fn cases(names: &[String]) -> Result<Vec<Case>, RunError> {
     Ok(cases)
 }
 
-/// All rounds of one case.
-fn measure(args: &Args, setup: &Setup, case: Case, rows: &[Row]) -> Result<Table, RunError> {
-    let (rounds, requests) = if args.quick {
-        (3, 30_000)
-    } else {
-        (usize::from(args.rounds), args.requests)
-    };
-    let takes = |row: &&Row| row.candidate.takes(&case);
-    let mut rows: Vec<Row> = rows.iter().filter(takes).cloned().collect();
+/// All rounds of one case; `left` is what it and all behind it take.
+fn measure(setup: &Setup, plan: &Plan, part: &Part, left: Duration) -> Result<Table, RunError> {
+    let Part { case, effort, rows } = part;
+    let mut rows = rows.clone();
     let candidates: Vec<Candidate> = rows.iter().map(|row| row.candidate).collect();
-    let requests = case.requests(requests);
-    let rate = case.rate(args.rate);
-    for round in 1..=rounds {
-        eprintln!("{}, round {round}/{rounds}", case.name);
-        let samples = round::measure(&candidates, setup, &case, requests, rate)?;
+    for round in 0..plan.rounds {
+        let done = f64::from(u32::try_from(round).unwrap_or(0));
+        let of = f64::from(u32::try_from(plan.rounds).unwrap_or(1));
+        let left = left.saturating_sub(plan.time_of(part).mul_f64(done / of));
+        let (number, rounds) = (round + 1, plan.rounds);
+        eprintln!(
+            "{}, round {number}/{rounds}, about {} left",
+            case.name,
+            told(left)
+        );
+        let samples = round::measure(&candidates, setup, case, effort)?;
         for (row, sample) in rows.iter_mut().zip(samples) {
             eprintln!("  {:<20}{}", row.candidate.name(), sample.line());
             row.samples.push(sample);
         }
     }
     Ok(Table {
-        case,
-        requests,
-        rate,
-        rounds,
+        case: case.clone(),
+        requests: effort.requests,
+        rate: effort.rate,
+        rounds: plan.rounds,
         rows,
     })
+}
+
+/// As a person says it.
+fn told(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ ..100 => format!("{seconds} s"),
+        seconds => format!("{} min", seconds.div_ceil(60)),
+    }
+}
+
+/// The case that was measured, or the first of several; and all of them together.
+fn draw(directory: &Path, report: &Report) -> Result<(), RunError> {
+    let machine = report.machine.to_string();
+    let of_note = |table: &&Table| report.tables.len() == 1 || table.case.is_first();
+    if let Some(table) = report.tables.iter().find(of_note) {
+        let costs = Costs {
+            table,
+            machine: &machine,
+        };
+        let name = format!("side-by-side-{}.svg", table.case.name);
+        write(&directory.join(name), &costs.to_string())?;
+    }
+    if report.tables.len() > 1 {
+        let ratios = Ratios {
+            tables: &report.tables,
+            machine: &machine,
+        };
+        write(&directory.join("side-by-side.svg"), &ratios.to_string())?;
+    }
+    Ok(())
 }
 
 fn write(path: &Path, text: &str) -> Result<(), RunError> {
@@ -229,6 +301,10 @@ fn prepare(scratch: &Path, cases: &[Case], before: Option<&Path>) -> Result<Setu
     let mut files: Vec<_> = cases.iter().map(Case::file).collect();
     files.dedup();
     let site = Site::make(scratch.join("www"), &files)?;
+    if cases.iter().any(|case| case.special == Some(Special::Many)) {
+        eprintln!("making {MANY} files");
+        site.make_many()?;
+    }
     // A server that root has started reads the files as another user.
     fs::set_permissions(scratch, fs::Permissions::from_mode(0o755))?;
 
@@ -263,6 +339,7 @@ fn rows(args: &Args, setup: &Setup) -> Result<Vec<Row>, RunError> {
         match candidate.server().version(setup) {
             Some(version) => rows.push(Row {
                 candidate,
+                is_named: named,
                 version,
                 samples: Vec::new(),
             }),
@@ -274,19 +351,16 @@ fn rows(args: &Args, setup: &Setup) -> Result<Vec<Row>, RunError> {
 }
 
 /// Says what is compared, down to the configuration: a figure is worth what its conditions are.
-fn introduce(rows: &[Row], setup: &Setup) {
+fn introduce(rows: &[Row], setup: &Setup, conditions: Conditions) {
     for row in rows {
         println!("{:<20}{}", row.candidate.name(), row.version);
     }
-    for server in [Server::Nginx, Server::Apache, Server::Lighttpd] {
-        let is_here = rows.iter().any(|row| row.candidate.server() == server);
-        let directory = setup.scratch.join("DIRECTORY");
-        let root = setup.site.root();
-        let config = server.config(0, root, &directory, &Destination::Nowhere, 64);
-        if let Some(config) = config.filter(|_| is_here) {
-            println!(
-                "\n{server:?}'s configuration (port, directory, threads and log change):\n{config}"
-            );
+    println!(
+        "\nPort, directory, threads and log change; how each is started, or its configuration:"
+    );
+    for server in Server::ALL {
+        if rows.iter().any(|row| row.candidate.server() == server) {
+            println!("\n{}", server.shown(setup, conditions));
         }
     }
 }

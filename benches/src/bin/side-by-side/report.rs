@@ -6,59 +6,22 @@
 #![expect(clippy::cast_precision_loss, reason = "sizes far below 2^52")]
 
 use std::fmt;
-use std::time::Duration;
+use std::ops::Add;
 
-use benches::figures::{median, quantile};
+use benches::figures::median;
 use benches::machine::Machine;
 use serde_json::{Value, json};
 
 use crate::candidate::Candidate;
 use crate::case::Case;
-
-/// One server in one round.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Sample {
-    pub(crate) requests_per_second: f64,
-    /// Of all threads and processes of the server.
-    pub(crate) cpu_micros: f64,
-    /// Of its busiest thread alone.
-    pub(crate) busiest_micros: f64,
-    /// Of its own, in KiB: `RssAnon` of all its processes when all is answered.
-    pub(crate) memory_kib: u64,
-    /// At a fixed rate, where that was measured.
-    pub(crate) delays: Option<Delays>,
-    /// Lines that arrived, and requests that were served in the whole life of the server.
-    pub(crate) lines: Option<(u64, u64)>,
-}
-
-/// How long answers took from when they were to be asked for, in microseconds: what half, 99 and 99.9 of a
-/// hundred did not exceed.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Delays {
-    pub(crate) half: f64,
-    pub(crate) p99: f64,
-    pub(crate) p999: f64,
-}
-
-impl Delays {
-    pub(crate) fn of(delays: &mut [Duration]) -> Option<Self> {
-        let mut micros = |part| Some(quantile(delays, part)?.as_secs_f64() * 1e6);
-        Some(Self {
-            half: micros(0.5)?,
-            p99: micros(0.99)?,
-            p999: micros(0.999)?,
-        })
-    }
-
-    fn json(self) -> Value {
-        json!({"p50_micros": self.half, "p99_micros": self.p99, "p99_9_micros": self.p999})
-    }
-}
+use crate::sample::{Delays, Lines, Sample};
 
 /// All rounds of one server.
 #[derive(Clone, Debug)]
 pub(crate) struct Row {
     pub(crate) candidate: Candidate,
+    /// It was asked for by name.
+    pub(crate) is_named: bool,
     pub(crate) version: String,
     pub(crate) samples: Vec<Sample>,
 }
@@ -82,35 +45,13 @@ pub(crate) struct Report {
     pub(crate) tables: Vec<Table>,
 }
 
-impl Sample {
-    /// One line of progress.
-    pub(crate) fn line(&self) -> String {
-        let lines = self.lines.map(|(written, served)| {
-            let same = if written == served { "=" } else { "≠" };
-            format!("   {written} lines {same} {served} served")
-        });
-        format!(
-            "{:>9.0} requests/s {:>7.2} µs CPU/request{}",
-            self.requests_per_second,
-            self.cpu_micros,
-            lines.unwrap_or_default()
-        )
-    }
-
-    fn json(&self) -> Value {
-        json!({
-            "requests_per_second": self.requests_per_second,
-            "cpu_micros": self.cpu_micros,
-            "busiest_micros": self.busiest_micros,
-            "rss_anon_kib": self.memory_kib,
-            "delays": self.delays.map(Delays::json),
-            "lines": self.lines.map(|(written, _)| written),
-            "served": self.lines.map(|(_, served)| served),
-        })
-    }
-}
-
 impl Row {
+    /// Whether it is measured in `case`.
+    pub(crate) fn is_in(&self, case: &Case) -> bool {
+        let is_wanted = self.is_named || case.is_first() || !self.candidate.is_aside();
+        is_wanted && self.candidate.takes(case)
+    }
+
     fn median(&self, value: impl Fn(&Sample) -> f64) -> f64 {
         median(self.samples.iter().map(value).collect())
     }
@@ -127,10 +68,10 @@ impl Row {
         })
     }
 
-    /// Lines written and requests served in all rounds; none where there is no log.
-    fn lines(&self) -> (u64, u64) {
+    /// Of all rounds; none where there is no log.
+    fn lines(&self) -> Option<Lines> {
         let lines = self.samples.iter().filter_map(|sample| sample.lines);
-        lines.fold((0, 0), |sum, round| (sum.0 + round.0, sum.1 + round.1))
+        lines.reduce(Lines::add)
     }
 
     /// The median over rounds of this row's value divided by `other`'s in the same round.
@@ -140,14 +81,32 @@ impl Row {
     }
 }
 
+/// What a request costs a server.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Cost {
+    pub(crate) candidate: Candidate,
+    /// CPU time.
+    pub(crate) micros: f64,
+    pub(crate) to_nginx: Option<f64>,
+}
+
 impl Table {
-    /// Each row's name, its CPU per request in microseconds, and that to nginx's.
-    pub(crate) fn costs(&self) -> Vec<(&'static str, f64, Option<f64>)> {
-        let cost = |row: &Row| {
-            let cost = row.median(|sample| sample.cpu_micros);
-            (row.candidate.name(), cost, self.ratios(row).to_nginx)
+    pub(crate) fn costs(&self) -> Vec<Cost> {
+        let cost = |row: &Row| Cost {
+            candidate: row.candidate,
+            micros: row.median(|sample| sample.cpu_micros),
+            to_nginx: self.ratios(row).to_nginx,
         };
         self.rows.iter().map(cost).collect()
+    }
+
+    pub(crate) fn has_nginx(&self) -> bool {
+        self.row(Candidate::Nginx).is_some()
+    }
+
+    /// What a request costs `candidate`, of what it costs nginx.
+    pub(crate) fn to_nginx(&self, candidate: Candidate) -> Option<f64> {
+        self.ratios(self.row(candidate)?).to_nginx
     }
 
     fn row(&self, candidate: Candidate) -> Option<&Row> {
@@ -246,9 +205,9 @@ impl fmt::Display for Table {
                 told(ratios.to_before),
                 row.median(|sample| sample.memory_kib as f64) / 1024.0,
                 match row.lines() {
-                    (_, 0) => String::new(),
-                    (written, served) if written == served => format!("{written}, all"),
-                    (written, served) => format!("{written} of {served}"),
+                    None => String::new(),
+                    Some(lines) if lines.are_all() => format!("{}, all", lines.written),
+                    Some(lines) => format!("{} of {}", lines.written, lines.served),
                 },
             )?;
         }
@@ -288,10 +247,20 @@ impl Report {
             rows.map(|row| (table.case.name, row))
         });
         let lost = rows.filter_map(|(case, row)| {
-            let (written, served) = row.lines();
-            let name = row.candidate.name();
-            let text = format!("{name} served {served} and wrote {written} in case {case}");
-            (written != served).then_some(text)
+            let samples = row.samples.iter().filter_map(|sample| sample.lines);
+            // Round by round, as one round's loss could hide in what another's load did not count.
+            let wrong = samples
+                .filter(|lines| !lines.are_all())
+                .reduce(Lines::add)?;
+            let (
+                name,
+                Lines {
+                    written, served, ..
+                },
+            ) = (row.candidate.name(), wrong);
+            Some(format!(
+                "{name} served {served} and wrote {written} in case {case}"
+            ))
         });
         let lost: Vec<String> = lost.collect();
         (!lost.is_empty()).then(|| lost.join("; "))
@@ -307,6 +276,7 @@ impl Report {
                 "kernel": machine.kernel,
                 "load": machine.load,
                 "commit": machine.commit,
+                "date": machine.date,
             },
             "cases": self.tables.iter().map(Table::json).collect::<Vec<_>>(),
         });
@@ -315,22 +285,75 @@ impl Report {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
 
-    /// A disturbance that triples the second round on both sides leaves the ratio alone.
-    #[test]
-    fn ratios_are_paired_by_round() {
-        let sample = |cpu_micros| Sample {
+    /// A round in which each had this cost.
+    pub(crate) fn table(case: &str, costs: &[(Candidate, f64)]) -> Table {
+        let mut cases = Case::all();
+        cases.retain(|one| one.name == case);
+        let rows = costs.iter().map(|(candidate, micros)| Row {
+            candidate: *candidate,
+            is_named: false,
+            version: String::new(),
+            samples: vec![sample(*micros)],
+        });
+        Table {
+            case: cases.remove(0),
+            requests: 1,
+            rate: None,
+            rounds: 1,
+            rows: rows.collect(),
+        }
+    }
+
+    fn sample(cpu_micros: f64) -> Sample {
+        Sample {
             requests_per_second: 1.0,
             cpu_micros,
             busiest_micros: cpu_micros,
             memory_kib: 0,
             delays: None,
             lines: None,
+        }
+    }
+
+    #[test]
+    fn a_round_that_lost_lines_is_told_though_another_has_too_many() {
+        let mut table = table("1k", &[(Candidate::RthttpdLogged, 5.0)]);
+        let lines = |written| {
+            Some(Lines {
+                written,
+                served: 100,
+                uncounted_max: 10,
+            })
         };
+        let samples = [lines(99), lines(105)].map(|lines| Sample {
+            lines,
+            ..sample(5.0)
+        });
+        table.rows[0].samples = samples.to_vec();
+        let mut report = Report {
+            machine: Machine::look(),
+            tables: vec![table],
+        };
+
+        let lost = report.lost();
+        report.tables[0].rows[0].samples.remove(0);
+
+        assert_eq!(
+            lost.as_deref(),
+            Some("rthttpd-logged served 100 and wrote 99 in case 1k")
+        );
+        assert_eq!(report.lost(), None);
+    }
+
+    /// A disturbance that triples the second round on both sides leaves the ratio alone.
+    #[test]
+    fn ratios_are_paired_by_round() {
         let row = |candidate, costs: [f64; 3]| Row {
             candidate,
+            is_named: false,
             version: String::new(),
             samples: costs.map(sample).to_vec(),
         };

@@ -23,24 +23,16 @@ use benches::load::{Expected, Load};
 use crate::RunError;
 use crate::candidate::{Candidate, Running};
 use crate::case::Case;
-use crate::report::{Delays, Sample};
+use crate::plan::{Effort, RATE_SLICES_A_SECOND};
+use crate::sample::{Delays, Lines, Sample};
 use crate::server::Setup;
-
-/// At 400,000 requests a round, 20,000 a slice: a sixth of a second.
-const SLICES: u64 = 20;
+use crate::wrk::Wrk;
 
 /// A publisher empties the rings every 20 ms.
-const SETTLING: Duration = Duration::from_millis(25);
-
-/// At a fixed rate each server is asked for two seconds of a round, in parts.
-const RATE_SLICES: u64 = 10;
-const RATE_SLICES_A_SECOND: u64 = 5;
+pub(crate) const SETTLING: Duration = Duration::from_millis(25);
 
 /// lighttpd calls it a failure when connections are still closing as it is told to end.
 const CLOSING: Duration = Duration::from_millis(100);
-
-/// Part of a measurement's requests sent before it, for caches, allocators and the connections' windows.
-const WARM_UP_SHARE: u64 = 10;
 
 /// A server in a round.
 #[derive(Debug)]
@@ -48,6 +40,10 @@ struct Contestant {
     candidate: Candidate,
     running: Running,
     load: Load,
+    /// What asks in its place, where a slice is measured.
+    wrk: Option<Wrk>,
+    by_wrk: u64,
+    uncounted_max: u64,
     requests: u64,
     /// While it was being asked.
     elapsed: Duration,
@@ -63,37 +59,59 @@ pub(crate) fn measure(
     candidates: &[Candidate],
     setup: &Setup,
     case: &Case,
-    requests: u64,
-    rate: Option<u64>,
+    effort: &Effort,
 ) -> Result<Vec<Sample>, RunError> {
     let mut contestants = candidates
         .iter()
-        .map(|candidate| Contestant::start(*candidate, setup, case, requests))
+        .map(|candidate| Contestant::start(*candidate, setup, case, effort))
         .collect::<Result<Vec<_>, _>>()?;
-    for slice in 0..SLICES.min(requests) {
-        let len = slice_len(requests, slice);
+    for slice in 0..effort.slices {
+        let len = effort.slice_len(slice);
         for contestant in &mut contestants {
             contestant.run(len)?;
         }
         contestants.reverse();
     }
-    if SLICES.min(requests) % 2 == 1 {
+    if effort.slices % 2 == 1 {
         contestants.reverse();
     }
-    if let Some(rate) = rate {
-        for _ in 0..RATE_SLICES {
+    if let Some(rate) = effort.rate {
+        for _ in 0..effort.rate_slices {
             for contestant in &mut contestants {
                 contestant.run_at(rate)?;
             }
         }
     }
-    contestants.into_iter().map(Contestant::finish).collect()
+    let asked = contestants.into_iter().map(Contestant::hang_up);
+    let asked = asked.collect::<Result<Vec<_>, _>>()?;
+    thread::sleep(CLOSING);
+    asked.into_iter().map(Asked::finish).collect()
 }
 
-/// The requests of one slice: all slices together are all requests.
-fn slice_len(requests: u64, slice: u64) -> u64 {
-    let slices = SLICES.min(requests);
-    requests / slices + u64::from(slice < requests % slices)
+/// A server in a round that is asked nothing more.
+#[derive(Debug)]
+struct Asked {
+    running: Running,
+    sample: Sample,
+    served: u64,
+    uncounted_max: u64,
+}
+
+impl Asked {
+    /// Stops it and counts the lines of its log beside the requests it served.
+    fn finish(self) -> Result<Sample, RunError> {
+        let (served, uncounted_max) = (self.served, self.uncounted_max);
+        let written = self.running.stop(served)?;
+        let lines = written.map(|written| Lines {
+            written,
+            served,
+            uncounted_max,
+        });
+        Ok(Sample {
+            lines,
+            ..self.sample
+        })
+    }
 }
 
 impl Contestant {
@@ -101,7 +119,7 @@ impl Contestant {
         candidate: Candidate,
         setup: &Setup,
         case: &Case,
-        requests: u64,
+        effort: &Effort,
     ) -> Result<Self, RunError> {
         let name = candidate.name();
         let failed = |source| RunError::Load { name, source };
@@ -109,10 +127,14 @@ impl Contestant {
         let wanted = case.wanted(&setup.site);
         let expected = Expected::learn(running.address, &case.question, &wanted).map_err(failed)?;
         let mut load = Load::connect(running.address, case.shape, expected).map_err(failed)?;
-        load.run((requests / WARM_UP_SHARE).max(1))
-            .map_err(failed)?;
+        load.run(effort.warm_up).map_err(failed)?;
+        let connections = case.shape.connections;
+        let wrk = Wrk::new(running.address, &case.question, connections);
         Ok(Self {
             candidate,
+            wrk: effort.with_wrk.then_some(wrk),
+            by_wrk: 0,
+            uncounted_max: 0,
             running,
             load,
             requests: 0,
@@ -126,8 +148,16 @@ impl Contestant {
     fn run(&mut self, requests: u64) -> Result<(), RunError> {
         let before = self.cpu_times()?;
         let name = self.candidate.name();
-        let round = self.load.run(requests);
-        let round = round.map_err(|source| RunError::Load { name, source })?;
+        let round = if let Some(wrk) = &self.wrk {
+            let round = wrk.run();
+            let round = round.map_err(|source| RunError::Wrk { name, source })?;
+            self.by_wrk += round.requests;
+            self.uncounted_max += wrk.connections as u64;
+            round
+        } else {
+            let round = self.load.run(requests);
+            round.map_err(|source| RunError::Load { name, source })?
+        };
         thread::sleep(SETTLING);
         let used = self.cpu_times()?.since(&before);
         self.requests += round.requests;
@@ -151,40 +181,26 @@ impl Contestant {
             .map_err(|source| RunError::CpuTime { name, source })
     }
 
-    /// What it cost; stops it and counts the lines of its log beside the requests it served.
-    fn finish(mut self) -> Result<Sample, RunError> {
+    /// What it cost; closes the connections.
+    fn hang_up(mut self) -> Result<Asked, RunError> {
         let name = self.candidate.name();
         let memory_kib = cpu::memory_kib(&self.running.processes());
         let memory_kib = memory_kib.map_err(|source| RunError::CpuTime { name, source })?;
-        let served = self.load.answered() + Expected::LEARNING_REQUESTS;
-        drop(self.load);
-        thread::sleep(CLOSING);
-        let written = self.running.stop(served)?;
         #[expect(clippy::cast_precision_loss, reason = "far below 2^52 requests")]
         let requests = self.requests as f64;
         let micros_each = |time: Duration| time.as_secs_f64() * 1e6 / requests;
-        Ok(Sample {
-            requests_per_second: requests / self.elapsed.as_secs_f64(),
-            cpu_micros: micros_each(self.total),
-            busiest_micros: micros_each(self.busiest),
-            memory_kib,
-            delays: Delays::of(&mut self.delays),
-            lines: written.map(|written| (written, served)),
+        Ok(Asked {
+            served: self.load.answered() + self.by_wrk + Expected::LEARNING_REQUESTS,
+            uncounted_max: self.uncounted_max,
+            running: self.running,
+            sample: Sample {
+                requests_per_second: requests / self.elapsed.as_secs_f64(),
+                cpu_micros: micros_each(self.total),
+                busiest_micros: micros_each(self.busiest),
+                memory_kib,
+                delays: Delays::of(&mut self.delays),
+                lines: None,
+            },
         })
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_slices_are_all_of_the_requests() {
-        for requests in [1, 7, 20, 21, 399_999, 400_000] {
-            let slices = SLICES.min(requests);
-            let sum: u64 = (0..slices).map(|slice| slice_len(requests, slice)).sum();
-
-            assert_eq!(sum, requests);
-        }
     }
 }

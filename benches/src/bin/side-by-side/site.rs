@@ -1,10 +1,12 @@
 //! The document root that all servers share.
 
 use std::fs::{self, Permissions};
-use std::io;
+use std::io::{self, Write};
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime};
+
+use benches::load::{NAME_LEN, Name};
 
 /// The files of all cases.
 #[derive(Debug)]
@@ -44,6 +46,28 @@ pub(crate) const SIDE: &str = "side.txt";
 /// What is beside it. No server looks into it.
 pub(crate) const SIDE_CONTENT: &[u8] = &[b'z'; 300];
 
+/// Files of 1 KB, 1,000 in each of 100 directories; they are made when a case asks for them.
+pub(crate) const MANY: u32 = 100_000;
+
+/// Where they are.
+const MANY_DIRECTORY: &str = "files";
+
+/// Their targets: each name is a file's directory and its number there.
+pub(crate) const MANY_TARGET: &str = "/files/@@@@@@.txt";
+
+/// What file `number` of the many is called: `42/137`.
+pub(crate) fn name(number: u32) -> Name {
+    let text = format!("{:02}/{:03}", number / 1000 % 100, number % 1000);
+    text.as_bytes().try_into().unwrap_or_default()
+}
+
+/// The file that is asked for most but for `rank` others: neighbours by rank are far from each other, so that no
+/// directory has all that is popular. 61,803 and 100,000 have no divisor in common, so each file has one rank.
+pub(crate) fn of_rank(rank: u32) -> u32 {
+    let number = u64::from(rank) * 61_803 % u64::from(MANY);
+    u32::try_from(number).unwrap_or(0)
+}
+
 impl Site {
     /// Makes the directory and those of its files that are asked for. A server that root has started reads
     /// them as another user.
@@ -61,6 +85,25 @@ impl Site {
         site.write(Path::new(SIDE), &site.content(File::Small))?;
         site.write(Path::new(&format!("{SIDE}.gz")), SIDE_CONTENT)?;
         Ok(site)
+    }
+
+    /// Makes the many files. What they hold begins with their names.
+    pub(crate) fn make_many(&self) -> io::Result<()> {
+        let many = Path::new(MANY_DIRECTORY);
+        let mut content = self.content(File::Small);
+        for number in 0..MANY {
+            let name = name(number);
+            let path = many.join(format!("{}.txt", String::from_utf8_lossy(&name)));
+            if number % 1000 == 0 {
+                let directory = path.parent().unwrap_or(many);
+                fs::create_dir_all(self.root.join(directory))?;
+            }
+            if let Some(begin) = content.get_mut(..NAME_LEN) {
+                begin.copy_from_slice(&name);
+            }
+            self.write(&path, &content)?;
+        }
+        Ok(())
     }
 
     pub(crate) fn root(&self) -> &Path {
@@ -83,14 +126,10 @@ impl Site {
     }
 
     fn write(&self, name: &Path, content: &[u8]) -> io::Result<()> {
-        let path = self.root.join(name);
-        fs::write(&path, content)?;
-        fs::set_permissions(&path, Permissions::from_mode(0o644))?;
-        let modified = SystemTime::UNIX_EPOCH + Duration::from_secs(MODIFIED_SECONDS);
-        fs::File::options()
-            .write(true)
-            .open(&path)?
-            .set_modified(modified)
+        let mut file = fs::File::create(self.root.join(name))?;
+        file.write_all(content)?;
+        file.set_permissions(Permissions::from_mode(0o644))?;
+        file.set_modified(SystemTime::UNIX_EPOCH + Duration::from_secs(MODIFIED_SECONDS))
     }
 }
 
@@ -113,6 +152,18 @@ impl File {
             Self::HundredKb => "100k",
             Self::Megabyte => "1m",
             Self::HundredMegabytes => "100m",
+        }
+    }
+
+    /// Its size in a reader's words.
+    pub(crate) fn label(self) -> &'static str {
+        match self {
+            Self::Empty => "0 bytes",
+            Self::Small => "1 KB",
+            Self::TenKb => "10 KB",
+            Self::HundredKb => "100 KB",
+            Self::Megabyte => "1 MB",
+            Self::HundredMegabytes => "100 MB",
         }
     }
 
@@ -148,5 +199,24 @@ impl File {
             Self::Megabyte => 60,
             Self::HundredMegabytes => 5_000,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use benches::load::NAME_MARK;
+
+    use super::*;
+
+    #[test]
+    fn each_of_the_many_has_one_rank_and_one_name() {
+        let numbers: BTreeSet<u32> = (0..MANY).map(of_rank).collect();
+        let names: BTreeSet<Name> = numbers.iter().map(|number| name(*number)).collect();
+
+        assert_eq!(names.len(), MANY as usize);
+        assert_eq!(&name(42_137), b"42/137");
+        assert!(MANY_TARGET.contains(NAME_MARK));
     }
 }

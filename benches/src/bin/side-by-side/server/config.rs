@@ -4,11 +4,20 @@
 
 use std::path::Path;
 
-use crate::log::Destination;
-use crate::site::SIDE;
+use rustix::process::{Resource, getrlimit};
 
-pub(super) fn nginx(port: u16, root: &Path, log: &Destination) -> String {
+use super::Conditions;
+use crate::log::Destination;
+use crate::site::{MANY, SIDE};
+
+/// It keeps all files open that are asked for, or as many as it may.
+pub(super) fn nginx(port: u16, root: &Path, log: &Destination, conditions: Conditions) -> String {
     let root = root.display();
+    let kept = if conditions.is_many {
+        kept_of_many()
+    } else {
+        1000
+    };
     let log = match log {
         Destination::File {
             path,
@@ -39,7 +48,7 @@ http {{
     sendfile on;
     tcp_nopush on;
     access_log {log};
-    open_file_cache max=1000 inactive=60s;
+    open_file_cache max={kept} inactive=60s;
     open_file_cache_valid 60s;
     keepalive_timeout 65;
     keepalive_requests 1000000000;
@@ -59,6 +68,16 @@ http {{
     )
 }
 
+/// Beside kept files: connections, logs.
+const DESCRIPTORS_SPARE: u64 = 1024;
+
+/// All of the many, or as many as it may have open: what it raises its limit to, the system need not grant.
+fn kept_of_many() -> u64 {
+    let mine = getrlimit(Resource::Nofile).maximum;
+    let kept = mine.map(|mine| mine.saturating_sub(DESCRIPTORS_SPARE));
+    kept.map_or(MANY.into(), |kept| kept.min(MANY.into()))
+}
+
 /// One process, whose threads are never all at work: the event module closes connections that are to last when
 /// they are.
 pub(super) fn apache(
@@ -66,9 +85,9 @@ pub(super) fn apache(
     root: &Path,
     directory: &Path,
     log: &Destination,
-    connections: usize,
+    conditions: Conditions,
 ) -> String {
-    let threads = connections + THREADS_SPARE;
+    let threads = conditions.connections + THREADS_SPARE;
     let root = root.display();
     let directory = directory.display();
     let log = match log {
@@ -127,8 +146,14 @@ LogFormat \"%h %l %u %t \\\"%r\\\" %>s %O \\\"%{{Referer}}i\\\" \\\"%{{User-Agen
 /// Beside one for each connection.
 const THREADS_SPARE: usize = 64;
 
-pub(super) fn lighttpd(port: u16, root: &Path, directory: &Path) -> String {
+/// It keeps each file open that was asked for lately, until it may open none and answers 403: not so of many.
+pub(super) fn lighttpd(port: u16, root: &Path, directory: &Path, conditions: Conditions) -> String {
     let root = root.display();
+    let kept = if conditions.is_many {
+        "server.stat-cache-engine = \"disable\"\n"
+    } else {
+        ""
+    };
     let directory = directory.display();
     format!(
         "server.document-root = \"{root}\"
@@ -140,7 +165,7 @@ server.max-fds = 8192
 server.listen-backlog = 4096
 server.max-keep-alive-requests = 65535
 server.max-keep-alive-idle = 65
-dir-listing.activate = \"enable\"
+{kept}dir-listing.activate = \"enable\"
 mimetype.assign = ( \".txt\" => \"text/plain\", \"\" => \"application/octet-stream\" )
 "
     )

@@ -6,6 +6,7 @@
 
 mod config;
 
+use std::ffi::{OsStr, OsString};
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
@@ -15,7 +16,7 @@ use benches::program::ProgramError;
 
 use crate::case::{Case, Floor, Special};
 use crate::log::Destination;
-use crate::site::Site;
+use crate::site::{File, Site};
 
 /// A program that answers.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -48,6 +49,37 @@ pub(crate) struct Setup {
     pub(crate) load_core: Option<usize>,
 }
 
+/// What a configuration has to know of the case.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Conditions {
+    connections: usize,
+    /// Whether more files are asked for than are kept open otherwise.
+    is_many: bool,
+}
+
+impl Conditions {
+    pub(crate) fn of(case: &Case) -> Self {
+        Self {
+            connections: case.shape.connections,
+            is_many: case.special == Some(Special::Many),
+        }
+    }
+
+    /// Those of the case that asks for most.
+    pub(crate) fn most(cases: &[Case]) -> Self {
+        let all = cases.iter().map(Self::of);
+        all.fold(NONE, |most, case| Self {
+            connections: most.connections.max(case.connections),
+            is_many: most.is_many || case.is_many,
+        })
+    }
+}
+
+const NONE: Conditions = Conditions {
+    connections: 0,
+    is_many: false,
+};
+
 /// A server could not be started or stopped.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum CandidateError {
@@ -58,6 +90,29 @@ pub(crate) enum CandidateError {
 }
 
 impl Server {
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Floor,
+        Self::Nginx,
+        Self::Apache,
+        Self::Lighttpd,
+        Self::StaticWebServer,
+        Self::Thttpd,
+        Self::Rthttpd,
+        Self::Before,
+    ];
+
+    /// How it is set up, for a reader: the text of its configuration, or the words it is started with.
+    pub(crate) fn shown(self, setup: &Setup, conditions: Conditions) -> String {
+        let directory = setup.scratch.join("DIRECTORY");
+        let root = setup.site.root();
+        let log = Destination::Nowhere;
+        if let Some(config) = self.config(0, root, &directory, &log, conditions) {
+            return format!("{self:?}:\n{config}");
+        }
+        let words = self.words("PORT", root, &setup.site.path(File::Small));
+        format!("{self:?}: {}", words.join(OsStr::new(" ")).display())
+    }
+
     /// Its program, if it is there.
     fn program(self, setup: &Setup) -> Option<PathBuf> {
         match self {
@@ -83,7 +138,8 @@ impl Server {
         let output = Command::new(program).arg(flag).output().ok()?;
         let said = [output.stdout, output.stderr].concat();
         let said = String::from_utf8_lossy(&said);
-        Some(said.lines().next()?.trim().to_owned())
+        let words = said.lines().next()?.split_whitespace();
+        Some(words.collect::<Vec<_>>().join(" "))
     }
 
     /// What starts it in the foreground, with whatever it needs in `directory`.
@@ -97,14 +153,13 @@ impl Server {
     ) -> Result<Command, CandidateError> {
         let mut command = Command::new(self.program(setup).unwrap_or_default());
         let root = setup.site.root();
-        let port_text = port.to_string();
+        command.args(self.words(&port.to_string(), root, &setup.site.path(case.file())));
         let config = directory.join("server.conf");
-        if let Some(text) = self.config(port, root, directory, log, case.shape.connections) {
+        if let Some(text) = self.config(port, root, directory, log, Conditions::of(case)) {
             fs::write(&config, text).map_err(preparing("a configuration"))?;
         }
         match self {
             Self::Floor => {
-                command.arg(port_text).arg(setup.site.path(case.file()));
                 match case.floor {
                     Some(Floor::Pipelined) => command.arg("pipelined"),
                     Some(Floor::Closing) => command.arg("closing"),
@@ -123,18 +178,8 @@ impl Server {
             Self::Lighttpd => {
                 command.arg("-D").arg("-f").arg(config);
             }
-            Self::StaticWebServer => {
-                // It has a thread for each core that it may use: one.
-                command.args(["-a", "127.0.0.1", "-p", &port_text]);
-                command.args(["--log-level", "error", "-d"]).arg(root);
-            }
-            Self::Thttpd => {
-                command.args(["-D", "-h", "127.0.0.1", "-p", &port_text]);
-                command.args(["-l", "/dev/null", "-nor", "-d"]).arg(root);
-            }
+            Self::StaticWebServer | Self::Thttpd => {}
             Self::Rthttpd | Self::Before => {
-                command.args(["-p", &port_text, "--workers", "1", "-d"]);
-                command.arg(root);
                 if case.special == Some(Special::Throttled) {
                     let rules = directory.join("throttles");
                     fs::write(&rules, "** 10G\n").map_err(preparing("a rule"))?;
@@ -154,6 +199,21 @@ impl Server {
         Ok(command)
     }
 
+    /// The words it is started with where it has no configuration: in every case the same.
+    fn words(self, port: &str, root: &Path, file: &Path) -> Vec<OsString> {
+        let words = match self {
+            Self::Floor => port.to_owned(),
+            // It has a thread for each core that it may use: one.
+            Self::StaticWebServer => format!("-a 127.0.0.1 -p {port} --log-level error -d"),
+            Self::Thttpd => format!("-D -h 127.0.0.1 -p {port} -l /dev/null -nor -d"),
+            Self::Rthttpd | Self::Before => format!("-p {port} --workers 1 -d"),
+            Self::Nginx | Self::Apache | Self::Lighttpd => return Vec::new(),
+        };
+        let last = if self == Self::Floor { file } else { root };
+        let words = words.split_whitespace().map(OsString::from);
+        words.chain([last.into()]).collect()
+    }
+
     /// The text of its configuration file, if it has one.
     pub(crate) fn config(
         self,
@@ -161,12 +221,12 @@ impl Server {
         root: &Path,
         directory: &Path,
         log: &Destination,
-        connections: usize,
+        conditions: Conditions,
     ) -> Option<String> {
         match self {
-            Self::Nginx => Some(config::nginx(port, root, log)),
-            Self::Apache => Some(config::apache(port, root, directory, log, connections)),
-            Self::Lighttpd => Some(config::lighttpd(port, root, directory)),
+            Self::Nginx => Some(config::nginx(port, root, log, conditions)),
+            Self::Apache => Some(config::apache(port, root, directory, log, conditions)),
+            Self::Lighttpd => Some(config::lighttpd(port, root, directory, conditions)),
             _ => None,
         }
     }
