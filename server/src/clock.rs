@@ -71,7 +71,8 @@ impl Moment {
     }
 
     pub(crate) fn after(self, wait: std::time::Duration) -> Self {
-        let millis = u64::try_from(wait.as_millis()).unwrap_or(u64::MAX);
+        let millis = u64::from(wait.subsec_millis());
+        let millis = wait.as_secs().saturating_mul(1_000).saturating_add(millis);
         Self(self.0.saturating_add(millis))
     }
 

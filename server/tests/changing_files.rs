@@ -15,8 +15,9 @@ use std::io::{Seek, Write};
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::thread;
+use std::time::Instant;
 
-use support::{Client, Response, Root, Served, get};
+use support::{Client, PATIENCE, Response, Root, Served, get};
 
 /// A content that is copied behind its head, one that is sent from the cache, one from the disk.
 const LENS: [usize; 3] = [3_000, 40_000, 300_000];
@@ -85,6 +86,27 @@ fn response(client: &mut Client) -> (Response, bool) {
     let content = client.up_to(len);
     let is_whole = content.len() == len;
     (Response { content, ..head }, is_whole)
+}
+
+/// What is not there is looked for once a second, as what is there is looked at; without a cache,
+/// each time.
+#[test]
+fn a_file_that_appears_is_served_soon() {
+    for cache_bytes in [0, 1 << 20] {
+        let served = Root::with(&[]).serve_with(|config| config.cache_bytes = cache_bytes);
+        let mut client = served.connect();
+        for _ in 0..3 {
+            assert_eq!(client.get("/new").status, 404);
+        }
+
+        fs::write(served.root.path("new"), b"new").unwrap();
+
+        let begun = Instant::now();
+        while client.get("/new").status != 200 {
+            assert!(cache_bytes > 0 && begun.elapsed() < PATIENCE);
+        }
+        assert_eq!(client.get("/new/").status, 404);
+    }
 }
 
 /// What replaces a file is another file: a response is of one of both, whole, and a validator never

@@ -108,6 +108,15 @@ impl Output {
         self.paths.clear();
     }
 
+    /// Whether there is nothing to forget, which takes less than forgetting nothing.
+    pub(super) fn is_clear(&self) -> bool {
+        self.bytes.is_empty()
+            && matches!(self.tail, Tail::None)
+            && self.exchanges.is_empty()
+            && self.gathered.is_empty()
+            && self.paths.is_empty()
+    }
+
     /// Whether it has to be sent before anything can be added: it holds `bytes_max`, or
     /// ends in content that is not copied.
     pub(super) fn is_full(&self, bytes_max: usize) -> bool {

@@ -65,8 +65,10 @@ impl Connection {
         }
         let worker = Rc::clone(&self.worker);
         let mut state = worker.state.borrow_mut();
-        // Empty, unless a panic has left another client's responses there.
-        state.output.clear();
+        // Otherwise a panic has left another client's responses there.
+        if !state.output.is_clear() {
+            state.output.clear();
+        }
         if self.is_ready {
             self.is_ready = false;
             if let Some(turn) = self.work_on_received(cx, &mut state) {
@@ -266,29 +268,30 @@ impl Connection {
                 return Pause::Input;
             }
             self.note_beginning(rest);
-            match Request::parse(rest, &self.worker.limits) {
+            // By reference, as a request is half a kilobyte.
+            match &Request::parse(rest, &self.worker.limits) {
                 Ok(None) => return Pause::Input,
                 Ok(Some(request)) => {
                     // Programs and rules may be those of a host.
                     if let Some(look) = self.refresh_hosts(state) {
                         return Pause::Look(look);
                     }
-                    let is_call = self.calls_program(state, &request);
+                    let is_call = self.calls_program(state, request);
                     let taken = match is_call {
                         // The content is the program's to read.
                         true => Ok(Some(0)),
-                        false => self.take_content(&request, rest),
+                        false => self.take_content(request, rest),
                     };
                     let content_len = match taken {
                         Ok(Some(len)) => len,
                         Ok(None) => return Pause::Input,
                         Err(reject) => {
-                            self.refuse_request(state, &request, bytes, reject.status());
+                            self.refuse_request(state, request, bytes, reject.status());
                             *done = bytes.len();
                             return Pause::End(Ending::Linger);
                         }
                     };
-                    if let Some(pause) = self.answer(state, &request, bytes, now, is_call) {
+                    if let Some(pause) = self.answer(state, request, bytes, now, is_call) {
                         return pause;
                     }
                     if is_call && request.framing != Framing::None {
@@ -297,7 +300,7 @@ impl Connection {
                         return Pause::End(Ending::Linger);
                     }
                     *done += request.head_len + content_len;
-                    if let Some(ending) = self.after(&request, *done == bytes.len()) {
+                    if let Some(ending) = self.after(request, *done == bytes.len()) {
                         return Pause::End(ending);
                     }
                     // It goes at its own pace.
@@ -306,7 +309,7 @@ impl Connection {
                     }
                 }
                 Err(rejection) => {
-                    self.refuse(state, &rejection, bytes);
+                    self.refuse(state, rejection, bytes);
                     *done = bytes.len();
                     return Pause::End(Ending::Linger);
                 }

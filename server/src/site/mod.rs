@@ -11,7 +11,7 @@
 //! - `users` knows where `/~user/` leads
 //! - `program` says whether a path is one
 //! - `listing` writes a directory as a page
-//! - `cache` keeps the content of small files in memory
+//! - `cache` keeps the content of small files in memory, `absent` what is not there
 //! - `error` says why a path gives nothing
 //!
 //! Everything is synchronous and says by [`Patience`] whether it may wait for a
@@ -20,6 +20,7 @@
 //! wait. Nothing here knows a request: methods, conditions and ranges are decided
 //! in `connection/respond/`.
 
+pub(crate) mod absent;
 pub(crate) mod cache;
 mod error;
 mod file;

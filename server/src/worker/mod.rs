@@ -36,6 +36,7 @@ use crate::connection::{Entry, ErrorPages, KnownGuards, KnownHosts, Output, Veri
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
 use crate::logs::{Logs, ServerNames};
+use crate::site::absent::Absent;
 use crate::site::cache::Cache;
 use crate::site::{Site, gzip};
 use crate::throttle::{self, Throttles};
@@ -116,6 +117,8 @@ pub(crate) struct Worker {
 #[derive(Debug)]
 pub(crate) struct State {
     pub(crate) cache: Cache<Entry>,
+    /// `None` when nothing is kept in memory.
+    pub(crate) absent: Option<Absent>,
     /// Where a place in the cache is put together.
     pub(crate) key: Vec<u8>,
     /// `None` if the document root is one site.
@@ -195,6 +198,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         limits: setup.limits,
         state: RefCell::new(State {
             cache: Cache::new(setup.cache_bytes),
+            absent: (setup.cache_bytes > 0).then(Absent::default),
             key: Vec::new(),
             hosts: known_hosts,
             error_pages,

@@ -15,7 +15,11 @@ use crate::site::{LookupError, Patience, Site, SmallFile};
 
 /// What a worker knows of error pages.
 #[derive(Debug)]
-pub(crate) struct ErrorPages(Cache<KnownPage>);
+pub(crate) struct ErrorPages {
+    known: Cache<KnownPage>,
+    /// The status that no page was found for last, and when, in seconds since 1970.
+    without: Option<(Status, u64)>,
+}
 
 #[derive(Debug)]
 struct KnownPage {
@@ -33,7 +37,10 @@ const DIRECTORY: &str = "errors";
 
 impl Default for ErrorPages {
     fn default() -> Self {
-        Self(Cache::new(KNOWN_BYTES_MAX))
+        Self {
+            known: Cache::new(KNOWN_BYTES_MAX),
+            without: None,
+        }
     }
 }
 
@@ -42,7 +49,7 @@ impl ErrorPages {
         let page: Option<Rc<[u8]>> = page.map(|page| page.content.into());
         let bytes = page.as_ref().map_or(0, |page| page.len());
         let checked = now;
-        self.0.insert(path, KnownPage { page, checked }, bytes);
+        self.known.insert(path, KnownPage { page, checked }, bytes);
     }
 }
 
@@ -121,7 +128,12 @@ impl Response<'_> {
 
     /// The operator's page for `status`, if there is one.
     pub(super) fn error_page(&mut self, status: Status) -> Option<Rc<[u8]>> {
-        if status.code() < 400 || self.state.error_pages.is_none() {
+        if status.code() < 400 {
+            return None;
+        }
+        let without = Some((status, self.now));
+        let is_for_all = self.asked.host().is_none();
+        if is_for_all && self.state.error_pages.as_ref()?.without == without {
             return None;
         }
         let name = format!("{DIRECTORY}/err{}.html", status.code());
@@ -136,6 +148,8 @@ impl Response<'_> {
         }
         if !unseen.is_empty() {
             self.unseen_pages = Some(Pages(unseen));
+        } else if is_for_all {
+            self.state.error_pages.as_mut()?.without = without;
         }
         None
     }
@@ -146,7 +160,7 @@ impl Response<'_> {
         let Some(known) = &mut self.state.error_pages else {
             return Ok(None);
         };
-        if let Some(known) = known.0.find(path)
+        if let Some(known) = known.known.find(path)
             && known.checked == now
         {
             return Ok(known.page.clone());
@@ -156,6 +170,6 @@ impl Response<'_> {
             found => found.ok().flatten(),
         };
         known.add(path, found, now);
-        Ok(known.0.find(path).and_then(|known| known.page.clone()))
+        Ok(known.known.find(path).and_then(|known| known.page.clone()))
     }
 }

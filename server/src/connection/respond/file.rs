@@ -1,6 +1,7 @@
 //! The response with a file: from the cache, or from its descriptor.
 
 use std::hash::{BuildHasher, Hasher, RandomState};
+use std::ops::Range;
 use std::rc::Rc;
 use std::sync::Arc;
 
@@ -65,23 +66,19 @@ impl Response<'_> {
 
     /// Answers with what the cache held.
     pub(super) fn hit(&mut self, request: &Request<'_>, file: &Rc<CachedFile>) {
-        if let Some(counters) = self.worker.counters() {
-            counters.cache_hits.add(1);
-        }
+        self.count_hit();
         self.cached_file(request, file);
     }
 
     pub(super) fn cached_file(&mut self, request: &Request<'_>, file: &Rc<CachedFile>) {
         self.by("static");
+        if request.fields.want_whole() && self.fallback.is_none() {
+            return self.whole(file);
+        }
         let representation = file.representation();
         let selection = representation.select(request, self.unix());
         let part = match selection {
-            Selection::Whole if self.fallback.is_none() => {
-                let date = self.state.clock.date(self.now);
-                let out = &mut self.state.output.bytes;
-                file.whole.write(out, date, self.connection);
-                0..file.content.len()
-            }
+            Selection::Whole if self.fallback.is_none() => return self.whole(file),
             Selection::Whole => {
                 self.head(&representation, &selection, &self.fields_of(file));
                 0..file.content.len()
@@ -104,8 +101,21 @@ impl Response<'_> {
             }
             other => return self.without_content(&representation, &other, &self.fields_of(file)),
         };
+        self.content(selection.status(), file, part);
+    }
+
+    /// Answers with all of `file`.
+    fn whole(&mut self, file: &Rc<CachedFile>) {
+        let date = self.state.clock.date(self.now);
+        let out = &mut self.state.output.bytes;
+        file.whole.write(out, date, self.connection);
+        self.content(Status::Ok, file, 0..file.content.len());
+    }
+
+    /// Puts `part` of `file` behind its head.
+    fn content(&mut self, status: Status, file: &Rc<CachedFile>, part: Range<usize>) {
         let part = if self.head_only { 0..0 } else { part };
-        self.note_content(selection.status(), part.len() as u64);
+        self.note_content(status, part.len() as u64);
         let output = &mut self.state.output;
         if part.len() <= COPIED_MAX {
             let content = file.content.get(part).unwrap_or_default();

@@ -135,10 +135,17 @@ impl Response<'_> {
         let goal = Goal::of(target, host.as_deref(), self.worker.site.users());
         self.note_file(goal.place());
         // What has been looked up is newer than what is remembered, and ends the matter.
-        if found.is_none()
-            && let Some(answer) = self.remembered(request, &goal)
-        {
-            return answer;
+        if found.is_none() {
+            if let Some(answer) = self.remembered(request, &goal) {
+                return answer;
+            }
+            if self.is_known_absent(&goal) {
+                let answer = self.missing(request, target);
+                if self.fallback.is_none() && self.unseen_pages.is_none() {
+                    self.count_hit();
+                }
+                return answer;
+            }
         }
         let wishes = wishes(request, target);
         let seen = match found {
@@ -161,8 +168,9 @@ impl Response<'_> {
             return Answer::Written;
         }
         match outcome {
-            Err(LookupError::NotFound) if self.has_fallback(request, target) => {
-                return self.fall_back(request, None);
+            Err(LookupError::NotFound) => {
+                self.know_absent(&goal);
+                return self.missing(request, target);
             }
             Err(error) => self.failure(error),
             Ok(Resource::File(loaded)) => {
@@ -176,6 +184,30 @@ impl Response<'_> {
             }
         }
         Answer::Written
+    }
+
+    /// Answers where there is nothing at `target`.
+    fn missing(&mut self, request: &Request<'_>, target: &Target<'_>) -> Answer {
+        if self.has_fallback(request, target) {
+            return self.fall_back(request, None);
+        }
+        self.failure(LookupError::NotFound);
+        Answer::Written
+    }
+
+    /// Whether nothing was at `goal` within this second.
+    fn is_known_absent(&self, goal: &Goal<'_>) -> bool {
+        let absent = self.state.absent.as_ref();
+        absent.is_some_and(|absent| absent.holds(goal.key(), goal.is_directory(), self.now))
+    }
+
+    /// Remembers that nothing is at `goal`, but not who may know that.
+    fn know_absent(&mut self, goal: &Goal<'_>) {
+        if let Some(absent) = &mut self.state.absent
+            && self.guard.is_none()
+        {
+            absent.add(goal.key(), goal.is_directory(), self.now);
+        }
     }
 
     /// What can be seen of `goal` without waiting.
@@ -212,6 +244,13 @@ impl Response<'_> {
             gzip,
             credentials: None,
         }))
+    }
+
+    /// Takes note of an answer from memory.
+    fn count_hit(&self) {
+        if let Some(counters) = self.worker.counters() {
+            counters.cache_hits.add(1);
+        }
     }
 
     /// Takes note of an answer that is not in the cache.
