@@ -11,11 +11,10 @@ use std::thread::JoinHandle;
 use std::time::Duration;
 
 use benches::cpu::thread_time;
-use bytes::Bytes;
+use benches::exchange::{Clients, Shape};
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use spread::client::{ConnectOptions, Outgoing, Receiver, Sender, connect};
+use spread::Address;
 use spread::hub::{Hub, HubOptions};
-use spread::{Address, Delivery, GroupName, Name, Service};
 use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 
@@ -69,85 +68,6 @@ impl Running {
     }
 }
 
-/// Everybody who takes part in one measurement.
-struct Clients {
-    group: Name,
-    body: Bytes,
-    senders: Vec<Sender>,
-    receivers: Vec<Receiver>,
-    /// The other halves, unused but open.
-    _others: (Vec<Receiver>, Vec<Sender>),
-}
-
-impl Clients {
-    async fn connect(
-        address: &Address,
-        senders: usize,
-        receivers: usize,
-        body_len: usize,
-    ) -> Result<Self, Failure> {
-        let group = GroupName::new("access_log")?;
-        let options = ConnectOptions::default();
-        let member = ConnectOptions {
-            membership: true,
-            ..options.clone()
-        };
-        let mut sending = Vec::new();
-        let mut unused = (Vec::new(), Vec::new());
-        for _ in 0..senders {
-            let session = connect(address, &options).await?;
-            sending.push(session.sender);
-            unused.0.push(session.receiver);
-        }
-        let mut receiving = Vec::new();
-        for _ in 0..receivers {
-            let mut session = connect(address, &member).await?;
-            session.sender.join(group)?;
-            session.sender.flush().await?;
-            // The membership: from now on it gets what is sent.
-            session.receiver.recv().await?;
-            receiving.push(session.receiver);
-            unused.1.push(session.sender);
-        }
-        Ok(Self {
-            group: group.into(),
-            body: Bytes::from(vec![b'x'; body_len]),
-            senders: sending,
-            receivers: receiving,
-            _others: unused,
-        })
-    }
-
-    /// Each sender sends `count` messages, and each receiver gets them all.
-    async fn exchange(&mut self, count: u64) -> Result<(), Failure> {
-        let mut left = count;
-        while left > 0 {
-            let window = left.min(WINDOW);
-            for sender in &mut self.senders {
-                for _ in 0..window {
-                    sender.multicast(&Outgoing {
-                        service: Service::Agreed,
-                        self_discard: false,
-                        groups: &[self.group],
-                        mess_type: 0,
-                        body: self.body.clone(),
-                    })?;
-                }
-                sender.flush().await?;
-            }
-            for receiver in &mut self.receivers {
-                let mut messages = 0;
-                while messages < window * self.senders.len() as u64 {
-                    let delivery = receiver.recv().await?;
-                    messages += u64::from(matches!(delivery, Delivery::Message(_)));
-                }
-            }
-            left -= window;
-        }
-        Ok(())
-    }
-}
-
 #[expect(
     clippy::expect_used,
     reason = "a measurement that cannot be made must say so"
@@ -163,8 +83,13 @@ fn measure(c: &mut Criterion) -> Result<(), Failure> {
     for (senders, receivers) in [(1, 1), (4, 2), (1, 20)] {
         for body_len in [200, 32 * 1024] {
             let hub = Running::start(directory.path())?;
-            let connecting = Clients::connect(&hub.address, senders, receivers, body_len);
-            let mut clients = runtime.block_on(connecting)?;
+            let shape = Shape {
+                senders,
+                receivers,
+                body_len,
+                window: WINDOW,
+            };
+            let mut clients = runtime.block_on(Clients::connect(&hub.address, shape))?;
             group.throughput(Throughput::Elements(senders as u64));
             let name = format!("{senders} to {receivers}, {body_len} bytes");
             let mut failed = None;
@@ -177,7 +102,7 @@ fn measure(c: &mut Criterion) -> Result<(), Failure> {
             });
             hub.stop();
             if let Some(error) = failed {
-                return Err(error);
+                return Err(error.into());
             }
         }
     }

@@ -7,17 +7,23 @@
 //! - [`program`]: a program on a core of its own, its words kept.
 //! - [`figures`]: what many samples come to, by their middle.
 //! - [`zipf`]: who is asked for how often.
+//! - [`exchange`]: messages through a hub or a daemon; [`daemon`]: a real one.
+//! - [`interrupt`]: Ctrl-C, noticed.
 //! - [`faults`]: the log path over real processes, broken in every way; nothing is measured there but lines.
 //!
 //! The program `side-by-side` (`src/bin/side-by-side/`) uses them to measure web servers in turn, and `log-writer`
 //! (`src/bin/log-writer/`) what writes their log, `farm` (`src/bin/farm/`) all of it at once;
+//! `hub-cost` (`src/bin/hub-cost/`) the hub beside a real daemon;
 //! `throttle` (`src/bin/throttle/`) measures what clients get under throttling rules. The criterion benches (`benches/*.rs`) measure the libraries from
 //! inside and need none of this. Nothing here belongs to what is published or installed.
 
 pub mod built;
 pub mod cpu;
+pub mod daemon;
+pub mod exchange;
 pub mod faults;
 pub mod figures;
+pub mod interrupt;
 pub mod load;
 pub mod machine;
 pub mod program;
