@@ -37,6 +37,7 @@
 
 mod batch;
 pub mod bucket;
+mod buffers;
 mod counters;
 pub mod diagnostics;
 pub mod format;
