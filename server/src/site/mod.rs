@@ -11,6 +11,7 @@
 //! - `users` knows where `/~user/` leads
 //! - `program` says whether a path is one
 //! - `listing` writes a directory as a page
+//! - `directories` knows in which directories no name has changed
 //! - `cache` keeps the content of small files in memory, `absent` what is not there
 //! - `error` says why a path gives nothing
 //!
@@ -22,6 +23,7 @@
 
 pub(crate) mod absent;
 pub(crate) mod cache;
+mod directories;
 mod error;
 mod file;
 mod guards;
@@ -50,6 +52,7 @@ use rustix::io::Errno;
 
 use crate::passwords::Guard;
 
+pub(crate) use self::directories::Directories;
 pub(crate) use self::error::LookupError;
 pub(crate) use self::file::{File, LargeFile, SmallFile, Stamp, read_at};
 use self::guards::Guards;
@@ -307,6 +310,19 @@ impl Site {
         Ok((stamp, self.sides(&path, &stamp, patience)?))
     }
 
+    /// The same of the file alone.
+    pub(crate) fn stamp(&self, place: Place<'_>, patience: Patience) -> Result<Stamp, LookupError> {
+        let (_, opened) = self.open_file(place, patience)?;
+        Ok(Stamp::of(&rustix::fs::fstat(&opened)?))
+    }
+
+    /// The state of the directory at `path`.
+    pub(crate) fn directory(&self, path: &[u8], patience: Patience) -> Result<Stamp, LookupError> {
+        let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let opened = self.root.open_beneath(path, look, patience)?;
+        Ok(Stamp::of(&rustix::fs::fstat(&opened)?))
+    }
+
     fn load_directory(
         &self,
         place: Place<'_>,
@@ -368,42 +384,6 @@ impl Site {
             encoded,
             made: None,
         })))
-    }
-
-    /// The side files of the file at `path`, which is in the state `file`.
-    fn sides(&self, path: &[u8], file: &Stamp, patience: Patience) -> Result<Sides, LookupError> {
-        let mut sides = Sides::default();
-        if !MediaType::of(path).is_compressible() {
-            return Ok(sides);
-        }
-        for coding in Coding::BY_PREFERENCE {
-            match self.open_side(path, coding, file, patience) {
-                Ok((_, status)) => sides.add(coding, Stamp::of(&status)),
-                Err(LookupError::WouldBlock) => return Err(LookupError::WouldBlock),
-                Err(_) => {}
-            }
-        }
-        Ok(sides)
-    }
-
-    fn open_side(
-        &self,
-        path: &[u8],
-        coding: Coding,
-        file: &Stamp,
-        patience: Patience,
-    ) -> Result<(OwnedFd, Stat), LookupError> {
-        let name = [path, b".", ending(coding).as_bytes()].concat();
-        let opened = self.root.open_beneath(&name, READ, patience)?;
-        let status = rustix::fs::fstat(&opened)?;
-        let is_regular = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
-        if !is_regular
-            || !self.permissions.let_through(&status)
-            || !sides::is_current(&Stamp::of(&status), file)
-        {
-            return Err(LookupError::NotFound);
-        }
-        Ok((opened, status))
     }
 
     /// The file that was opened at `path`, if its permissions are as they must be.

@@ -5,9 +5,14 @@
 //! any other: opened beneath the root, regular, readable, and also served by their own names.
 //! One that is older than its file is left alone, since it holds what the file held before.
 
-use http::{Coding, Codings};
+use std::os::fd::OwnedFd;
 
-use super::Stamp;
+use http::{Coding, Codings};
+use rustix::fs::{FileType, OFlags, Stat};
+use rustix::io::Errno;
+
+use super::root::READ;
+use super::{LookupError, MediaType, Patience, Site, Stamp};
 
 /// The side files that may be sent in place of a file, in the states they are in.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -15,6 +20,8 @@ pub(crate) struct Sides {
     brotli: Option<Stamp>,
     zstd: Option<Stamp>,
     gzip: Option<Stamp>,
+    /// They were looked for, and nothing has the name of one: as long as no name comes into the directory, none is there.
+    pub(crate) is_alone: bool,
 }
 
 impl Sides {
@@ -28,6 +35,11 @@ impl Sides {
         }
     }
 
+    /// Whether there are none.
+    pub(crate) const fn is_empty(&self) -> bool {
+        self.brotli.is_none() && self.zstd.is_none() && self.gzip.is_none()
+    }
+
     /// The codings there are.
     pub(crate) fn codings(&self) -> Codings {
         let codings = Coding::BY_PREFERENCE.into_iter();
@@ -36,13 +48,64 @@ impl Sides {
             .fold(Codings::NONE, Codings::with)
     }
 
-    pub(super) const fn add(&mut self, coding: Coding, stamp: Stamp) {
+    const fn add(&mut self, coding: Coding, stamp: Stamp) {
         match coding {
             Coding::Identity => {}
             Coding::Brotli => self.brotli = Some(stamp),
             Coding::Zstd => self.zstd = Some(stamp),
             Coding::Gzip => self.gzip = Some(stamp),
         }
+    }
+}
+
+impl Site {
+    /// The side files of the file at `path`, which is in the state `file`.
+    pub(super) fn sides(
+        &self,
+        path: &[u8],
+        file: &Stamp,
+        patience: Patience,
+    ) -> Result<Sides, LookupError> {
+        let mut sides = Sides::default();
+        if !MediaType::of(path).is_compressible() {
+            return Ok(sides);
+        }
+        sides.is_alone = true;
+        for coding in Coding::BY_PREFERENCE {
+            let name = side_path(path, coding);
+            // A link that leads nowhere yet is there, too.
+            match self.root.open_beneath(&name, SEE, patience) {
+                Err(Errno::NOENT) => continue,
+                Err(Errno::AGAIN) => return Err(LookupError::WouldBlock),
+                Ok(_) | Err(_) => sides.is_alone = false,
+            }
+            match self.open_side(path, coding, file, patience) {
+                Ok((_, status)) => sides.add(coding, Stamp::of(&status)),
+                Err(LookupError::WouldBlock) => return Err(LookupError::WouldBlock),
+                Err(_) => {}
+            }
+        }
+        Ok(sides)
+    }
+
+    pub(super) fn open_side(
+        &self,
+        path: &[u8],
+        coding: Coding,
+        file: &Stamp,
+        patience: Patience,
+    ) -> Result<(OwnedFd, Stat), LookupError> {
+        let name = side_path(path, coding);
+        let opened = self.root.open_beneath(&name, READ, patience)?;
+        let status = rustix::fs::fstat(&opened)?;
+        let is_regular = FileType::from_raw_mode(status.st_mode) == FileType::RegularFile;
+        if !is_regular
+            || !self.permissions.let_through(&status)
+            || !is_current(&Stamp::of(&status), file)
+        {
+            return Err(LookupError::NotFound);
+        }
+        Ok((opened, status))
     }
 }
 
@@ -55,6 +118,13 @@ pub(crate) const fn ending(coding: Coding) -> &'static str {
         Coding::Gzip => "gz",
     }
 }
+
+fn side_path(path: &[u8], coding: Coding) -> Vec<u8> {
+    [path, b".", ending(coding).as_bytes()].concat()
+}
+
+/// How something is opened of which nobody wants more than to know that it is there.
+const SEE: OFlags = OFlags::PATH.union(OFlags::NOFOLLOW).union(OFlags::CLOEXEC);
 
 /// Whether a side file in the state `side` holds what a file in the state `file` does, as far
 /// as times tell.

@@ -38,7 +38,7 @@ use crate::listen::ListeningSocket;
 use crate::logs::{Logs, ServerNames};
 use crate::site::absent::Absent;
 use crate::site::cache::Cache;
-use crate::site::{Site, gzip};
+use crate::site::{Directories, Site, gzip};
 use crate::throttle::{self, Throttles};
 
 /// Where a server is in its life. It only goes forward.
@@ -119,6 +119,7 @@ pub(crate) struct State {
     pub(crate) cache: Cache<Entry>,
     /// `None` when nothing is kept in memory.
     pub(crate) absent: Option<Absent>,
+    pub(crate) directories: Directories,
     /// Where a place in the cache is put together.
     pub(crate) key: Vec<u8>,
     /// `None` if the document root is one site.
@@ -199,6 +200,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         state: RefCell::new(State {
             cache: Cache::new(setup.cache_bytes),
             absent: (setup.cache_bytes > 0).then(Absent::default),
+            directories: Directories::default(),
             key: Vec::new(),
             hosts: known_hosts,
             error_pages,

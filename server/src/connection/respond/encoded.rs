@@ -161,11 +161,23 @@ impl Response<'_> {
             let entry = Entry::new(small.clone(), facts.stamp, self.now);
             let entry = entry.with(sides, choice, goal.is_directory());
             let entry = entry.guarded(self.guard.clone());
+            let entry = entry.alone_in(self.directory_alone(goal, sides));
             let bytes = entry.bytes();
             self.state.cache.insert(goal.key(), entry, bytes);
             self.count_cache();
         }
         (small, large)
+    }
+
+    /// The state of the directory in which the file at `goal` has no side files, if it has none.
+    fn directory_alone(&self, goal: &Goal<'_>, sides: Sides) -> Option<Rc<Stamp>> {
+        if !sides.is_alone {
+            return None;
+        }
+        let path = goal.place().directory();
+        self.state
+            .directories
+            .state(&self.worker.site, path, self.now)
     }
 
     /// Answers with `file`, which is at `goal` or beside it, and remembers it if it is small.

@@ -8,10 +8,10 @@ use std::sync::Arc;
 use http::response::{Head, Multipart};
 use http::{Representation, Request, Selection, Status};
 
-use crate::site::{LargeFile, Patience};
+use crate::site::{LargeFile, Patience, Place};
 
 use super::super::cached::{CachedFile, Facts, Variant};
-use super::super::entry::Standing;
+use super::super::entry::{Entry, Standing};
 use super::super::output::Tail;
 use super::goal::Goal;
 use super::{Answer, Response};
@@ -33,10 +33,9 @@ impl Response<'_> {
         let holds = match entry.standing(self.now) {
             Standing::Good => true,
             Standing::Check => {
-                let stamps = self.worker.site.stamps(goal.place(), Patience::Cached);
                 let guard = self.guard_of(goal.place());
                 guard.is_ok_and(|guard| entry.is_guarded_by(guard.as_ref()))
-                    && stamps.is_ok_and(|(stamp, sides)| entry.confirm(&stamp, &sides, self.now))
+                    && self.is_unchanged(entry, goal.place())
             }
             Standing::Reload => false,
         };
@@ -62,6 +61,20 @@ impl Response<'_> {
             }
             Err(known) => self.chosen(request, goal, &known),
         }
+    }
+
+    /// Whether the file at `place` and what lies beside it are as `entry` has them.
+    fn is_unchanged(&self, entry: &Entry, place: Place<'_>) -> bool {
+        let (site, now) = (&self.worker.site, self.now);
+        let directory = || self.state.directories.state(site, place.directory(), now);
+        if entry.is_alone(now, directory) {
+            let stamp = site.stamp(place, Patience::Cached);
+            return stamp.is_ok_and(|stamp| entry.confirm(&stamp, now));
+        }
+        let stamps = site.stamps(place, Patience::Cached);
+        stamps.is_ok_and(|(stamp, sides)| {
+            entry.confirm(&stamp, now) && entry.confirm_sides(&sides, now, directory)
+        })
     }
 
     /// Answers with what the cache held.

@@ -151,6 +151,10 @@ impl Sought {
         if let (Ok(Resource::File(loaded)), Some(job)) = (&mut outcome, self.gzip) {
             loaded.made = Some(job.run(&loaded.file));
         }
+        // Who remembers it, after whatever time, cannot tell what has come meanwhile.
+        if let Ok(Resource::File(loaded)) = &mut outcome {
+            loaded.sides.is_alone = false;
+        }
         let seen = Seen {
             outcome,
             guard,
