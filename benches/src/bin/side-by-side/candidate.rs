@@ -185,6 +185,8 @@ impl Candidate {
             Server::Nginx if case.special == Some(Special::Sides) => true,
             // The floor is the same with and without a rule.
             _ if case.special == Some(Special::Sides) => false,
+            // It keeps each file open that was asked for lately, until it may open none and answers 403.
+            Server::Lighttpd if case.special == Some(Special::Many) => false,
             Server::Floor => case.floor.is_some(),
             Server::Thttpd => !case.question.is_persistent,
             _ => true,

@@ -23,6 +23,8 @@ pub(crate) struct Case {
     pub(crate) shape: Shape,
     /// One of so many requests of a round of small files is sent: large answers take their time.
     pub(crate) thinned: u64,
+    /// Parts these are sent in, if not as many as in other cases.
+    pub(crate) slices: Option<u64>,
     /// Requests before it is measured; none says a share of those that are.
     pub(crate) warm_up: Option<u64>,
     /// How the floor answers, where it can.
@@ -143,6 +145,7 @@ impl Case {
             Self::small("files", "100,000 files with Zipf access", |case| {
                 case.question = Question::about_many(MANY_TARGET, popular());
                 case.answer = Answer::Many;
+                case.slices = Some(SECONDS);
                 case.warm_up = Some(u64::from(MANY) * 6 / 5);
                 case.floor = None;
                 case.special = Some(Special::Many);
@@ -168,6 +171,7 @@ impl Case {
                 pipelined: 1,
             },
             thinned: file.thinned(),
+            slices: None,
             warm_up: None,
             floor: (len <= FLOOR_MAX).then_some(Floor::Plain),
             special: None,
@@ -226,7 +230,8 @@ impl Case {
 
     /// Requests of one round, where the first case has `requests`.
     pub(crate) fn requests(&self, requests: u64) -> u64 {
-        let share = if self.is_first() { 1 } else { OTHERS_THINNED };
+        let is_whole = self.is_first() || self.slices.is_some();
+        let share = if is_whole { 1 } else { OTHERS_THINNED };
         (requests / share / self.thinned).max(1)
     }
 
@@ -258,6 +263,10 @@ fn popular() -> Names {
         repeated_from: MANY as usize,
     }
 }
+
+/// What a server remembers of a file it looks at again after some time, rthttpd after a second: slices of a tenth of
+/// one would have it look at each file ten times as often, by what it answers.
+const SECONDS: u64 = 4;
 
 const ZIPF_DRAWS: usize = 1 << 20;
 

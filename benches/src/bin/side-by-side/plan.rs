@@ -66,7 +66,7 @@ impl Effort {
         Self {
             warm_up: case.warm_up.unwrap_or(requests / WARM_UP_SHARE).max(1),
             requests,
-            slices: slices.min(requests),
+            slices: case.slices.unwrap_or(slices).min(requests),
             rate: case.rate(rate),
             rate_slices,
             with_wrk: false,

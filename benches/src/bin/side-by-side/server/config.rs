@@ -146,14 +146,8 @@ LogFormat \"%h %l %u %t \\\"%r\\\" %>s %O \\\"%{{Referer}}i\\\" \\\"%{{User-Agen
 /// Beside one for each connection.
 const THREADS_SPARE: usize = 64;
 
-/// It keeps each file open that was asked for lately, until it may open none and answers 403: not so of many.
-pub(super) fn lighttpd(port: u16, root: &Path, directory: &Path, conditions: Conditions) -> String {
+pub(super) fn lighttpd(port: u16, root: &Path, directory: &Path) -> String {
     let root = root.display();
-    let kept = if conditions.is_many {
-        "server.stat-cache-engine = \"disable\"\n"
-    } else {
-        ""
-    };
     let directory = directory.display();
     format!(
         "server.document-root = \"{root}\"
@@ -165,7 +159,7 @@ server.max-fds = 8192
 server.listen-backlog = 4096
 server.max-keep-alive-requests = 65535
 server.max-keep-alive-idle = 65
-{kept}dir-listing.activate = \"enable\"
+dir-listing.activate = \"enable\"
 mimetype.assign = ( \".txt\" => \"text/plain\", \"\" => \"application/octet-stream\" )
 "
     )

@@ -226,7 +226,7 @@ impl Server {
         match self {
             Self::Nginx => Some(config::nginx(port, root, log, conditions)),
             Self::Apache => Some(config::apache(port, root, directory, log, conditions)),
-            Self::Lighttpd => Some(config::lighttpd(port, root, directory, conditions)),
+            Self::Lighttpd => Some(config::lighttpd(port, root, directory)),
             _ => None,
         }
     }
