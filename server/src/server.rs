@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
 
+use http::Target;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use spread_logger::{Drain, Needs, RingOptions};
@@ -420,6 +421,7 @@ fn open(config: &Config) -> Result<Site, StartError> {
         source,
     };
     let site = Site::open(&config.root, &config.site).map_err(refused)?;
+    let site = site.with_programs(config.cgi.as_ref().map(|cgi| cgi.pattern.clone()));
     // Opening it shows that it is there; this, that anything in it may be opened.
     access(&config.root, Access::EXEC_OK).map_err(refused)?;
     check_passwords(&site, config)?;
@@ -471,7 +473,15 @@ fn check_fallback(site: &Site, page: &FallbackPage) -> Result<(), StartError> {
         return Ok(());
     }
     let wishes = Wishes::default();
-    let found = page.target().map(|page| {
+    let target = page.target();
+    let is_script = |page: &Target<'_>| site.is_script(None, page.path());
+    if target.as_ref().is_ok_and(is_script) {
+        return Err(StartError::Fallback {
+            page: page.to_string(),
+            reason: "it is a program's (--cgi); name a page",
+        });
+    }
+    let found = target.map(|page| {
         let place = Place {
             path: page.path(),
             shown: page.path(),
@@ -483,7 +493,7 @@ fn check_fallback(site: &Site, page: &FallbackPage) -> Result<(), StartError> {
     });
     let reason = match found {
         Ok(Ok(Resource::File(_))) => return Ok(()),
-        Ok(Ok(Resource::SlashMissing | Resource::Listing(_))) => {
+        Ok(Ok(Resource::SlashMissing | Resource::Listing(_) | Resource::Program)) => {
             "it is a directory; name a file in it"
         }
         Ok(Err(LookupError::Forbidden(_))) => {

@@ -10,8 +10,6 @@
 mod support;
 
 use std::fs;
-use std::io::Write as _;
-use std::process::{Command, Stdio};
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -32,24 +30,10 @@ fn serve(root: Root) -> Served {
     })
 }
 
-/// Writes scripts by another process: one that this process writes cannot be run while a child of
-/// some other test has the file open, before its exec.
 fn scripts(scripts: &[(&str, &str)]) -> Root {
     let root = Root::with(&[("index.html", b"index")]);
     for (name, text) in scripts {
-        let path = root.path(name);
-        fs::create_dir_all(path.parent().unwrap()).unwrap();
-        let mut writer = Command::new("sh")
-            .args(["-c", r#"cat >"$0" && chmod 755 "$0""#])
-            .arg(path)
-            .stdin(Stdio::piped())
-            .spawn()
-            .unwrap();
-        let text = format!("#!/bin/sh\n{text}\n");
-        let mut stdin = writer.stdin.take().unwrap();
-        stdin.write_all(text.as_bytes()).unwrap();
-        drop(stdin);
-        assert!(writer.wait().unwrap().success());
+        root.script(name, text);
     }
     root
 }
@@ -556,4 +540,124 @@ fn a_program_does_not_outlive_its_server() {
 
     let pids = pids(&served);
     wait_until(|| !pids.iter().any(|pid| lives(pid)));
+}
+
+/// thttpd has `index.cgi` among its index names. Were it not run, its text would be shown.
+#[test]
+fn a_directory_stands_for_the_program_that_is_its_index() {
+    let told = format!("{PLAIN}; echo $REQUEST_METHOD $SCRIPT_NAME $REQUEST_URI $PWD; cat");
+    let root = scripts(&[("index.cgi", &told), ("d/index.cgi", &told)]);
+    root.script("first/index.cgi", &told);
+    root.file("first/index.html", b"first");
+    root.file("text/index.cgi", b"#!/bin/sh\necho password");
+    root.file("none/x", b"");
+    root.script("guarded/index.cgi", &told);
+    root.file(
+        "guarded/.htpasswd",
+        b"me:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n",
+    );
+    fs::create_dir_all(root.path("odd/index.cgi")).unwrap();
+    let served = root.serve_with(|config| {
+        options(config);
+        let names = ["index.html", "index.cgi"];
+        config.site.index = names.iter().map(|name| name.parse().unwrap()).collect();
+    });
+    let dir = fs::canonicalize(served.root.path("d")).unwrap();
+    let dir = dir.display();
+    let mut client = served.connect();
+
+    for _ in 0..2 {
+        client.send(get("/d/?a=b"));
+        let told = chunked(&mut client);
+        assert_eq!(told.text(), format!("GET /d/index.cgi /d/?a=b {dir}\n"));
+        client.send(post("/d/", b"content"));
+        let told = chunked(&mut client);
+        assert_eq!(told.text(), format!("POST /d/index.cgi /d/ {dir}\ncontent"));
+        client.send(get("/d/").replace("GET", "HEAD"));
+        let head = client.head();
+        assert_eq!(
+            (head.status, head.field("Content-Type")),
+            (200, Some("text/plain"))
+        );
+    }
+    // The first that is there, as with any other.
+    for target in ["/", "/first/"] {
+        let response = client.get(target);
+        assert_eq!(response.status, 200);
+        assert!(["index", "first"].contains(&response.text()), "{target}");
+        let mut other = served.connect();
+        other.send(post(target, b"content"));
+        assert_eq!(other.response().status, 405, "{target}");
+    }
+    for (target, status) in [
+        ("/text/", 403),
+        ("/odd/", 403),
+        ("/none/", 200),
+        ("/guarded/", 401),
+        ("/d", 301),
+    ] {
+        assert_eq!(client.get(target).status, status, "{target}");
+    }
+    let credentials = "Authorization: Basic bWU6c2VjcmV0\r\nHost";
+    client.send(get("/guarded/").replace("Host", credentials));
+    assert_eq!(chunked(&mut client).status, 200);
+    // It comes and goes while the directory is asked for.
+    fs::remove_file(served.root.path("first/index.html")).unwrap();
+    wait_until(|| {
+        let mut client = served.connect();
+        client.send(get("/first/"));
+        let head = client.head();
+        head.field("Content-Type") == Some("text/plain")
+    });
+}
+
+/// `errors/err502.html` of the host, then of all, though it has to be read from the disk.
+#[test]
+fn a_failed_program_has_the_operators_page() {
+    let root = scripts(&[
+        ("one.example/a.cgi", "exit 1"),
+        ("two.example/a.cgi", "exit 1"),
+        ("two.example/wait.cgi", "cat"),
+    ]);
+    root.unread_file("one.example/errors/err502.html", b"of one");
+    root.unread_file("errors/err502.html", b"of all");
+    root.unread_file("errors/err503.html", b"full");
+    let served = root.serve_with(|config| {
+        options(config).limit = 1;
+        config.site.hosts = Some(HostOptions::default());
+    });
+    let ask = |host: &str, request: &str| {
+        let mut client = served.connect();
+        client.send(request.replace("Host: t", &format!("Host: {host}\r\nX: ")));
+        client
+    };
+    let is_idle = || {
+        let totals = served.counters.totals();
+        totals.programs_started == totals.programs_ended
+    };
+
+    for (host, page) in [("one.example", "of one"), ("two.example", "of all")] {
+        for _ in 0..2 {
+            let response = ask(host, &get("/a.cgi")).response();
+            assert_eq!((response.status, response.text()), (502, page));
+            wait_until(is_idle);
+        }
+    }
+    let waiting = "POST /wait.cgi HTTP/1.1\r\nHost: t\r\nContent-Length: 3\r\n\r\n";
+    let _waiting = ask("two.example", waiting);
+    wait_until(|| !is_idle());
+    let full = ask("two.example", &get("/a.cgi")).response();
+    assert_eq!((full.status, full.text()), (503, "full"));
+    assert_eq!(full.field("Retry-After"), Some("1"));
+}
+
+#[test]
+fn a_late_program_has_the_operators_page() {
+    let root = scripts(&[("a.cgi", "sleep 1000")]);
+    root.unread_file("errors/err504.html", b"late");
+    let served = root.serve_with(|config| options(config).timeout = Duration::from_millis(300));
+
+    let late = served.get("/a.cgi");
+
+    assert_eq!((late.status, late.text()), (504, "late"));
 }

@@ -86,6 +86,22 @@ fn mistakes_are_named_and_told_from_failures() {
     }
 }
 
+/// Its text would be shown.
+#[test]
+fn a_fallback_page_is_no_program() {
+    let root = Root::with(&[("a.cgi", b"")]);
+    let args = ["-d", &root.dir(), "--cgi", "**.cgi", "--fallback", "a.cgi"];
+
+    let ended = refused(&args);
+
+    assert_eq!(ended.status, Some(2), "{}", ended.stderr);
+    assert!(
+        ended.stderr.contains("it is a program's"),
+        "{}",
+        ended.stderr
+    );
+}
+
 #[test]
 fn a_mistake_in_the_throttle_file_is_named_with_its_line() {
     let ended = refused(&["--throttles", "/no/such"]);

@@ -174,6 +174,25 @@ fn who_cannot_have_the_minimum_is_told_to_come_later() {
     assert_eq!(third.head().status, 200);
 }
 
+/// It is counted once, though the page has to be read from the disk.
+#[test]
+fn who_is_told_to_come_later_is_shown_the_operators_page() {
+    let rules = throttles("films/** 1000-1000");
+    let root = Root::with(&[("films/a", &noise(1_000_000))]);
+    root.unread_file("errors/err503.html", b"full");
+    let served = serve(root, &rules);
+    let mut first = served.connect();
+    first.send(get("/films/a"));
+    assert_eq!(first.head().status, 200);
+
+    for refused in 1..=2 {
+        let answer = served.get("/films/a");
+        assert_eq!((answer.status, answer.text()), (503, "full"));
+        assert_eq!(answer.field("Retry-After"), Some("10"));
+        assert_eq!(told(&rules).2, refused);
+    }
+}
+
 #[test]
 fn an_idle_server_refuses_nobody_whatever_the_minimum() {
     let rules = throttles("** 1000-1000");

@@ -73,6 +73,12 @@ impl Call {
     }
 }
 
+/// Whether `path`, the whole of it, is a script's.
+pub(crate) fn is_script(pattern: &Pattern, host: Option<&[u8]>, path: &[u8]) -> bool {
+    let in_host = |host: &[u8]| pattern.matches(&[host, b"/", path].concat());
+    pattern.matches(path) || host.is_some_and(in_host)
+}
+
 fn cuts<'a>(
     pattern: &'a Pattern,
     host: Option<&str>,

@@ -83,13 +83,15 @@ pub(super) struct SiteArgs {
 /// More than anybody has; each that is not there is looked for.
 const INDEX_NAMES_MAX: usize = 16;
 
-/// thttpd's `INDEX_NAMES`, but for the program among them: an index is never run.
+/// thttpd's `INDEX_NAMES`. The last is sent as any file where `--cgi` does not say that it is a
+/// program.
 const INDEX_OF_THTTPD: &[&str] = &[
     "index.html",
     "index.htm",
     "index.xhtml",
     "index.xht",
     "Default.htm",
+    "index.cgi",
 ];
 
 impl SiteArgs {

@@ -14,7 +14,7 @@ use std::time::Duration;
 use http::{Request, Status, Target};
 
 use super::Connection;
-use super::respond::Response;
+use super::respond::{Answer, Found, Response};
 use crate::clock;
 use crate::throttle::{Full, Matches};
 use crate::worker::{Phase, State};
@@ -44,9 +44,13 @@ impl Connection {
         }
     }
 
-    /// Lets the response to a request in among those that the rules about it share out to.
+    /// Lets the response to a request in among those that the rules about it share out to. Who was
+    /// refused, and had the page for that looked up, is not counted again.
     pub(super) fn enter(&mut self, rules: Option<Matches>) -> Result<(), Full> {
         if let Some(rules) = rules {
+            if matches!(self.found.as_deref(), Some(Found::ErrorPages(_))) {
+                return Err(Full);
+            }
             self.share = Some(Box::new(rules.enter()?));
         }
         Ok(())
@@ -99,7 +103,10 @@ impl Connection {
 
 impl Response<'_> {
     /// Sends away a client that cannot be given its minimum.
-    pub(super) fn put_off(&mut self) {
-        self.page(Status::ServiceUnavailable, &[("Retry-After", RETRY_AFTER)]);
+    pub(super) fn put_off(&mut self, found: Option<Box<Found>>) -> Answer {
+        self.with_pages(found, |response, _| {
+            response.page(Status::ServiceUnavailable, &[("Retry-After", RETRY_AFTER)]);
+            Answer::Written
+        })
     }
 }

@@ -364,11 +364,12 @@ impl Connection {
             response.turn_down(refusal);
             return None;
         }
-        if let Err(Full) = entered {
-            response.put_off();
-            return None;
-        }
-        match response.answer(request, self.found.take(), is_call) {
+        let found = self.found.take();
+        let answer = match entered {
+            Ok(()) => response.answer(request, found, is_call),
+            Err(Full) => response.put_off(found),
+        };
+        match answer {
             Answer::Written => None,
             Answer::Run(script) => {
                 self.ungather(&mut state.output);

@@ -46,7 +46,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use http::listing::View;
-use http::{Accepted, Coding};
+use http::{Accepted, Coding, Pattern};
 use rustix::fs::{FileType, Mode, OFlags, Stat};
 use rustix::io::Errno;
 
@@ -83,6 +83,8 @@ pub(crate) struct Site {
     guards: Option<Guards>,
     /// What a path without a name at its end stands for, the first that is there.
     index: Vec<IndexName>,
+    /// The paths of programs, which are no files to be sent, if there are programs.
+    programs: Option<Pattern>,
     permissions: Permissions,
     has_error_pages: bool,
     /// Where `/~user/` leads, if it leads anywhere.
@@ -117,6 +119,8 @@ pub(crate) enum Resource {
     Listing(Arc<ListingPage>),
     /// A directory that was named without the slash at its end.
     SlashMissing,
+    /// A directory whose index file is a program's.
+    Program,
 }
 
 /// A file, and what lies beside it.
@@ -150,12 +154,18 @@ impl Site {
         })
     }
 
+    /// The same, where paths that match `programs` are programs.
+    pub(crate) fn with_programs(self, programs: Option<Pattern>) -> Self {
+        Self { programs, ..self }
+    }
+
     fn at(root: Root) -> Self {
         Self {
             root,
             hosts: None,
             guards: None,
             index: SiteOptions::default().index,
+            programs: None,
             permissions: Permissions::default(),
             has_error_pages: false,
             users: None,
@@ -330,10 +340,13 @@ impl Site {
         patience: Patience,
     ) -> Result<Resource, LookupError> {
         let path = place.path;
-        if let Some((index, opened)) = self.open_index(path, patience)? {
-            let status = rustix::fs::fstat(&opened)?;
-            let file = self.file(&index, opened, &status, patience)?;
-            return self.beside(&index, file, &wishes.accepted, patience);
+        if let Some(index) = self.open_index(place, patience)? {
+            if index.is_script {
+                return Ok(Resource::Program);
+            }
+            let status = rustix::fs::fstat(&index.opened)?;
+            let file = self.file(&index.path, index.opened, &status, patience)?;
+            return self.beside(&index.path, file, &wishes.accepted, patience);
         }
         let descriptor = self
             .root
@@ -407,25 +420,35 @@ impl Site {
         patience: Patience,
     ) -> Result<(Cow<'a, [u8]>, OwnedFd), LookupError> {
         if place.is_directory {
-            let index = self.open_index(place.path, patience)?;
-            let (path, opened) = index.ok_or(LookupError::NotFound)?;
-            return Ok((path.into(), opened));
+            let index = self.open_index(place, patience)?;
+            let index = index.filter(|index| !index.is_script);
+            let index = index.ok_or(LookupError::NotFound)?;
+            return Ok((index.path.into(), index.opened));
         }
         let opened = self.root.open_beneath(place.path, READ, patience)?;
         Ok((place.path.into(), opened))
     }
 
-    /// The first of the index files that `directory` has.
+    /// The first of the index files that the directory at `place` has.
     fn open_index(
         &self,
-        directory: &[u8],
+        place: Place<'_>,
         patience: Patience,
-    ) -> Result<Option<(Vec<u8>, OwnedFd)>, LookupError> {
-        let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+    ) -> Result<Option<Index>, LookupError> {
+        let host = (place.host_len > 0).then(|| place.top());
         for name in &self.index {
-            let path = [directory, slash, name.as_bytes()].concat();
-            match self.root.open_beneath(&path, READ, patience) {
-                Ok(opened) => return Ok(Some((path, opened))),
+            let path = within(place.path, name.as_bytes());
+            let is_script = self.programs.is_some()
+                && self.is_script(host, &within(place.shown, name.as_bytes()));
+            let flags = if is_script { program::LOOK } else { READ };
+            match self.root.open_beneath(&path, flags, patience) {
+                Ok(opened) => {
+                    return Ok(Some(Index {
+                        path,
+                        opened,
+                        is_script,
+                    }));
+                }
                 Err(Errno::NOENT) => {}
                 Err(errno) => return Err(errno.into()),
             }
@@ -437,6 +460,21 @@ impl Site {
         let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         self.root.open_beneath(path, look, patience).is_ok()
     }
+}
+
+/// The index file of a directory.
+#[derive(Debug)]
+struct Index {
+    path: Vec<u8>,
+    /// To be looked at only, if it is a script.
+    opened: OwnedFd,
+    is_script: bool,
+}
+
+/// The path of `name` in `directory`.
+fn within(directory: &[u8], name: &[u8]) -> Vec<u8> {
+    let slash: &[u8] = if directory.is_empty() { b"" } else { b"/" };
+    [directory, slash, name].concat()
 }
 
 /// Whether a component begins with a dot: `.git`, `.env` and `.htpasswd` are in a

@@ -88,6 +88,7 @@ fn describe(outcome: Result<Resource, LookupError>) -> String {
             format!("listing {}", std::str::from_utf8(&page.bytes).unwrap())
         }
         Ok(Resource::SlashMissing) => "slash missing".into(),
+        Ok(Resource::Program) => "program".into(),
         Err(LookupError::Forbidden(_)) => "forbidden".into(),
         Err(error) => error.to_string(),
     }

@@ -19,7 +19,7 @@ use std::rc::Rc;
 use std::sync::Arc;
 use std::task::Poll;
 
-use http::{Framing, Request, Status, Target};
+use http::{Framing, Method, Request, Status, Target};
 use rustix::io::Errno;
 use tokio::sync::OwnedSemaphorePermit;
 use tokio::task::{JoinHandle, spawn_blocking, spawn_local};
@@ -27,13 +27,14 @@ use tokio::time::{Instant, timeout_at};
 
 use self::converse::{Exchanging, Failure, Told};
 use super::output::Asked;
-use super::respond::Found;
+use super::respond::{Found, Look};
 use super::{Connection, Ending};
 use crate::cgi::Cgi;
 use crate::cgi::call::{Call, Script};
 use crate::cgi::child::Child;
 use crate::cgi::environment::{Facts, environment};
 use crate::cgi::program::{Program, Start};
+use crate::clock;
 use crate::worker::{Phase, State};
 
 impl Connection {
@@ -41,20 +42,37 @@ impl Connection {
     #[inline]
     pub(super) fn calls_program(&mut self, state: &State, request: &Request<'_>) -> bool {
         match &self.worker.cgi {
-            Some(cgi) if !self.is_plain => {
-                if matches!(self.found.as_deref(), Some(Found::Program(seen)) if seen.is_none()) {
-                    // What is there is a directory, or nothing: as anywhere else.
-                    self.found = None;
-                    self.is_plain = true;
-                    return false;
+            Some(cgi) => {
+                if let Some(Found::Program(seen)) = self.found.as_deref() {
+                    let is_program = !seen.is_none();
+                    if !is_program {
+                        // What is there is a directory, or nothing: as anywhere else.
+                        self.found = None;
+                        self.is_plain = true;
+                    }
+                    return is_program;
                 }
                 let host = self.host(state, request);
-                Target::parse(request.target).is_ok_and(|target| {
-                    Call::is_one(&cgi.options.pattern, host.as_deref(), target.rule_path())
-                })
+                let host = host.as_deref();
+                !self.is_plain
+                    && Target::parse(request.target).is_ok_and(|target| {
+                        Call::is_one(&cgi.options.pattern, host, target.rule_path())
+                            || self.is_for_index(request, &target, host)
+                    })
             }
-            _ => false,
+            None => false,
         }
+    }
+
+    /// Whether only a program could be meant by `request`, if the directory at `target` stands for
+    /// one. Otherwise the directory says so when it is looked at, and keeps nobody else waiting.
+    fn is_for_index(&self, request: &Request<'_>, target: &Target<'_>, host: Option<&str>) -> bool {
+        let is_plain = matches!(request.method, Method::Get | Method::Head)
+            && request.framing == Framing::None;
+        let host = host.map(str::as_bytes);
+        !is_plain
+            && target.is_directory()
+            && self.worker.site.may_have_index_script(host, target.path())
     }
 
     /// Has `script` answer the first request in `received`; says how to end, if the connection
@@ -235,8 +253,25 @@ impl Connection {
 
     async fn refuse_call(&mut self, status: Status) -> Option<Ending> {
         self.is_plain = false;
+        if let Some(look) = self.look_for_page(status)
+            && let Some(Found::ErrorPages(pages)) = self.look(look).await
+        {
+            let mut state = self.worker.state.borrow_mut();
+            if let Some(known) = &mut state.error_pages {
+                known.know(pages, clock::unix());
+            }
+        }
         self.refuse_now(status).await;
         Some(Ending::Linger)
+    }
+
+    /// What is to be looked up to refuse the first request in `received` with the operator's page.
+    fn look_for_page(&self, status: Status) -> Option<Look> {
+        let state = self.worker.state.borrow();
+        let pages = state.error_pages.as_ref()?;
+        let request = Request::parse(&self.received, &self.worker.limits).ok()??;
+        let host = self.host(&state, &request);
+        pages.look(status, host.as_deref(), clock::unix())
     }
 
     fn count_failed(&self) {

@@ -45,6 +45,28 @@ impl Default for ErrorPages {
 }
 
 impl ErrorPages {
+    /// What is to be looked up before an error `status` is answered at `host`, if it is not known.
+    pub(in crate::connection) fn look(
+        &self,
+        status: Status,
+        host: Option<&str>,
+        now: u64,
+    ) -> Option<Look> {
+        let is_unknown = |path: &String| {
+            let known = self.known.find(path.as_bytes());
+            known.is_none_or(|known| known.checked != now)
+        };
+        let paths: Vec<_> = paths(status, host).filter(is_unknown).collect();
+        (!paths.is_empty()).then_some(Look::ErrorPages(Pages(paths)))
+    }
+
+    /// Remembers what was looked up.
+    pub(in crate::connection) fn know(&mut self, found: FoundPages, now: u64) {
+        for (path, page) in found.0 {
+            self.add(path.as_bytes(), page, now);
+        }
+    }
+
     fn add(&mut self, path: &[u8], page: Option<SmallFile>, now: u64) {
         let page: Option<Rc<[u8]>> = page.map(|page| page.content.into());
         let bytes = page.as_ref().map_or(0, |page| page.len());
@@ -74,28 +96,38 @@ impl Pages {
 
 impl Response<'_> {
     /// Answers `request`, which may call a program, with `found` if that has been looked up
-    /// before. An error whose page is not at hand is taken back until it is.
+    /// before.
     pub(in crate::connection) fn answer(
         &mut self,
         request: &Request<'_>,
         found: Option<Box<Found>>,
         is_call: bool,
     ) -> Answer {
+        self.with_pages(found, |response, found| match is_call {
+            true => response.call(request, found),
+            false => response.answer_now(request, found),
+        })
+    }
+
+    /// Answers by `answer`. An error whose page is not at hand is taken back until it is.
+    pub(in crate::connection) fn with_pages(
+        &mut self,
+        found: Option<Box<Found>>,
+        answer: impl FnOnce(&mut Self, Option<Box<Found>>) -> Answer,
+    ) -> Answer {
         let output = &self.state.output;
         let (bytes, exchanges) = (output.bytes.len(), output.exchanges.len());
         let paths = output.paths.len();
         let found = found.and_then(|found| match *found {
             Found::ErrorPages(pages) => {
-                self.know_pages(pages);
+                if let Some(known) = &mut self.state.error_pages {
+                    known.know(pages, self.now);
+                }
                 None
             }
             found => Some(Box::new(found)),
         });
-        let answer = if is_call {
-            self.call(request, found)
-        } else {
-            self.answer_now(request, found)
-        };
+        let answer = answer(self, found);
         match self.unseen_pages.take() {
             Some(pages) if matches!(answer, Answer::Written) => {
                 let output = &mut self.state.output;
@@ -118,14 +150,6 @@ impl Response<'_> {
         }
     }
 
-    fn know_pages(&mut self, found: FoundPages) {
-        if let Some(known) = &mut self.state.error_pages {
-            for (path, page) in found.0 {
-                known.add(path.as_bytes(), page, self.now);
-            }
-        }
-    }
-
     /// The operator's page for `status`, if there is one.
     pub(super) fn error_page(&mut self, status: Status) -> Option<Rc<[u8]>> {
         if status.code() < 400 {
@@ -136,10 +160,9 @@ impl Response<'_> {
         if is_for_all && self.state.error_pages.as_ref()?.without == without {
             return None;
         }
-        let name = format!("{DIRECTORY}/err{}.html", status.code());
-        let of_host = self.asked.host().map(|host| format!("{host}/{name}"));
         let mut unseen = Vec::new();
-        for path in of_host.into_iter().chain([name]) {
+        let host = self.asked.host().cloned();
+        for path in paths(status, host.as_deref()) {
             match self.page_at(path.as_bytes()) {
                 Ok(Some(page)) => return Some(page),
                 Ok(None) => {}
@@ -172,4 +195,11 @@ impl Response<'_> {
         known.add(path, found, now);
         Ok(known.known.find(path).and_then(|known| known.page.clone()))
     }
+}
+
+/// Where the page for `status` may be, that of `host` first.
+fn paths(status: Status, host: Option<&str>) -> impl Iterator<Item = String> {
+    let name = format!("{DIRECTORY}/err{}.html", status.code());
+    let of_host = host.map(|host| format!("{host}/{name}"));
+    of_host.into_iter().chain([name])
 }

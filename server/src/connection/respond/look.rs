@@ -26,11 +26,13 @@ pub(in crate::connection) enum Look {
 /// A path that may call a program, and where that is.
 #[derive(Debug)]
 pub(in crate::connection) struct Called {
-    pub(super) call: Call,
+    /// `None` if only the index file of a directory may be one.
+    pub(super) call: Option<Call>,
     pub(super) path: Vec<u8>,
     pub(super) shown: Vec<u8>,
     pub(super) host_len: usize,
     pub(super) hidden_len: usize,
+    pub(super) is_directory: bool,
     /// To be verified by what guards the program, if it is guarded.
     pub(super) credentials: Option<Credentials>,
 }
@@ -147,7 +149,7 @@ impl Sought {
         let mut outcome = loaded.map_err(after_waiting);
         let guard = site.guard(place.as_directory_if(&outcome), Patience::Waiting);
         let guard = guard.map_err(after_waiting);
-        let verdict = verdict(&guard, self.credentials);
+        let verdict = verdict(&guard, self.credentials.as_ref());
         if let (Ok(Resource::File(loaded)), Some(job)) = (&mut outcome, self.gzip) {
             loaded.made = Some(job.run(&loaded.file));
         }
@@ -170,7 +172,8 @@ impl Sought {
 
 impl Called {
     fn run(self, site: &Site) -> SeenProgram {
-        for (name, path_info) in self.call.scripts() {
+        let scripts = self.call.iter().flat_map(Call::scripts);
+        for (name, path_info) in scripts {
             // What of the path is for the program is at its end, however it begins.
             let rest = self.shown.len().saturating_sub(name.len());
             let len = self.path.len().saturating_sub(rest);
@@ -178,37 +181,76 @@ impl Called {
                 continue;
             }
             let path = self.path.get(..len).unwrap_or_default();
-            let outcome = match site.is_program(path) {
-                Ok(false) => continue,
-                Ok(true) => Ok(Some(Script {
-                    path: path.to_vec(),
-                    host_len: self.host_len,
-                    name: name.to_vec(),
-                    path_info: path_info.to_vec(),
-                    user: None,
-                    host: None,
-                })),
-                Err(error) => Err(after_waiting(error)),
-            };
-            let place = Place {
-                path,
-                shown: name,
-                host_len: self.host_len,
-                hidden_len: self.hidden_len,
-                is_directory: false,
-            };
-            let guard = site.guard(place, Patience::Waiting).map_err(after_waiting);
-            let verdict = verdict(&guard, self.credentials);
-            return SeenProgram {
-                outcome,
-                guard,
-                verdict,
-            };
+            match site.is_program(path) {
+                Ok(false) => {}
+                outcome => {
+                    let place = self.place(path, name);
+                    return self.seen(site, outcome.map(drop), place, path_info);
+                }
+            }
         }
-        SeenProgram {
+        self.index_script(site).unwrap_or(SeenProgram {
             outcome: Ok(None),
             guard: Ok(None),
             verdict: None,
+        })
+    }
+
+    /// The index file of the directory that was asked for, if that is a script.
+    fn index_script(&self, site: &Site) -> Option<SeenProgram> {
+        let place = Place {
+            is_directory: true,
+            ..self.place(&self.path, &self.shown)
+        };
+        let found = self.is_directory.then(|| site.index_script(place))?;
+        match found {
+            Ok(None) | Err(LookupError::NotFound) => None,
+            Err(error) => Some(self.seen(site, Err(error), place, b"")),
+            Ok(Some(script)) => {
+                let outcome = match site.is_program(&script.path) {
+                    // Something else of the name, which is not to be sent either.
+                    Ok(false) => Err(LookupError::Forbidden(Errno::ACCESS)),
+                    outcome => outcome.map(drop),
+                };
+                Some(self.seen(site, outcome, self.place(&script.path, &script.shown), b""))
+            }
+        }
+    }
+
+    /// What is at `place`, and who may call it.
+    fn seen(
+        &self,
+        site: &Site,
+        outcome: Result<(), LookupError>,
+        place: Place<'_>,
+        path_info: &[u8],
+    ) -> SeenProgram {
+        let script = |()| {
+            Some(Script {
+                path: place.path.to_vec(),
+                host_len: self.host_len,
+                name: place.shown.to_vec(),
+                path_info: path_info.to_vec(),
+                user: None,
+                host: None,
+            })
+        };
+        let guard = site.guard(place, Patience::Waiting).map_err(after_waiting);
+        let verdict = verdict(&guard, self.credentials.as_ref());
+        SeenProgram {
+            outcome: outcome.map(script).map_err(after_waiting),
+            guard,
+            verdict,
+        }
+    }
+
+    const fn place<'a>(&self, path: &'a [u8], shown: &'a [u8]) -> Place<'a> {
+        Place {
+            path,
+            shown,
+            host_len: self.host_len,
+            hidden_len: self.hidden_len,
+            is_directory: false,
         }
     }
 }
@@ -216,10 +258,10 @@ impl Called {
 /// What becomes of `credentials`, if there are any and they are asked for.
 fn verdict(
     guard: &Result<Option<Arc<Guard>>, LookupError>,
-    credentials: Option<Credentials>,
+    credentials: Option<&Credentials>,
 ) -> Option<Verdict> {
     let guard = guard.as_ref().ok()?.as_ref()?;
-    let user = guard.verify(&credentials?, clock::unix());
+    let user = guard.verify(credentials?, clock::unix());
     Some(user.map_or(Verdict::Wrong, Verdict::Right))
 }
 

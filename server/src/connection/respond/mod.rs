@@ -182,6 +182,7 @@ impl Response<'_> {
                 self.by("redirect");
                 self.page(Status::MovedPermanently, &[("Location", &location)]);
             }
+            Ok(Resource::Program) => return self.call_index(target),
         }
         Answer::Written
     }

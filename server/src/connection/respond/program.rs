@@ -75,12 +75,24 @@ impl Response<'_> {
         }
     }
 
+    /// Answers by the program that is the index file of the directory at `target`.
+    pub(super) fn call_index(&mut self, target: &Target<'_>) -> Answer {
+        let refusal = match self.look_for_program(target) {
+            // A page that is not what was asked for has nothing to say to a program.
+            Ok(_) if self.fallback.is_some() => (Status::NotFound, &[][..]),
+            Ok(answer) => return answer,
+            Err(refusal) => refusal,
+        };
+        self.page(refusal.0, refusal.1);
+        Answer::Written
+    }
+
     /// What is to be looked up to find the program at `target`.
     fn look_for_program(&self, target: &Target<'_>) -> Result<Answer, Refusal> {
         let cgi = self.worker.cgi.as_ref();
         let host = self.asked.host().map(|host| &**host);
-        let call = cgi.and_then(|cgi| Call::new(&cgi.options.pattern, host, target.rule_path()));
-        let call = call.ok_or((Status::NotFound, &[][..]))?;
+        let cgi = cgi.ok_or((Status::NotFound, &[][..]))?;
+        let call = Call::new(&cgi.options.pattern, host, target.rule_path());
         let goal = Goal::of(target, host, self.worker.site.users());
         let place = goal.place();
         Ok(Answer::Look(Look::Program(Box::new(Called {
@@ -89,6 +101,7 @@ impl Response<'_> {
             shown: place.shown.to_vec(),
             host_len: place.host_len,
             hidden_len: place.hidden_len,
+            is_directory: place.is_directory,
             credentials: None,
         }))))
     }
