@@ -133,7 +133,8 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         log.relocate(|path| daemon.seen(path));
     }
     // From here on what is opened is opened as it can be opened again.
-    let settled = daemon.settle(&config.root, &config.site.reads_elsewhere(), log.as_ref())?;
+    let elsewhere = config.site.reads_elsewhere(&config.root);
+    let settled = daemon.settle(&config.root, &elsewhere, log.as_ref())?;
     if changes {
         Server::check(&config)?;
     }

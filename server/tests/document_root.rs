@@ -266,15 +266,34 @@ fn users_have_their_places() {
 #[test]
 fn users_homes_are_reached_by_links_that_may_lead_out() {
     let place = Root::with(&[("home/anna/public_html/x", b"home"), ("root/users/y", b"")]);
-    let link = symlink("../../home/anna/public_html", place.path("root/users/anna"));
-    assert!(link.is_ok(), "{link:?}");
+    place.file("home/anna/secret", b"secret");
+    let linked = symlink("../../home/anna/public_html", place.path("root/users/anna"))
+        .and_then(|()| symlink("../secret", place.path("home/anna/public_html/up")))
+        .and_then(|()| symlink("../home/anna", place.path("root/out")));
+    assert!(linked.is_ok(), "{linked:?}");
     let server = ["-d", &(place.dir() + "/root"), "-h", "127.0.0.1", "-p", "0"];
     let users = ["--user-dirs", "users"];
 
+    for sandbox in ["off", "on"] {
+        let args = [&server[..], &users, &["--sandbox", sandbox]].concat();
+        if refused(&[&args[..], &["--check"]].concat())
+            .stderr
+            .contains("no sandbox")
+        {
+            continue;
+        }
+        let program = Program::start(&args);
+        let mut client = program.connect();
+        for _ in 0..2 {
+            assert_eq!(client.get("/~anna/x").content, b"home", "{sandbox}");
+            assert_eq!(client.get("/~anna").status, 301);
+            for target in ["/~anna/up", "/out/secret"] {
+                assert_eq!(client.get(target).status, 403, "{target} {sandbox}");
+            }
+        }
+    }
     let program = Program::start(&[&server[..], &users, &["--no-symlink-check"]].concat());
-    assert_eq!(program.connect().get("/~anna/x").content, b"home");
-    let program = Program::start(&[&server[..], &users].concat());
-    assert_eq!(program.connect().get("/~anna/x").status, 403);
+    assert_eq!(program.connect().get("/~anna/up").content, b"secret");
     let ended = refused(&[&server[..], &["--user-dirs", "~/public_html"]].concat());
     assert_eq!(ended.status, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("links"), "{}", ended.stderr);

@@ -42,7 +42,7 @@ pub(super) struct SiteArgs {
     no_error_pages: bool,
 
     /// Where /~user/ leads: to a directory of the user's name in this one of the document root, or
-    /// of the host
+    /// of the host; it may be a link to a home elsewhere
     #[arg(long, value_name = "DIR")]
     user_dirs: Option<UserDirs>,
 

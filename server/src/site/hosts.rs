@@ -202,7 +202,7 @@ mod tests {
         symlink("www.example", root.join("alias.example")).unwrap();
         symlink("nowhere", root.join("dangling.example")).unwrap();
         symlink("..", root.join("out.example")).unwrap();
-        let root = Root::open(&root, Links::Within).unwrap();
+        let root = Root::open(&root, Links::Within, None).unwrap();
 
         let hosts = Hosts::open(&root, &HostOptions::default()).unwrap();
 
@@ -236,7 +236,7 @@ mod tests {
     #[test]
     fn the_list_follows_the_directory_and_the_default_stands_in() {
         let place = tempfile::tempdir().unwrap();
-        let root = Root::open(place.path(), Links::Within).unwrap();
+        let root = Root::open(place.path(), Links::Within, None).unwrap();
         let options = HostOptions {
             default: Some("main".into()),
         };

@@ -141,7 +141,7 @@ impl Site {
     ///
     /// The kernel's, when the directory cannot be opened.
     pub(crate) fn open(path: &Path, options: &SiteOptions) -> Result<Self, Errno> {
-        let root = Root::open(path, options.links)?;
+        let root = Root::open(path, options.links, options.gates())?;
         let hosts = options.hosts.as_ref();
         Ok(Self {
             hosts: hosts.map(|hosts| Hosts::open(&root, hosts)).transpose()?,

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 
 use super::UserDirs;
+use super::users::Gates;
 
 /// How the document root is used; by default it is one site, as it lies there.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -55,9 +56,10 @@ pub enum Links {
 
 impl SiteOptions {
     /// Where it reads besides the document root: a password file may be replaced by another in its
-    /// directory, and links lead anywhere, if they may.
-    pub(crate) fn reads_elsewhere(&self) -> Vec<PathBuf> {
-        let mut places = Vec::new();
+    /// directory, and links lead anywhere, if they may, or to the homes of users.
+    pub(crate) fn reads_elsewhere(&self, root: &Path) -> Vec<PathBuf> {
+        let gates = self.gates().map(|gates| gates.lead_to(root));
+        let mut places = gates.unwrap_or_default();
         if let PasswordScope::File(path) = &self.passwords {
             let above = path.parent().filter(|above| *above != Path::new(""));
             places.push(above.unwrap_or_else(|| Path::new(".")).to_owned());
@@ -66,6 +68,13 @@ impl SiteOptions {
             places.push("/".into());
         }
         places
+    }
+
+    pub(super) fn gates(&self) -> Option<Gates> {
+        Some(Gates {
+            users: self.users.clone()?,
+            has_hosts: self.hosts.is_some(),
+        })
     }
 }
 

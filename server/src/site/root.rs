@@ -22,6 +22,7 @@ use std::path::Path;
 use rustix::fs::{Mode, OFlags, ResolveFlags, Stat};
 use rustix::io::Errno;
 
+use super::users::Gates;
 use super::{Links, walk};
 
 /// How a file is opened. A FIFO or a device must not hold the thread, take a
@@ -47,6 +48,8 @@ pub(super) struct Root {
     directory: OwnedFd,
     way: Way,
     links: Links,
+    /// Where links may lead out, though others may not.
+    gates: Option<Gates>,
     /// What it is called from the root of the machine, without a slash at the end.
     names: Vec<Vec<u8>>,
     /// It is in a tmpfs.
@@ -64,7 +67,7 @@ pub(super) enum Way {
 
 impl Root {
     /// Opens the root, and finds out once what the kernel offers.
-    pub(super) fn open(path: &Path, links: Links) -> Result<Self, Errno> {
+    pub(super) fn open(path: &Path, links: Links, gates: Option<Gates>) -> Result<Self, Errno> {
         let directory = open_directory(path)?;
         let way = probe(directory.as_fd());
         Ok(Self {
@@ -72,14 +75,16 @@ impl Root {
             directory,
             way,
             links,
+            gates,
             names: names_of(path),
         })
     }
 
     /// Opens the root and looks names up in the given way, for the tests.
     #[cfg(test)]
-    pub(super) fn open_with(path: &Path, way: Way) -> Result<Self, Errno> {
+    pub(super) fn open_with(path: &Path, way: Way, gates: Option<Gates>) -> Result<Self, Errno> {
         Ok(Self {
+            gates,
             directory: open_directory(path)?,
             way,
             links: Links::Within,
@@ -110,6 +115,32 @@ impl Root {
         patience: Patience,
     ) -> Result<OwnedFd, Errno> {
         let path = if path.is_empty() { b"." } else { path };
+        match self.open_inside(path, flags, patience) {
+            Err(Errno::XDEV) => self.open_through_gate(path, flags),
+            outcome => outcome,
+        }
+    }
+
+    /// Opens what is where a link leads that may lead out, and not beyond that.
+    fn open_through_gate(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
+        let gate = self.gates.as_ref().and_then(|gates| gates.on(path));
+        let (directory, name, rest) = gate.ok_or(Errno::XDEV)?;
+        let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
+        let directory = self.open_inside(directory, look, Patience::Waiting)?;
+        let home = rustix::fs::openat(&directory, name, look, Mode::empty())?;
+        let rest = if rest.is_empty() { b"." } else { rest };
+        match self.way {
+            Way::Kernel { .. } => retry(|| openat2(home.as_fd(), rest, flags, BENEATH)),
+            Way::ByHand => walk::open_beneath(home.as_fd(), &[], rest, flags),
+        }
+    }
+
+    fn open_inside(
+        &self,
+        path: &[u8],
+        flags: OFlags,
+        patience: Patience,
+    ) -> Result<OwnedFd, Errno> {
         match (self.way, patience) {
             (Way::Kernel { cached: true }, Patience::Cached) => self.open_cached(path, flags),
             (_, Patience::Cached) => Err(Errno::AGAIN),

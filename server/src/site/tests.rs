@@ -47,7 +47,7 @@ impl Tree {
     fn sites(&self) -> impl Iterator<Item = (Way, Site)> {
         let path = self.path("");
         WAYS.into_iter().map(move |way| {
-            let root = Root::open_with(&path, way).unwrap();
+            let root = Root::open_with(&path, way, None).unwrap();
             (way, Site::at(root))
         })
     }
@@ -280,13 +280,65 @@ fn a_listing_shows_directories_first_and_only_what_is_served() {
     assert!(!listing.contains("dangling"), "{listing}");
 }
 
+/// What it leads to is as good as the document root, and no further is.
+#[test]
+fn a_users_link_may_lead_out_and_those_behind_it_not() {
+    let tree = Tree::new();
+    tree.file("users/bob/x", "bob's");
+    tree.file("sub/x", "");
+    let home = tree.outer.path().join("home");
+    fs::create_dir_all(home.join("sub")).unwrap();
+    fs::write(home.join("x"), "home").unwrap();
+    fs::write(home.join("sub/index.html"), "index").unwrap();
+    for (target, name) in [
+        ("x", "in"),
+        ("../secret", "up"),
+        ("/etc/passwd", "absolute"),
+    ] {
+        symlink(target, home.join(name)).unwrap();
+    }
+    for name in ["users/anna", "sub/anna", "anna", "users/file"] {
+        tree.link(home.to_str().unwrap(), name);
+    }
+    fs::remove_file(tree.path("users/file")).unwrap();
+    tree.link("../../secret", "users/file");
+    tree.link("../../home", "users/relative");
+
+    for way in WAYS {
+        let users = "users".parse().unwrap();
+        let has_hosts = false;
+        let gates = Some(users::Gates { users, has_hosts });
+        let site = Site::at(Root::open_with(&tree.path(""), way, gates).unwrap());
+        let look = |path| describe(load(&site, path, Patience::Waiting));
+        for (path, expected) in [
+            ("users/anna/x", "home"),
+            ("users/anna/in", "home"),
+            ("users/anna/sub/", "index"),
+            ("users/anna/sub", "slash missing"),
+            ("users/anna", "slash missing"),
+            ("users/relative/x", "home"),
+            ("users/bob/x", "bob's"),
+            ("users/anna/none", "no such file"),
+            ("users/carl/x", "no such file"),
+            ("users/anna/up", "forbidden"),
+            ("users/anna/absolute", "forbidden"),
+            ("users/file", "no such file"),
+            ("sub/anna/x", "forbidden"),
+            ("anna/x", "forbidden"),
+        ] {
+            assert_eq!(look(path), expected, "{path} {way:?}");
+        }
+        assert!(look("users/anna/").contains("./sub/"));
+    }
+}
+
 #[test]
 fn a_huge_directory_is_listed_in_part() {
     let tree = Tree::new();
     for number in 0..=listing::ENTRIES_MAX {
         tree.file(&format!("f{number}"), "");
     }
-    let root = Root::open_with(&tree.path(""), Way::Kernel { cached: true }).unwrap();
+    let root = Root::open_with(&tree.path(""), Way::Kernel { cached: true }, None).unwrap();
 
     let listing = describe(load(&Site::at(root), "", Patience::Waiting));
 
@@ -448,7 +500,8 @@ proptest! {
 fn a_listing_is_kept_for_the_second_and_within_bounds() {
     let tree = Tree::new();
     tree.file("a", "");
-    let site = Site::at(Root::open_with(&tree.path(""), Way::Kernel { cached: true }).unwrap());
+    let site =
+        Site::at(Root::open_with(&tree.path(""), Way::Kernel { cached: true }, None).unwrap());
     let page = || match load(&site, "", Patience::Waiting) {
         Ok(Resource::Listing(page)) => page,
         other => panic!("{other:?}"),
