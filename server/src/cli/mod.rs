@@ -429,7 +429,21 @@ Examples:
 
 Signals: TERM and INT finish what is under way, send the log and stop; a second
 one ends at once. USR1 does so too, and takes the time that downloads need. HUP
-opens the log files again. USR2 tells what was counted.
+opens the log files and reads the configuration again. USR2 tells what was
+counted.
+
+thttpd's flags, as it spells them; docs/from-thttpd.md tells what differs:
+  -C FILE   --config, --thttpd-defaults    -h HOST     --host
+  -p PORT   --port                         -l FILE     --log file=FILE
+  -d DIR    --dir                          -i FILE     --pid-file
+  -dd DIR   --data-dir                     -T CHARSET  --charset
+  -r        --chroot, -nor not             -P TEXT     --p3p
+  -nos      --no-symlink-check, -s not     -M SECONDS  --max-age
+  -v        --vhosts, -nov not             -V          --version
+  -g        --global-password, -nog not    -D          --foreground
+  -u USER   --user                         -c PATTERN  --cgi
+  -t FILE   --throttles
+
 Exit status: 0 stopped, 1 a failure while running, 2 a mistake in the flags.";
 
 #[cfg(test)]

@@ -196,6 +196,7 @@ pub(super) fn respell(
     if system.has_log {
         words.log_as_thttpd();
     }
+    words.log_hosts_as_thttpd();
     Ok(name.into_iter().chain(words.finish()).chain(args).collect())
 }
 
@@ -292,6 +293,11 @@ impl<'c> Words<'c> {
         self.log_nowhere();
         let value = path.map(|path| in_file(&path));
         self.say(LOG, value.into_iter().collect());
+        self.mark_log();
+    }
+
+    /// What was said last is thttpd's log.
+    fn mark_log(&mut self) {
         if let Some(said) = self.said.last_mut() {
             said.is_log = true;
         }
@@ -299,15 +305,28 @@ impl<'c> Words<'c> {
 
     /// Where thttpd would be asked for and no log has been named, adds the system's.
     fn log_as_thttpd(&mut self) {
-        let is_said = |name| {
-            self.said
-                .iter()
-                .any(|said| said.option.as_deref() == Some(name))
-        };
-        let is_named = self.is_log_said || is_said(LOG) || is_said("spread");
-        if is_said(DEFAULTS) && !is_named && self.option(LOG).is_some() {
+        let is_named = self.is_log_said || self.is_said(LOG) || self.is_said("spread");
+        if self.is_said(DEFAULTS) && !is_named && self.option(LOG).is_some() {
             self.say(LOG, vec![SYSLOG.into()]);
+            self.mark_log();
         }
+    }
+
+    /// Where hosts have directories, has thttpd's log begin its paths with them, as it did.
+    fn log_hosts_as_thttpd(&mut self) {
+        if !(self.is_said(DEFAULTS) && self.is_said("vhosts")) {
+            return;
+        }
+        for said in self.said.iter_mut().filter(|said| said.is_log) {
+            for word in &mut said.words {
+                *word = of_hosts(word);
+            }
+        }
+    }
+
+    fn is_said(&self, option: &str) -> bool {
+        let mut said = self.said.iter();
+        said.any(|said| said.option.as_deref() == Some(option))
     }
 
     /// Adds an option that there is, with its values.
@@ -390,6 +409,24 @@ fn in_file(path: &OsStr) -> OsString {
     value.push(b'"');
     OsString::from_vec(value)
 }
+
+/// The words of thttpd's log, with the host before the path in place of the request line.
+fn of_hosts(word: &OsStr) -> OsString {
+    let bytes = word.as_bytes();
+    let replaced = |from: &str, to: &str| {
+        let from = from.as_bytes();
+        let at = bytes.windows(from.len()).position(|part| part == from)?;
+        let (before, rest) = bytes.split_at_checked(at)?;
+        let rest = rest.get(from.len()..)?;
+        Some(OsString::from_vec([before, to.as_bytes(), rest].concat()))
+    };
+    replaced("format=combined", &format!("format='{OF_HOSTS}'"))
+        .or_else(|| replaced("%r", "%m /%V%{raw}U%q %H"))
+        .unwrap_or_else(|| word.to_owned())
+}
+
+/// Combined Log Format, with the host.
+const OF_HOSTS: &str = r#"%h %l %u %t "%m /%V%{raw}U%q %H" %>s %b "%{Referer}i" "%{User-Agent}i""#;
 
 /// The option by which a log is named.
 const LOG: &str = "log";
@@ -530,6 +567,28 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_help_and_the_documentation_have_every_word() {
+        let mut command = <crate::Args as clap::CommandFactory>::command();
+        let help = command.render_help().to_string();
+        let index = help.split("thttpd's flags").nth(1).unwrap();
+        let documentation = include_str!("../../../docs/from-thttpd.md");
+        for spelling in SPELLINGS {
+            let flag = spelling.flag;
+            let option = format!("--{}", spelling.meaning.option());
+            if !flag.is_empty() {
+                let mut words = index.split([' ', ',', '\n']);
+                assert!(words.any(|word| word == flag), "{flag}");
+                assert!(documentation.contains(&format!("`{flag}")), "{flag}");
+                assert!(index.contains(&option), "{option}");
+            }
+            assert!(documentation.contains(&option), "{option}");
+            for keyword in spelling.keywords {
+                assert!(documentation.contains(&format!("`{keyword}")), "{keyword}");
+            }
+        }
+    }
+
     /// thttpd's is the system's, if none is named.
     #[test]
     fn as_a_thttpd_it_logs_to_the_system() {
@@ -544,6 +603,28 @@ mod tests {
             let words = respelt(args).unwrap();
             let log = words.iter().find(|word| word.starts_with("--log=syslog"));
             assert_eq!(log.is_some(), is_logged, "{args:?}");
+        }
+    }
+
+    /// Statistics are made from its lines, for each host.
+    #[test]
+    fn as_a_thttpd_it_logs_the_host_before_the_path() {
+        const PATH: &str = "\"%m /%V%{raw}U%q %H\"";
+        for (args, has_host) in [
+            (&["--thttpd-defaults", "-v"][..], true),
+            (&["--thttpd-defaults", "-l", "a", "-v"], true),
+            (&["--thttpd-defaults", "-l", "format=combined", "-v"], true),
+            (&["--thttpd-defaults", "-v", "-nov"], false),
+            (&["-v", "-l", "a"], false),
+            (
+                &["--thttpd-defaults", "-v", "--log", "file=a format=combined"],
+                false,
+            ),
+        ] {
+            let words = respelt(args).unwrap();
+            let log = words.iter().find(|word| word.starts_with("--log")).unwrap();
+            assert_eq!(log.contains(PATH), has_host, "{log}");
+            assert!(!(has_host && log.contains("%r")), "{log}");
         }
     }
 
@@ -592,6 +673,7 @@ mod tests {
     #[test]
     fn a_file_stands_in_its_place() {
         let syslog = format!("--log={SYSLOG}");
+        let of_hosts = syslog.replace("%r", "%m /%V%{raw}U%q %H");
         let cases: &[(&[&str], &[&str])] = &[
             (
                 &["-p", "9", "-C", "one", "-p", "8"],
@@ -603,7 +685,7 @@ mod tests {
                     "--dir=/one",
                     "--vhosts",
                     "--port=8",
-                    &syslog,
+                    &of_hosts,
                 ],
             ),
             (

@@ -70,3 +70,24 @@ const PORT: u16 = 9803;
 
 /// thttpd's `STATS_TIME`.
 const HOUR: Duration = Duration::from_secs(3600);
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser as _;
+
+    use super::*;
+    use crate::Args;
+
+    #[test]
+    fn as_a_thttpd_it_tells_every_hour_unless_told_otherwise() {
+        for (args, expected) in [
+            (&[][..], None),
+            (&["--thttpd-defaults"], Some(HOUR)),
+            (&["--thttpd-defaults", "--statistics", "none"], None),
+            (&["--statistics", "5m"], Some(Duration::from_secs(300))),
+        ] {
+            let args = Args::try_parse_from([&["rthttpd"], args].concat()).unwrap();
+            assert_eq!(args.settings().unwrap().statistics, expected);
+        }
+    }
+}

@@ -30,6 +30,7 @@ use crate::passwords::{
 #[derive(Debug, Parser)]
 #[command(
     name = "rthttpd htpasswd",
+    bin_name = "rthttpd htpasswd",
     about = "Sets a user's password in a password file such as .htpasswd",
     after_help = EXAMPLES,
     max_term_width = 80

@@ -39,6 +39,7 @@ pub(super) enum Directive {
     Time { at: End, form: TimeForm },
     User,
     Path,
+    RawPath,
     Ending,
 }
 
@@ -137,7 +138,11 @@ impl Directive {
             "s" => none(Self::Status),
             "T" => unit(argument).map(Self::Duration),
             "t" => time(argument.unwrap_or_default()),
-            "U" => none(Self::Path),
+            "U" => match argument {
+                None | Some("") => Ok(Self::Path),
+                Some("raw") => Ok(Self::RawPath),
+                Some(_) => Err(FormatReason::Argument("{raw}, for its escapes, or none")),
+            },
             "u" => none(Self::User),
             "V" => none(Self::NamedHost),
             "v" => none(Self::Host),
@@ -195,7 +200,8 @@ impl Directive {
             | Self::RequestLine
             | Self::Status
             | Self::User
-            | Self::Path => needs.details = false,
+            | Self::Path
+            | Self::RawPath => needs.details = false,
         }
         needs
     }

@@ -112,6 +112,7 @@ const DIRECTIVES: &[(&str, &str)] = &[
     ("%u", "-"),
     ("%U", "/a b.html"),
     ("%U%q", "/a b.html?q=%22"),
+    ("%{raw}U%q", "/a%20b.html?q=%22"),
     ("%v %V", "www.example.org example.org"),
     ("%X", "+"),
     ("%I %O %S", "345 1234 1579"),

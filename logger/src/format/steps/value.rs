@@ -57,7 +57,8 @@ impl Directive {
             | Self::RequestLine
             | Self::Handler
             | Self::User
-            | Self::Path => true,
+            | Self::Path
+            | Self::RawPath => true,
             Self::Client
             | Self::Peer
             | Self::Local
@@ -97,6 +98,7 @@ impl Directive {
             Self::Fixed(bytes) => text(bytes),
             Self::Method => text(record.method()?),
             Self::Path => Value::Text(Text::path(record.path()?)),
+            Self::RawPath => text(record.path()?),
             Self::Process(id) => Value::Id(*id),
             Self::Protocol => text(record.protocol()?),
             // What is empty without a query, as in Apache: `%U%q` is the target again.
