@@ -89,7 +89,9 @@ fn what_cannot_be_done_changes_nothing() {
         (&[&missing, "anna"], "x", 1, "cannot read"),
         (&["/no/such/file", "anna"], "x", 1, "-c makes"),
         (&["-c", "/no/such/file", "anna"], "x", 1, "cannot write"),
+        // CVE-2024-23770 (darkhttpd): everybody on the machine can read arguments.
         (&["-b", file, "anna", "secret"], "", 2, "-b"),
+        (&[file, "anna", "secret"], "", 2, "unexpected argument"),
     ] {
         let (ended, said) = htpasswd(args, input);
         assert_eq!(ended, Some(status), "{args:?}: {said}");
