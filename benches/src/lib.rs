@@ -9,6 +9,7 @@
 //! - [`zipf`]: who is asked for how often.
 //! - [`exchange`]: messages through a hub or a daemon; [`daemon`]: a real one.
 //! - [`interrupt`]: Ctrl-C, noticed.
+//! - [`line_chart`]: figures along a number, as a picture.
 //! - [`faults`]: the log path over real processes, broken in every way; nothing is measured there but lines.
 //!
 //! The program `side-by-side` (`src/bin/side-by-side/`) uses them to measure web servers in turn, and `log-writer`
@@ -24,6 +25,7 @@ pub mod exchange;
 pub mod faults;
 pub mod figures;
 pub mod interrupt;
+pub mod line_chart;
 pub mod load;
 pub mod machine;
 pub mod program;

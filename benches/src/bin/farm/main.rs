@@ -1,99 +1,90 @@
-//! A farm on one machine: many publishers, one hub or real daemons, several logging hosts.
+//! A farm on one machine: publishers and web servers, one hub or real daemons, several logging hosts.
 //!
 //! ```text
-//! publishers (this process) -> hub (a process, or daemons that run) -> spreadlogd, spreadlogd … -> files
-//!      |  each line has the moment it was logged                                                    |
-//!      +------------------------------ how late is it in the file? <-------------------------------+
+//! publishers (this process) -+
+//!                            +-> hub (a process, or daemons that run) -> spreadlogd, spreadlogd … -> files
+//! asked -> rthttpd, rthttpd -+                                                                        |
+//!   |  the moment of each answer                                                                      |
+//!   +---------------------------------- how late is its line in the file? <--------------------------+
 //! ```
 //!
-//! Lines are logged at a steady rate, evenly by all publishers, each of which is what an rthttpd has: a ring, a store,
-//! a session. Told are the lines a second from the first logged to the last written, how long a line takes into the
-//! file, the CPU time of each part, and what the books of the logging hosts say. A line that is lost, or files that
-//! differ, end the run with an error; being slow does not.
+//! Lines come about at a steady rate, evenly by all. A publisher is what an rthttpd has: a ring, a store, a session;
+//! there may be hundreds of them, where as many whole servers would be no more than a load on the machine. Told are
+//! the lines a second from the first to the last one written, how long a line takes into the file, the CPU time of
+//! each part, and what the books of the logging hosts say. A line that is lost or doubled, or files that differ, end
+//! the run with an error; being slow does not.
 //!
-//! - `publishers.rs`: who logs;
-//! - `hosts.rs`: who writes, and what is read of it.
+//! - `plan.rs`: what is asked for on the command line; `run.rs`: one farm;
+//! - `load.rs`: who has which line, and when; `publishers.rs` and `servers.rs`: who logs;
+//! - `hosts.rs`: who writes, and what is read of it; `moments.rs`: the moments of both sides;
+//! - `report.rs`: figures, table, pictures;
+//! - `sniff/`: a packet sniffer in the place of the log.
 
 #![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "a program for a person at a terminal"
 )]
-#![expect(clippy::cast_precision_loss, reason = "figures far below 2^52")]
 
 mod hosts;
+mod load;
+mod moments;
+mod plan;
 mod publishers;
+mod report;
+mod run;
+mod servers;
+mod sniff;
 
 use std::fs;
 use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::{Command, ExitCode};
-use std::time::{Duration, Instant};
+use std::path::Path;
+use std::process::ExitCode;
+use std::time::Duration;
 
 use benches::built::{BuildError, build, programs};
-use benches::cpu::CpuTimes;
 use benches::faults::{FaultError, run_hub};
-use benches::figures::quantile;
+use benches::interrupt::{self, Interrupted};
+use benches::load::LoadError;
 use benches::machine::Machine;
-use benches::program::{Program, ProgramError, free_port};
+use benches::program::ProgramError;
 use clap::Parser;
-use serde_json::{Value, json};
 use spread_logger::diagnostics::Chain;
 
-use crate::hosts::{Follower, Host};
-use crate::publishers::{Load, Logged};
-
-/// Measure a farm's log from many publishers to the files.
-#[derive(Debug, Parser)]
-#[command(name = "farm")]
-struct Args {
-    /// How many log, at most 500
-    #[arg(long, default_value_t = 100, value_parser = clap::value_parser!(u16).range(1..=500))]
-    publishers: u16,
-    /// How many write, at most 16
-    #[arg(long, default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=16))]
-    hosts: u16,
-    /// Lines a second, of all publishers together
-    #[arg(long, default_value_t = 20_000, value_parser = clap::value_parser!(u64).range(1..=1_000_000))]
-    rate: u64,
-    /// For how long lines are logged
-    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..=600))]
-    seconds: u64,
-    /// A first look: 20 publishers, 2 seconds
-    #[arg(long, conflicts_with_all = ["publishers", "seconds"])]
-    quick: bool,
-    /// Spread daemons that run, instead of a hub; publishers and logging hosts use them in turn
-    #[arg(long, value_name = "ADDRESS,…", value_delimiter = ',')]
-    spread: Vec<String>,
-    /// Write the figures to this file, too
-    #[arg(long, value_name = "FILE")]
-    json: Option<PathBuf>,
-    /// Measure the programs that are there instead of building them first
-    #[arg(long)]
-    no_build: bool,
-    /// Be the hub, at this port
-    #[arg(long, value_name = "PORT", hide = true)]
-    hub: Option<u16>,
-}
+use crate::plan::{Args, Plan, PlanError};
+use crate::report::Report;
+use crate::run::{Setup, Spread, measure};
+use crate::sniff::SniffError;
 
 /// Why a run gave no figures, or no good ones.
 #[derive(Debug, thiserror::Error)]
 enum RunError {
     #[error(transparent)]
     Build(#[from] BuildError),
-    #[error("cannot prepare the run")]
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    #[error("cannot prepare or look after the run")]
     System(#[from] io::Error),
     #[error(transparent)]
     Program(#[from] ProgramError),
+    #[error(transparent)]
+    Interrupted(#[from] Interrupted),
     #[error("the hub has failed")]
     Hub(#[from] FaultError),
     #[error("a publisher cannot be started: {0}")]
     Publisher(String),
+    #[error("the servers cannot be asked: {0}")]
+    Server(String),
     #[error("logging host {number} did not join within {} s; it said:\n{said}", JOIN_MAX.as_secs())]
     NotJoined { number: usize, said: String },
+    #[error(transparent)]
+    Load(#[from] LoadError),
+    #[error(transparent)]
+    Sniff(#[from] SniffError),
     #[error("{0}")]
     Lost(String),
+    #[error("it does not keep up with {0} lines a second")]
+    TooMuch(u64),
 }
 
 /// Until a logging host is a member, or a publisher has a daemon.
@@ -103,6 +94,12 @@ const JOIN_MAX: Duration = Duration::from_secs(20);
 const WRITE_MAX: Duration = Duration::from_secs(60);
 
 const GROUP: &str = "access_log";
+
+/// Where the search for the rate that is too much begins.
+const FIRST_RATE: u64 = 20_000;
+
+/// As long as a step of it takes.
+const STEP_SECONDS: u64 = 3;
 
 fn main() -> ExitCode {
     let args = Args::parse();
@@ -120,195 +117,107 @@ fn main() -> ExitCode {
 }
 
 fn run(args: &Args) -> Result<(), RunError> {
+    let plans = args.plans()?;
     if !args.no_build {
-        build(&["spreadlogd"])?;
+        build(&["spreadlogd", "rthttpd"])?;
     }
-    let (publishers, seconds) = if args.quick {
-        (20, 2)
-    } else {
-        (usize::from(args.publishers), args.seconds)
-    };
+    interrupt::watch()?;
     let scratch = tempfile::tempdir()?;
     let machine = Machine::look();
     println!("{machine}");
-    let (hub, daemons) = daemons(args, scratch.path())?;
-    let spreadlogd = programs()?.join("spreadlogd");
-    let mut hosts = Vec::new();
-    for (number, daemon) in (0..usize::from(args.hosts)).zip(daemons.iter().cycle()) {
-        let folder = scratch.path().join(format!("host-{number}"));
-        hosts.push(Host::start(&spreadlogd, number, daemon, &folder)?);
-    }
-    let load = Load::start(publishers, &daemons)?;
-    eprintln!(
-        "{publishers} publishers and {} logging hosts are there",
-        hosts.len()
-    );
-
-    let cpu = |hosts: &[Host]| -> io::Result<Vec<CpuTimes>> {
-        let hub = hub.iter().map(Program::id);
-        hub.chain(hosts.iter().map(Host::id))
-            .map(CpuTimes::read)
-            .collect()
+    let setup = Setup {
+        programs: programs()?,
+        spread: Spread::start(args, scratch.path())?,
+        scratch: scratch.path().to_owned(),
     };
-    let before = cpu(&hosts)?;
-    let began = Instant::now();
-    let lines = args.rate * seconds;
-    let deadline = began + Duration::from_secs(seconds) + WRITE_MAX;
-    let follow = |host: &Host| host.follow(load.began(), lines, deadline);
-    let followers: Vec<_> = hosts.iter().map(follow).collect();
-    let logged = load.run(args.rate, seconds)?;
-    let (delays, ends): (Vec<_>, Vec<_>) = followers.into_iter().map(Follower::finish).unzip();
-    let ended = ends.into_iter().max().unwrap_or(began);
-    let elapsed = ended.saturating_duration_since(began);
-    let after = cpu(&hosts)?;
-    let used: Vec<Duration> = after
-        .iter()
-        .zip(&before)
-        .map(|(after, before)| after.since(before).total)
-        .collect();
-    let report = Report {
-        publishers,
-        rate: args.rate,
-        logged,
-        elapsed,
-        used,
-        has_hub: hub.is_some(),
-        delays,
-    };
-    println!("\n{}", report.table());
-    if let Some(path) = &args.json {
-        fs::write(path, format!("{:#}\n", report.json(&machine)))?;
+    if args.sniff {
+        let figures = sniff::run(&setup, args.seconds, &machine)?;
+        if let (Some(path), Some(figures)) = (&args.json, figures) {
+            fs::write(path, format!("{figures:#}\n"))?;
+        }
+        return Ok(());
     }
-    let texts = hosts
-        .into_iter()
-        .map(|host| host.finish(&spreadlogd))
-        .collect::<Result<Vec<_>, _>>()?;
-    drop(hub);
-    judge(report.logged, &texts)
+    measure_all(args, plans, &setup, machine)
 }
 
-/// The hub, if there is to be one, and where publishers and logging hosts find what they send to.
-fn daemons(
+fn measure_all(
     args: &Args,
-    scratch: &std::path::Path,
-) -> Result<(Option<Program>, Vec<String>), RunError> {
-    if !args.spread.is_empty() {
-        return Ok((None, args.spread.clone()));
-    }
-    let port = free_port()?;
-    let mut command = Command::new(std::env::current_exe()?);
-    command.arg("--hub").arg(port.to_string());
-    let mut hub = Program::start("hub", command, None, scratch)?;
-    hub.wait_until_ready(SocketAddr::from((Ipv4Addr::LOCALHOST, port)))?;
-    Ok((Some(hub), vec![format!("{port}@127.0.0.1")]))
-}
-
-/// Every line in every file, and the files the same.
-fn judge(logged: Logged, texts: &[Vec<u8>]) -> Result<(), RunError> {
-    let lost = |what: String| Err(RunError::Lost(what));
-    if logged.lost > 0 {
-        return lost(format!(
-            "{} lines found no room in rings and stores",
-            logged.lost
-        ));
-    }
-    for (number, text) in texts.iter().enumerate() {
-        let lines = text.iter().filter(|byte| **byte == b'\n').count() as u64;
-        if lines != logged.lines {
-            let logged = logged.lines;
-            return lost(format!(
-                "{logged} lines were logged, host {number} has {lines}"
-            ));
+    plans: Vec<Plan>,
+    setup: &Setup,
+    machine: Machine,
+) -> Result<(), RunError> {
+    let mut report = Report {
+        machine,
+        full: None,
+        samples: Vec::new(),
+    };
+    for mut plan in plans {
+        if args.half {
+            let full = full_rate(plan, setup)?;
+            println!("it keeps up with {full} lines a second; half of that:");
+            report.full = Some(full);
+            plan.rate = full / 2;
+            plan.check()?;
+        }
+        let sample = measure(plan, setup)?;
+        println!("\n{}", sample.text());
+        report.samples.push(sample);
+        // What is measured is kept when what follows is not.
+        if let Some(path) = &args.json {
+            fs::write(path, report.json())?;
         }
     }
-    if texts.windows(2).any(|two| two.first() != two.last()) {
-        return lost("the files of the logging hosts differ".to_owned());
+    if report.samples.len() > 1 {
+        println!("{}", report.table());
     }
-    println!(
-        "{} lines in each file, 0 lost, the files are the same, the audits agree",
-        logged.lines
-    );
-    Ok(())
+    if let Some(dir) = &args.svg {
+        draw(&report, dir)?;
+    }
+    let faults = report.samples.iter().flat_map(|sample| &sample.faults);
+    let faults: Vec<&str> = faults.map(String::as_str).collect();
+    if faults.is_empty() {
+        return Ok(());
+    }
+    Err(RunError::Lost(faults.join("\n")))
 }
 
-/// What was measured.
-struct Report {
-    publishers: usize,
-    rate: u64,
-    logged: Logged,
-    elapsed: Duration,
-    /// Of the hub, if there is one, and of each logging host.
-    used: Vec<Duration>,
-    has_hub: bool,
-    delays: Vec<Vec<Duration>>,
-}
-
-impl Report {
-    fn parts(&self) -> impl Iterator<Item = (String, Duration)> {
-        let hub = self.has_hub.then(|| "hub".to_owned());
-        let hosts = (0..).map(|number| format!("logging host {number}"));
-        let names = hub.into_iter().chain(hosts);
-        let publishers = ("publishers".to_owned(), self.logged.cpu);
-        [publishers]
-            .into_iter()
-            .chain(names.zip(self.used.iter().copied()))
-    }
-
-    fn per_line(&self, time: Duration) -> f64 {
-        time.as_secs_f64() * 1e6 / self.logged.lines.max(1) as f64
-    }
-
-    fn lines_per_second(&self) -> f64 {
-        self.logged.lines as f64 / self.elapsed.as_secs_f64()
-    }
-
-    fn table(&self) -> String {
-        let mut text = format!(
-            "{} publishers, {} logging hosts, {} lines a second wanted: {} lines, {:.0} a second into the files\n\n",
-            self.publishers,
-            self.delays.len(),
-            self.rate,
-            self.logged.lines,
-            self.lines_per_second()
+/// The highest rate that it keeps up with, of steps of a half more each.
+fn full_rate(plan: Plan, setup: &Setup) -> Result<u64, RunError> {
+    let mut full = None;
+    let mut step = Plan {
+        rate: FIRST_RATE,
+        seconds: STEP_SECONDS,
+        ..plan
+    };
+    while step.check().is_ok() {
+        let sample = measure(step, setup)?;
+        let keeps_up = sample.keeps_up();
+        eprintln!(
+            "{} lines a second: {}, {:.2} processors busy",
+            step.rate,
+            if keeps_up { "kept up" } else { "too much" },
+            sample.busy()
         );
-        for (name, used) in self.parts() {
-            text.push_str(&format!(
-                "{name:<20}{:>8.2} µs CPU/line\n",
-                self.per_line(used)
-            ));
+        if !keeps_up {
+            break;
         }
-        for (number, delays) in self.delays.iter().enumerate() {
-            let [half, p99] = [0.5, 0.99].map(|part| millis(delays, part));
-            text.push_str(&format!(
-                "from log to file, host {number}: p50 {half:.1} ms, p99 {p99:.1} ms\n"
-            ));
-        }
-        text
+        full = Some(step.rate);
+        step.rate += step.rate / 2;
     }
-
-    fn json(&self, machine: &Machine) -> Value {
-        let parts = self.parts();
-        let parts: Vec<Value> = parts
-            .map(|(name, used)| json!({"name": name, "cpu_micros_per_line": self.per_line(used)}))
-            .collect();
-        let delays = self.delays.iter();
-        let delays: Vec<Value> = delays
-            .map(|delays| json!({"p50_ms": millis(delays, 0.5), "p99_ms": millis(delays, 0.99)}))
-            .collect();
-        json!({
-            "machine": machine.to_string(),
-            "publishers": self.publishers,
-            "lines": self.logged.lines,
-            "lost": self.logged.lost,
-            "rate": self.rate,
-            "lines_per_second": self.lines_per_second(),
-            "parts": parts,
-            "hosts": delays,
-        })
-    }
+    full.ok_or(RunError::TooMuch(FIRST_RATE))
 }
 
-fn millis(delays: &[Duration], part: f64) -> f64 {
-    let delay = quantile(&mut delays.to_vec(), part);
-    delay.map_or(f64::NAN, |delay| delay.as_secs_f64() * 1e3)
+fn draw(report: &Report, dir: &Path) -> io::Result<()> {
+    let Some(along) = report.along() else {
+        return Ok(());
+    };
+    fs::create_dir_all(dir)?;
+    for (what, chart) in [
+        ("cpu", report.cpu_chart(along)),
+        ("delay", report.delay_chart(along)),
+    ] {
+        let name = format!("farm-{what}-by-{}.svg", along.name());
+        fs::write(dir.join(name), chart.to_string())?;
+    }
+    Ok(())
 }

@@ -1,4 +1,4 @@
-//! Who logs: publishers as web servers have them, all on one thread, and lines at a steady rate.
+//! Who logs without being a web server: publishers as rthttpd has them, all on one thread.
 
 use std::io;
 use std::sync::{Arc, mpsc};
@@ -6,18 +6,20 @@ use std::thread::{self, JoinHandle};
 use std::time::{Duration, Instant};
 
 use benches::cpu::thread_time;
+use benches::interrupt;
 use rustix::thread::gettid;
 use spread_logger::{Counters, LineLog, Publisher, PublisherOptions, line_ring};
 use tokio::runtime::Builder;
 use tokio::sync::watch;
 use tokio::task::LocalSet;
 
+use crate::load::Share;
+use crate::moments::Moments;
 use crate::{GROUP, JOIN_MAX, RunError};
 
 /// Publishers that are connected.
 #[derive(Debug)]
-pub(crate) struct Load {
-    began: Instant,
+pub(crate) struct Publishers {
     /// For connecting, which does not count.
     cpu_before: Duration,
     logs: Vec<LineLog>,
@@ -27,9 +29,9 @@ pub(crate) struct Load {
 }
 
 /// What became of it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Logged {
-    pub(crate) lines: u64,
+#[derive(Debug)]
+pub(crate) struct Published {
+    /// Lines that found no room in rings and stores.
     pub(crate) lost: u64,
     /// Of all publishers, while lines were logged and until all had been sent and acknowledged.
     pub(crate) cpu: Duration,
@@ -41,10 +43,10 @@ const BURST_EVERY: Duration = Duration::from_millis(10);
 /// Of each publisher: several seconds of what it logs here.
 const RING_BYTES: usize = 1 << 20;
 
-/// What stands around the moment in a line: a browser's, some 200 bytes in all.
+/// What stands around the number in a line: a browser's, some 200 bytes in all.
 const AFTER: &str = " HTTP/1.1\" 200 1024 \"http://farm.example/articles/\" \"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"";
 
-impl Load {
+impl Publishers {
     /// Starts `count` publishers, which use `daemons` in turn, and waits until all are connected.
     pub(crate) fn start(count: usize, daemons: &[String]) -> Result<Self, RunError> {
         let (mut logs, mut publishers) = (Vec::new(), Vec::new());
@@ -67,17 +69,15 @@ impl Load {
         let no_thread = |_| RunError::Publisher("its thread has ended".to_owned());
         let thread_id = said.recv().map_err(no_thread)?;
         let deadline = Instant::now() + JOIN_MAX;
-        while counters
-            .iter()
-            .any(|counters| counters.connected_since().is_none())
-        {
+        let is_away = |counters: &Arc<Counters>| counters.connected_since().is_none();
+        while counters.iter().any(is_away) {
             if Instant::now() > deadline || thread.is_finished() {
                 return Err(RunError::Publisher("no daemon takes it".to_owned()));
             }
+            interrupt::check()?;
             thread::sleep(BURST_EVERY);
         }
         Ok(Self {
-            began: Instant::now(),
             cpu_before: thread_time(thread_id)?,
             logs,
             counters,
@@ -86,60 +86,63 @@ impl Load {
         })
     }
 
-    /// From when moments in lines are counted.
-    pub(crate) fn began(&self) -> Instant {
-        self.began
+    /// Waits until each has heard of so many logging hosts: before, it sends nothing for 2 seconds at most.
+    pub(crate) fn wait_until_answered(&self, hosts: usize) -> Result<(), RunError> {
+        let deadline = Instant::now() + JOIN_MAX;
+        let is_answered =
+            |counters: &Arc<Counters>| counters.books().acknowledged.hosts >= hosts as u64;
+        while !self.counters.iter().all(is_answered) {
+            if Instant::now() > deadline {
+                return Err(RunError::Publisher("no logging host answers it".to_owned()));
+            }
+            interrupt::check()?;
+            thread::sleep(BURST_EVERY);
+        }
+        Ok(())
     }
 
-    /// Logs for `seconds`, and ends the publishers when everything has been taken.
-    pub(crate) fn run(mut self, rate: u64, seconds: u64) -> Result<Logged, RunError> {
-        let started = Instant::now();
+    /// Logs their share of the lines, evenly over the time; the moment of each.
+    pub(crate) fn log(&mut self, share: Share, began: Instant) -> Result<Moments, RunError> {
+        let mut moments = Moments::new(share.lines);
         let mut logged = 0;
-        for burst in 1..=seconds * 100 {
-            let until = rate * burst / 100;
+        for burst in 1..=share.seconds() * 100 {
+            let until = share.lines * burst / (share.seconds() * 100);
             for number in logged..until {
-                let place = usize::try_from(number).unwrap_or(usize::MAX) % self.logs.len().max(1);
-                if let Some(log) = self.logs.get_mut(place) {
-                    log.log(line(place, number, self.began.elapsed()).as_bytes());
+                if let Some(place) = share.of_publisher(number)
+                    && let Some(log) = self.logs.get_mut(place)
+                {
+                    moments.note(number, began.elapsed());
+                    log.log(line(place, number).as_bytes());
                 }
             }
             logged = until;
-            if burst % 100 == 0 {
-                eprintln!("{} s, {logged} lines", burst / 100);
-            }
-            let next = started + BURST_EVERY * u32::try_from(burst).unwrap_or(u32::MAX);
+            interrupt::check()?;
+            let next = began + BURST_EVERY * u32::try_from(burst).unwrap_or(u32::MAX);
             thread::sleep(next.saturating_duration_since(Instant::now()));
         }
+        Ok(moments)
+    }
+
+    /// Ends them when everything has been taken.
+    pub(crate) fn finish(self) -> Result<Published, RunError> {
         drop(self.logs);
         self.stop.send_replace(true);
         let ended = self.thread.join();
         let cpu =
             ended.map_err(|_| RunError::Publisher("its thread has panicked".to_owned()))??;
         let books = self.counters.iter().map(|counters| counters.books());
-        let lost = books.map(|books| books.lost.total()).sum();
-        Ok(Logged {
-            lines: logged,
-            lost,
+        Ok(Published {
+            lost: books.map(|books| books.lost.total()).sum(),
             cpu: cpu.saturating_sub(self.cpu_before),
         })
     }
 }
 
-/// A line with its moment, in nanoseconds.
-fn line(publisher: usize, number: u64, moment: Duration) -> String {
+fn line(publisher: usize, number: u64) -> String {
     format!(
-        "192.0.2.{} - - [28/Nov/2026:12:00:00 +0000] \"GET /{publisher}/{number}/{}{AFTER}",
+        "192.0.2.{} - - [28/Nov/2026:12:00:00 +0000] \"GET /{publisher}/{number}{AFTER}",
         publisher % 256,
-        moment.as_nanos()
     )
-}
-
-/// The moment in a line.
-pub(crate) fn moment(line: &str) -> Option<Duration> {
-    let (_, target) = line.split_once("\"GET /")?;
-    let (target, _) = target.split_once(' ')?;
-    let nanos = target.rsplit('/').next()?.parse().ok()?;
-    Some(Duration::from_nanos(nanos))
 }
 
 /// Runs all until the stop, and says on which thread; the CPU time of it.
@@ -166,20 +169,12 @@ fn publish(
 
 #[cfg(test)]
 mod tests {
+    use crate::moments::number;
+
     use super::*;
 
     #[test]
-    fn a_line_tells_its_moment() {
-        let moment_of = |nanos| {
-            let line = line(300, 17, Duration::from_nanos(nanos));
-            moment(&line)
-        };
-
-        assert_eq!(moment_of(0), Some(Duration::ZERO));
-        assert_eq!(
-            moment_of(123_456_789_012),
-            Some(Duration::from_nanos(123_456_789_012))
-        );
-        assert_eq!(moment("nothing of ours"), None);
+    fn a_line_has_its_number_where_it_is_looked_for() {
+        assert_eq!(number(line(300, 17).as_bytes()), Some(17));
     }
 }
