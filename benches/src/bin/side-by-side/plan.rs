@@ -26,6 +26,8 @@ pub(crate) struct Effort {
     /// Requests before it is measured, for caches, allocators and the connections' windows.
     pub(crate) warm_up: u64,
     pub(crate) requests: u64,
+    /// Requests before each slice that do not count, where there are any.
+    pub(crate) at_work: u64,
     /// Parts these are sent in.
     pub(crate) slices: u64,
     /// Requests a second, where delays are measured.
@@ -51,6 +53,9 @@ const RATE_SLICES: u64 = 10;
 const OTHERS_SLICES: u64 = 10;
 const OTHERS_RATE_SLICES: u64 = 2;
 
+/// A quarter of a slice, some hundredths of a second, is asked for before it.
+const AT_WORK_SHARE: u64 = 4;
+
 /// Part of a measurement's requests that is sent before it.
 const WARM_UP_SHARE: u64 = 10;
 
@@ -58,14 +63,16 @@ impl Effort {
     /// Of `case`, where the first case has `requests` and `rate`.
     pub(crate) fn of(case: &Case, requests: u64, rate: u64) -> Self {
         let requests = case.requests(requests);
-        let (slices, rate_slices) = if case.is_first() {
-            (SLICES, RATE_SLICES)
+        let (slices, rate_slices, at_work) = if case.is_first() {
+            let at_work = requests / SLICES / AT_WORK_SHARE;
+            (SLICES, RATE_SLICES, at_work.max(1))
         } else {
-            (OTHERS_SLICES, OTHERS_RATE_SLICES)
+            (OTHERS_SLICES, OTHERS_RATE_SLICES, 0)
         };
         Self {
             warm_up: case.warm_up.unwrap_or(requests / WARM_UP_SHARE).max(1),
             requests,
+            at_work,
             slices: case.slices.unwrap_or(slices).min(requests),
             rate: case.rate(rate),
             rate_slices,
@@ -81,6 +88,7 @@ impl Effort {
             && !matches!(case.answer, Answer::Missing);
         is_plain.then_some(Self {
             slices: if case.is_first() { 3 } else { 1 },
+            at_work: 0,
             with_wrk: true,
             ..self
         })
@@ -94,7 +102,12 @@ impl Effort {
 
     /// About how long a server of a round takes.
     fn time(&self, case: &Case) -> Duration {
-        let sent = if self.with_wrk { 0 } else { self.requests };
+        let sent = if self.with_wrk {
+            0
+        } else {
+            self.requests + self.at_work * self.slices
+        };
+        let pauses = self.slices * if self.at_work > 0 { 2 } else { 1 };
         let requests = (self.warm_up + sent) * case.thinned;
         let by_wrk = if self.with_wrk { self.slices } else { 0 };
         let rate_slices = if self.rate.is_some() {
@@ -105,7 +118,7 @@ impl Effort {
         START_AND_STOP
             + Duration::from_secs(by_wrk)
             + REQUEST * u32::try_from(requests).unwrap_or(u32::MAX)
-            + crate::round::SETTLING * u32::try_from(self.slices).unwrap_or(0)
+            + crate::round::SETTLING * u32::try_from(pauses).unwrap_or(0)
             + RATE_SLICE * u32::try_from(rate_slices).unwrap_or(0)
     }
 }

@@ -6,9 +6,15 @@
 //!
 //! A machine shared with strangers changes its speed by a third from one second to the next. A slice takes a
 //! fraction of a second, so whatever comes and goes in longer than that meets all servers alike; turning the order
-//! round after each pass does the same for a speed that rises or falls. The CPU time of a slice is read when the
-//! server has had time to finish what it does later (a publisher that sends the last lines), so that all of a
-//! request's work counts and idle waiting hardly does.
+//! round after each pass does the same for a speed that rises or falls.
+//!
+//! A slice of the first case begins with requests that do not count. Since its last one a server has not run, and
+//! others' memory is in the processor's caches; its own, of which one with a log has more, has to come back first.
+//! A server at work is never in that state, and those that measure one at a time do not see it.
+//!
+//! The CPU time of a slice is read when the server has had time to finish what it does later (a publisher that
+//! sends the last lines), before the slice and after it, so that all of a request's work counts and idle waiting
+//! hardly does.
 //!
 //! Then each is asked at a fixed rate, in turn as well, for how long an answer takes.
 //!
@@ -18,7 +24,7 @@ use std::thread;
 use std::time::Duration;
 
 use benches::cpu::{self, CpuTimes};
-use benches::load::{Expected, Load};
+use benches::load::{Expected, Load, Round};
 
 use crate::RunError;
 use crate::candidate::{Candidate, Running};
@@ -44,6 +50,8 @@ struct Contestant {
     wrk: Option<Wrk>,
     by_wrk: u64,
     uncounted_max: u64,
+    /// Before each slice.
+    at_work: u64,
     requests: u64,
     /// While it was being asked.
     elapsed: Duration,
@@ -135,6 +143,7 @@ impl Contestant {
             wrk: effort.with_wrk.then_some(wrk),
             by_wrk: 0,
             uncounted_max: 0,
+            at_work: effort.at_work,
             running,
             load,
             requests: 0,
@@ -146,7 +155,21 @@ impl Contestant {
     }
 
     fn run(&mut self, requests: u64) -> Result<(), RunError> {
+        if self.at_work > 0 {
+            self.ask(self.at_work)?;
+        }
         let before = self.cpu_times()?;
+        let round = self.ask(requests)?;
+        let used = self.cpu_times()?.since(&before);
+        self.requests += round.requests;
+        self.elapsed += round.elapsed;
+        self.total += used.total;
+        self.busiest += used.busiest;
+        Ok(())
+    }
+
+    /// Sends requests, and lets the server finish what they leave it with.
+    fn ask(&mut self, requests: u64) -> Result<Round, RunError> {
         let name = self.candidate.name();
         let round = if let Some(wrk) = &self.wrk {
             let round = wrk.run();
@@ -159,12 +182,7 @@ impl Contestant {
             round.map_err(|source| RunError::Load { name, source })?
         };
         thread::sleep(SETTLING);
-        let used = self.cpu_times()?.since(&before);
-        self.requests += round.requests;
-        self.elapsed += round.elapsed;
-        self.total += used.total;
-        self.busiest += used.busiest;
-        Ok(())
+        Ok(round)
     }
 
     fn run_at(&mut self, rate: u64) -> Result<(), RunError> {
