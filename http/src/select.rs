@@ -111,6 +111,17 @@ impl Representation<'_> {
 }
 
 impl Fields<'_> {
+    /// Whether there is no precondition and no range: whatever [`Representation::select`] knows
+    /// of a representation, it takes all of it.
+    #[must_use]
+    pub const fn want_whole(&self) -> bool {
+        self.range.is_none()
+            && self.if_none_match.is_missing()
+            && self.if_modified_since.is_none()
+            && self.if_match.is_missing()
+            && self.if_unmodified_since.is_none()
+    }
+
     /// Evaluates the preconditions of a GET or HEAD for what is there but has neither tag nor
     /// date, as a page made for one response: the status, if they are not met.
     ///
@@ -174,7 +185,10 @@ mod tests {
             varies: false,
         };
         assert_eq!(representation.etag.as_bytes(), SAME.as_bytes());
-        match representation.select(&request.unwrap().unwrap(), NOW) {
+        let request = request.unwrap().unwrap();
+        let selection = representation.select(&request, NOW);
+        assert!(selection == Selection::Whole || !request.fields.want_whole());
+        match selection {
             Selection::Whole => "200".into(),
             Selection::Part(part) => format!("206 {}-{}", part.first(), part.last()),
             Selection::Parts(parts) => format!("206 {} parts", parts.len()),
