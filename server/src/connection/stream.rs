@@ -4,9 +4,9 @@
 //! the runtime is asked to watch a socket only when its client has to be waited for: one that is
 //! answered and closed at once costs neither the two system calls nor the memory for it.
 
-use std::io::{self, IoSlice};
+use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
 use std::task::{Context, Poll, ready};
 
 use rustix::io::Errno;
@@ -63,6 +63,28 @@ impl Stream {
         }
     }
 
+    /// The same for a turn, which ends when nothing more is there: a socket known to be ready is
+    /// read without the task's share of time being asked for, and without its being waited for.
+    #[inline]
+    pub(super) fn poll_receive(
+        &mut self,
+        cx: &mut Context<'_>,
+        into: &mut [u8],
+    ) -> Poll<io::Result<usize>> {
+        if let Some(watch) = self.socket.watched() {
+            match watch.try_io(Interest::READABLE, |_| Ok(receive(watch.as_fd(), into)?)) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                Ok(read) if 0 < read && read < into.len() => {
+                    let waits = |_: &RawFd| Err::<(), _>(ErrorKind::WouldBlock.into());
+                    let _ = watch.try_io(Interest::READABLE, waits);
+                    return Poll::Ready(Ok(read));
+                }
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+        self.poll_read(cx, into)
+    }
+
     /// Sends the beginning of two slices, either of which can be empty.
     #[inline]
     pub(super) fn poll_write(
@@ -85,6 +107,25 @@ impl Stream {
                 outcome => return Poll::Ready(Ok(outcome?)),
             }
         }
+    }
+
+    /// The same for a turn, which goes on without what is not taken at once.
+    #[inline]
+    pub(super) fn poll_send(
+        &mut self,
+        cx: &mut Context<'_>,
+        slices: &[IoSlice<'_>; 2],
+        flags: SendFlags,
+    ) -> Poll<io::Result<usize>> {
+        if let Some(watch) = self.socket.watched() {
+            match watch.try_io(Interest::WRITABLE, |_| {
+                Ok(send(watch.as_fd(), slices, flags)?)
+            }) {
+                Err(error) if error.kind() == ErrorKind::WouldBlock => {}
+                outcome => return Poll::Ready(outcome),
+            }
+        }
+        self.poll_write(cx, slices, flags)
     }
 
     pub(super) fn poll_write_ready(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<()>> {

@@ -93,7 +93,7 @@ impl Connection {
             let is_new = self.received.is_empty();
             let room = if is_new { input.len() } else { RECEIVED_STEP };
             let read = if is_new {
-                self.stream.poll_read(cx, input)
+                self.stream.poll_receive(cx, input)
             } else {
                 self.poll_read_more(cx)
             };
@@ -420,7 +420,7 @@ impl Connection {
             None => SendFlags::empty(),
         };
         while sent < len {
-            match self.stream.poll_write(cx, &output.slices(sent), flags) {
+            match self.stream.poll_send(cx, &output.slices(sent), flags) {
                 Poll::Ready(Ok(written @ 1..)) => {
                     sent += written as u64;
                     self.note_sent(written as u64);
