@@ -1,4 +1,7 @@
-//! The character classes of RFC 9110 section 5.6 and RFC 3986, one function each.
+//! The character classes of RFC 9110 section 5.6 and RFC 3986, one function each, and how a byte
+//! of some class is looked for.
+
+use core::ops::BitOr;
 
 /// A character of a token (RFC 9110 5.6.2): methods, field names, parameters.
 pub(crate) const fn is_token(byte: u8) -> bool {
@@ -40,21 +43,89 @@ pub(crate) const fn hex_digit(byte: u8) -> Option<u8> {
     }
 }
 
-/// Where the first byte is that `stops`. Sixteen at once, without a branch between them, which
-/// the compiler makes one vector: long targets are cheap even when they arrive byte by byte.
-pub(crate) fn position(bytes: &[u8], stops: impl Fn(u8) -> bool) -> Option<usize> {
-    let (chunks, _) = bytes.as_chunks::<16>();
-    let has_stop = |chunk: &[u8; 16]| chunk.iter().fold(false, |any, &byte| any | stops(byte));
-    let skipped = chunks.iter().take_while(|chunk| !has_stop(chunk)).count() * 16;
-    let rest = bytes.get(skipped..).unwrap_or_default();
-    rest.iter()
-        .position(|&byte| stops(byte))
-        .map(|at| skipped + at)
+/// Eight bytes, the first the lowest.
+#[derive(Clone, Copy)]
+pub(crate) struct Word(u64);
+
+/// Bytes of a word, each by its highest bit. Behind the first of them more may be marked than
+/// should be.
+#[derive(Clone, Copy)]
+pub(crate) struct Marks(u64);
+
+impl Word {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    const HIGHEST: u64 = u64::from_ne_bytes([0x80; 8]);
+
+    /// The bytes below `limit`, which is ASCII: taken from them, it borrows.
+    pub(crate) const fn below(self, limit: u8) -> Marks {
+        let less = self.0.wrapping_sub(Self::ONES * limit as u64);
+        Marks(less & !self.0 & Self::HIGHEST)
+    }
+
+    /// The bytes that are `byte`.
+    pub(crate) const fn equal(self, byte: u8) -> Marks {
+        Self(self.0 ^ (Self::ONES * byte as u64)).below(1)
+    }
+}
+
+impl BitOr for Marks {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+/// Where the first byte is that `stops` marks. Eight at once: long targets are cheap even when
+/// they arrive byte by byte, and most values of fields are decided with a word or two.
+#[inline]
+pub(crate) fn position(bytes: &[u8], stops: impl Fn(Word) -> Marks) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    let first = |marks: Marks| (marks.0.trailing_zeros() / 8) as usize;
+    for (at, word) in words.iter().enumerate() {
+        let marks = stops(Word(u64::from_le_bytes(*word)));
+        if marks.0 != 0 {
+            return Some(at * 8 + first(marks));
+        }
+    }
+    // The last eight again, some of which were among those before; or fewer, if there are no eight.
+    if let Some(word) = bytes.last_chunk::<8>() {
+        let at = first(stops(Word(u64::from_le_bytes(*word))));
+        return (at < 8).then_some(bytes.len() - 8 + at);
+    }
+    let mut word = [0; 8];
+    word.get_mut(..rest.len())?.copy_from_slice(rest);
+    let at = first(stops(Word(u64::from_le_bytes(word))));
+    (at < rest.len()).then_some(at)
+}
+
+/// Where the first byte is that may not stand inside a field value.
+#[inline]
+pub(crate) fn value_end(bytes: &[u8]) -> Option<usize> {
+    let mut begin = 0;
+    loop {
+        let rest = bytes.get(begin..)?;
+        let at = begin + position(rest, |word| word.below(b' ') | word.equal(0x7f))?;
+        if bytes.get(at) != Some(&b'\t') {
+            return Some(at);
+        }
+        begin = at + 1;
+    }
 }
 
 /// `bytes` without the white space around it. Only `OWS` counts: trimming more than that
 /// is how `\x0bchunked` becomes a coding that another server did not see.
-pub(crate) fn trim(mut bytes: &[u8]) -> &[u8] {
+#[inline]
+pub(crate) fn trim(bytes: &[u8]) -> &[u8] {
+    // Before nearly all values there is one space, and nothing behind them.
+    let bytes = bytes.strip_prefix(b" ").unwrap_or(bytes);
+    match bytes {
+        [b' ' | b'\t', ..] | [.., b' ' | b'\t'] => trim_more(bytes),
+        _ => bytes,
+    }
+}
+
+fn trim_more(mut bytes: &[u8]) -> &[u8] {
     while let [first, rest @ ..] = bytes
         && is_blank(*first)
     {
@@ -87,17 +158,32 @@ pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::position;
+    use super::{is_field_value, position, trim, value_end};
     use proptest::prelude::{any, prop, prop_assert_eq, proptest};
 
     proptest! {
         #[test]
         fn a_position_is_that_of_the_first(
             bytes in prop::collection::vec(any::<u8>(), 0..80),
+            limit in 0_u8..128,
             rare in any::<u8>(),
         ) {
-            let stops = |byte| byte <= rare / 32;
-            prop_assert_eq!(position(&bytes, stops), bytes.iter().position(|&byte| stops(byte)));
+            let rare = rare % 128;
+            let found = position(&bytes, |word| word.below(limit) | word.equal(rare));
+            let first = bytes.iter().position(|&byte| byte < limit || byte == rare);
+            prop_assert_eq!(found, first);
+        }
+
+        #[test]
+        fn a_value_ends_before_what_may_not_stand_in_it(bytes in prop::collection::vec(0_u8.., 0..40)) {
+            let end = bytes.iter().position(|&byte| !is_field_value(byte));
+            prop_assert_eq!(value_end(&bytes), end);
+        }
+
+        #[test]
+        fn what_is_trimmed_is_blank(bytes in "[ \ta]{0,6}") {
+            let blanks: &[char] = &[' ', '\t'];
+            prop_assert_eq!(trim(bytes.as_bytes()), bytes.trim_matches(blanks).as_bytes());
         }
     }
 }

@@ -140,9 +140,9 @@ fn next_tag(bytes: &[u8]) -> Option<(bool, &[u8], &[u8])> {
         quoted => (false, quoted),
     };
     let opaque = quoted.strip_prefix(b"\"")?;
-    let end = opaque
-        .iter()
-        .position(|byte| !matches!(byte, 0x21 | 0x23..=0x7e | 0x80..))?;
+    let end = ascii::position(opaque, |word| {
+        word.below(b' ' + 1) | word.equal(b'"') | word.equal(0x7f)
+    })?;
     if opaque.get(end) != Some(&b'"') {
         return None;
     }

@@ -22,8 +22,8 @@ pub(super) fn is_valid(value: &[u8]) -> bool {
 fn after_reg_name(value: &[u8]) -> &[u8] {
     let mut rest = value;
     loop {
-        let plain = rest.iter().take_while(|&&byte| is_plain(byte)).count();
-        rest = match rest.get(plain..).unwrap_or_default() {
+        let plain = rest.iter().position(|&byte| !is_plain(byte));
+        rest = match rest.get(plain.unwrap_or(rest.len())..).unwrap_or_default() {
             [b'%', high, low, after @ ..]
                 if high.is_ascii_hexdigit() && low.is_ascii_hexdigit() =>
             {
@@ -70,10 +70,12 @@ fn is_ip_literal(literal: &[u8]) -> bool {
     str::from_utf8(literal).is_ok_and(|text| text.parse::<Ipv6Addr>().is_ok())
 }
 
-/// Nothing, or `:` and at most 65,535. A colon alone is valid (RFC 3986 3.2.3).
+/// Nothing, or `:` and at most 65,535. A colon alone is valid (RFC 3986 3.2.3), and of four digits
+/// every number.
 fn is_port(rest: &[u8]) -> bool {
     match rest {
-        [] | [b':'] => true,
+        [] => true,
+        [b':', digits @ ..] if digits.len() <= 4 => digits.iter().all(u8::is_ascii_digit),
         [b':', digits @ ..] => ascii::decimal(digits).is_some_and(|port| port <= 65_535),
         _ => false,
     }

@@ -78,6 +78,10 @@ impl<'a> RequestLine<'a> {
 type Part<'a> = (&'a [u8], &'a [u8]);
 
 fn method(buf: &[u8]) -> Result<Option<Part<'_>>, Reject> {
+    // Nearly all are this one.
+    if let (b"GET", [b' ', rest @ ..]) = buf.split_at_checked(3).unwrap_or_default() {
+        return Ok(Some((b"GET", rest)));
+    }
     let end = buf.iter().position(|&byte| !ascii::is_token(byte));
     if end.unwrap_or(buf.len()) > METHOD_LEN_MAX {
         return Err(Reject::MethodUnknown);
@@ -113,7 +117,9 @@ fn known_method(name: &[u8]) -> Result<Method, Reject> {
 /// neither can be mistaken for anything else. A fragment is never sent (RFC 9110 7.1), and a
 /// cache before us that cut it off would see another target.
 fn target(buf: &[u8]) -> Result<Option<Part<'_>>, Reject> {
-    let end = ascii::position(buf, |byte| byte <= b' ' || byte == b'#' || byte == 0x7f);
+    let end = ascii::position(buf, |word| {
+        word.below(b' ' + 1) | word.equal(b'#') | word.equal(0x7f)
+    });
     let Some((target, rest)) = end.and_then(|end| buf.split_at_checked(end)) else {
         return Ok(None);
     };

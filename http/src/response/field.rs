@@ -103,7 +103,7 @@ impl Lines {
 pub(super) fn put(out: &mut impl BufMut, name: &str, value: &[u8]) {
     out.put_slice(name.as_bytes());
     out.put_slice(b": ");
-    if value.iter().all(|&byte| ascii::is_field_value(byte)) {
+    if ascii::value_end(value).is_none() {
         out.put_slice(value);
     } else {
         for &byte in value {

@@ -32,10 +32,17 @@ impl<'a> Target<'a> {
     /// For a broken escape, a NUL, `..` above the root, an escaped slash (which would be part of
     /// a file's name, where no file can have one), or anything that does not begin with a slash.
     pub fn parse(raw: &'a [u8]) -> Result<Self, Reject> {
-        let query_at = raw.iter().position(|&byte| byte == b'?');
-        let (path, query) = match query_at.and_then(|at| raw.split_at_checked(at)) {
-            Some((path, query)) => (path, query.get(1..)),
-            None => (raw, None),
+        // The first of these says what there is to do; mostly there is none.
+        let special = ascii::position(raw, |word| {
+            word.equal(b'?') | word.equal(b'%') | word.equal(0)
+        });
+        let (path, query, is_literal) = match special.and_then(|at| raw.split_at_checked(at)) {
+            None => (raw, None, true),
+            Some((path, [b'?', query @ ..])) => (path, Some(query), true),
+            Some(_) => {
+                let mut parts = raw.splitn(2, |&byte| byte == b'?');
+                (parts.next().unwrap_or_default(), parts.next(), false)
+            }
         };
         let path = match path {
             // RFC 9110 4.2.3: an empty path is that of the root.
@@ -45,7 +52,7 @@ impl<'a> Target<'a> {
         };
 
         let name = path.strip_suffix(b"/").unwrap_or(path);
-        if path.is_empty() || is_clean(name) {
+        if path.is_empty() || (is_literal && is_clean(name)) {
             return Ok(Self {
                 path: Cow::Borrowed(path),
                 query,
@@ -105,12 +112,20 @@ impl<'a> Target<'a> {
     }
 }
 
-/// Whether `path` needs no change: no escape, no NUL, no empty or dot segment.
+/// Whether `path`, which has neither escapes nor a NUL, has no empty and no dot segment.
 fn is_clean(path: &[u8]) -> bool {
-    path.iter().all(|byte| !matches!(byte, b'%' | 0))
-        && path
-            .split(|&byte| byte == b'/')
-            .all(|segment| !matches!(segment, b"" | b"." | b".."))
+    let mut rest = path;
+    loop {
+        // Most segments begin with neither.
+        if matches!(rest, [] | [b'/' | b'.', ..]) {
+            let mut segments = path.split(|&byte| byte == b'/');
+            return segments.all(|segment| !matches!(segment, b"" | b"." | b".."));
+        }
+        match ascii::position(rest, |word| word.equal(b'/')) {
+            Some(slash) => rest = rest.get(slash + 1..).unwrap_or_default(),
+            None => return true,
+        }
+    }
 }
 
 /// The clean path, and whether its last segment leaves a directory.
