@@ -5,6 +5,7 @@ use super::client::{self, CLIENT_LEN_MAX};
 use super::escape::{ESCAPE_LEN_MAX, Place, escape, escape_always, escape_within, escaped_len};
 use super::shares::fair_part;
 use super::stamp::{NO_USER, STAMP_LEN, Stamp, UtcOffset};
+use super::usual::Usual;
 use super::{CUT_MARK, Extent};
 use crate::record::Record;
 
@@ -13,6 +14,7 @@ use crate::record::Record;
 pub(super) struct Classic {
     is_combined: bool,
     stamp: Stamp,
+    usual: Usual,
 }
 
 impl Classic {
@@ -20,7 +22,21 @@ impl Classic {
         Self {
             is_combined,
             stamp: Stamp::new(),
+            usual: Usual::new(),
         }
+    }
+
+    /// The line of `record`, if it is a usual one.
+    #[inline]
+    pub(super) fn usual(
+        &mut self,
+        record: &Record<'_>,
+        offset: impl FnOnce() -> UtcOffset,
+        line_len_max: usize,
+    ) -> Option<&[u8]> {
+        let between = self.stamp.text(record.time, offset);
+        self.usual
+            .write(record, self.is_combined, between, line_len_max)
     }
 
     /// Appends the line of `record`, of at most `line_len_max` bytes.
@@ -176,16 +192,23 @@ fn write_text(field: Option<&[u8]>, share: Share, line: &mut Vec<u8>) {
 
 /// The quote that ends the request, and the status between spaces.
 fn write_status(status: u16, line: &mut Vec<u8>) {
-    let digit = |of: u16| b'0' + (of % 10) as u8;
-    if (100..1000).contains(&status) {
-        let digits = [digit(status / 100), digit(status / 10), digit(status)];
-        let [a, b, c] = digits;
-        line.extend_from_slice(&[b'"', b' ', a, b, c, b' ']);
+    if let Some(text) = status_text(status) {
+        line.extend_from_slice(&text);
     } else {
         line.extend_from_slice(b"\" ");
         line.extend_from_slice(itoa::Buffer::new().format(status).as_bytes());
         line.push(b' ');
     }
+}
+
+/// The same, of a status of three digits.
+#[inline]
+pub(super) fn status_text(status: u16) -> Option<[u8; 6]> {
+    let digit = |of: u16| b'0' + (of % 10) as u8;
+    let digits = [digit(status / 100), digit(status / 10), digit(status)];
+    let [a, b, c] = digits;
+    let is_usual = (100..1000).contains(&status);
+    is_usual.then_some([b'"', b' ', a, b, c, b' '])
 }
 
 fn write_field(field: &[u8], place: Place, share: Share, line: &mut Vec<u8>) {

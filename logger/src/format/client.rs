@@ -24,7 +24,7 @@ pub(super) fn write(client: Option<IpAddr>, line: &mut Vec<u8>) {
 fn write_v4(address: Ipv4Addr, line: &mut Vec<u8>) {
     let mut text = Text::default();
     for octet in address.octets() {
-        let (digits, len) = OCTETS.get(usize::from(octet)).copied().unwrap_or_default();
+        let (digits, len) = self::octet(octet);
         text.put(digits, len);
     }
     // Without the dot of the last.
@@ -113,6 +113,12 @@ fn hex_digits(group: u16) -> ([u8; 4], usize) {
         0x0010.. => ([c, d, 0, 0], 2),
         _ => ([d, 0, 0, 0], 1),
     }
+}
+
+/// The digits of an octet and a dot, and how many bytes these are.
+#[inline]
+pub(super) fn octet(octet: u8) -> ([u8; 4], usize) {
+    OCTETS.get(usize::from(octet)).copied().unwrap_or_default()
 }
 
 /// Every octet's digits and a dot, and how many bytes these are.

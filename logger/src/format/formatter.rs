@@ -37,6 +37,20 @@ impl Formatter {
         self.line_len_max
     }
 
+    /// The line of `record` with its newline, if it is one of those that most lines are; of any other
+    /// nothing, and [`Self::write`] has to be asked for it.
+    #[inline]
+    pub(crate) fn usual(
+        &mut self,
+        record: &Record<'_>,
+        offset: impl Fn() -> UtcOffset,
+    ) -> Option<&[u8]> {
+        match &mut self.writer {
+            Writer::Classic(classic) => classic.usual(record, offset, self.line_len_max),
+            Writer::Object(_) | Writer::Steps(_) => None,
+        }
+    }
+
     /// Appends the line of `record` with its newline; allocates nothing while `line` has room.
     ///
     /// `offset` is asked for local time's offset only when the second is a new one.

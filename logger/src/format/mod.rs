@@ -25,6 +25,7 @@ mod parse;
 mod shares;
 mod stamp;
 mod steps;
+mod usual;
 
 pub use error::{FORMAT_LEN_MAX, FormatError, FormatReason};
 pub use formatter::Formatter;

@@ -12,7 +12,7 @@ pub const STAMP_LEN: usize = 28;
 pub(super) const NO_USER: &[u8; 4] = b" - -";
 
 /// Those, a space, the stamp, a space and a quote.
-const TEXT_LEN: usize = NO_USER.len() + 1 + STAMP_LEN + 2;
+pub(super) const TEXT_LEN: usize = NO_USER.len() + 1 + STAMP_LEN + 2;
 
 /// The offset of local time from UTC, in whole minutes; east of Greenwich is positive.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]

@@ -239,7 +239,132 @@ fn is_what_is_left(read: &[u8], of: &[u8]) -> bool {
             .is_some_and(|head| of.starts_with(head))
 }
 
+/// What the quick way writes of a record.
+fn quickly(format: &Format, line_len_max: usize, record: &Record<'_>) -> Option<Vec<u8>> {
+    let mut formatter = Formatter::new(format, line_len_max);
+    let line = formatter.usual(record, UtcOffset::default);
+    line.map(<[u8]>::to_vec)
+}
+
+#[test]
+fn a_usual_line_is_written_the_quick_way_and_is_the_same() {
+    for format in [Format::Common, Format::Combined] {
+        for len in (0..70).chain([800]) {
+            let field = vec![b'~'; len];
+            let usual = Record {
+                request_line: b"GET / HTTP/1.1",
+                referer: Some(&field),
+                user_agent: (len > 7).then_some(AGENT),
+                bytes: if len % 2 == 0 { 0 } else { u64::MAX },
+                ..record()
+            };
+            let line = quickly(&format, LINE_LEN_MAX, &usual);
+            assert_eq!(line, Some(written(&format, LINE_LEN_MAX, &usual).0));
+        }
+    }
+}
+
+#[test]
+fn a_line_that_is_not_usual_is_not_written_the_quick_way() {
+    let long = [b'a'; 1000];
+    let others = [
+        Record {
+            client: None,
+            ..record()
+        },
+        Record {
+            client: "::1".parse().ok(),
+            ..record()
+        },
+        Record {
+            user: Some(b"user"),
+            ..record()
+        },
+        Record {
+            status: 99,
+            ..record()
+        },
+        Record {
+            request_line: b"",
+            ..record()
+        },
+        Record {
+            request_line: b"-",
+            ..record()
+        },
+        Record {
+            referer: Some(b"-"),
+            ..record()
+        },
+        Record {
+            user_agent: Some(b"-"),
+            ..record()
+        },
+        Record {
+            user_agent: Some(&long),
+            ..record()
+        },
+    ];
+    for record in &others {
+        assert_eq!(
+            quickly(&Format::Combined, LINE_LEN_MAX, record),
+            None,
+            "{record:?}"
+        );
+    }
+    let middling = Record {
+        user_agent: Some(&long[..500]),
+        ..record()
+    };
+    assert!(quickly(&Format::Combined, LINE_LEN_MAX, &middling).is_some());
+    assert_eq!(quickly(&Format::Combined, LINE_LEN_MIN, &middling), None);
+    assert_eq!(quickly(&Format::Json, LINE_LEN_MAX, &record()), None);
+}
+
+/// Wherever it stands.
+#[test]
+fn one_byte_that_needs_an_escape_is_enough_for_the_general_way() {
+    for len in 1..50 {
+        for at in 0..len {
+            for byte in [b'"', b'\\', b'\n', 0x7f, 0xe9] {
+                let mut field = vec![b'a'; len];
+                field[at] = byte;
+                let record = Record {
+                    request_line: &field,
+                    ..record()
+                };
+                assert_eq!(quickly(&Format::Combined, LINE_LEN_MAX, &record), None);
+            }
+        }
+    }
+}
+
 proptest! {
+    #[test]
+    fn the_quick_way_writes_what_the_general_one_does(
+        record in records(60),
+        texts in proptest::array::uniform3("[ -~]{0,400}"),
+        is_plain: bool,
+        is_combined: bool,
+        line_len_max in LINE_LEN_MIN..LINE_LEN_MAX,
+    ) {
+        let [line, referer, agent] = texts.map(String::into_bytes);
+        let plain = OwnedRecord {
+            client: Some(IpAddr::from([192, 0, 2, 7])),
+            user: None,
+            request_line: line,
+            referer: Some(referer),
+            user_agent: Some(agent),
+            ..record.clone()
+        };
+        let record = if is_plain { plain } else { record };
+        let format = if is_combined { Format::Combined } else { Format::Common };
+
+        if let Some(line) = quickly(&format, line_len_max, &record.as_record()) {
+            prop_assert_eq!(line, written(&format, line_len_max, &record.as_record()).0);
+        }
+    }
+
     #[test]
     fn parse_undoes_write(record in records(300), minutes in -840_i16..=840) {
         let mut line = Vec::new();

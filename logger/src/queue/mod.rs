@@ -111,6 +111,18 @@ impl Log {
     /// Hands over the line of `record`, or drops and counts it when the ring is full.
     #[inline]
     pub fn log(&mut self, record: &Record<'_>) {
+        if let Some(line) = self.formatter.usual(record, || self.ends.shared.offset()) {
+            if !self.ends.push(line) {
+                self.ends.shared.queue_full.fetch_add(1, Ordering::Relaxed);
+            }
+            return;
+        }
+        self.log_unusual(record);
+    }
+
+    /// By itself, so that the way of most lines stays small.
+    #[inline(never)]
+    fn log_unusual(&mut self, record: &Record<'_>) {
         self.line.clear();
         self.push(record);
     }
@@ -131,7 +143,6 @@ impl Log {
         self.push(record);
     }
 
-    #[inline]
     fn push(&mut self, record: &Record<'_>) {
         let extent = self
             .formatter
