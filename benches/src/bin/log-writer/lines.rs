@@ -8,7 +8,7 @@ use benches::zipf::Zipf;
 /// 200 bytes: a browser's line with a short referrer.
 pub(crate) const LINE_LEN: usize = 200;
 
-/// Lines of one slice: 20 MB, so that a writer that falls behind all along holds less than it may (64 MiB).
+/// Lines of one slice: 20 MB.
 pub(crate) const SLICE_LINES: u64 = 100_000;
 
 /// Whose lines they are.

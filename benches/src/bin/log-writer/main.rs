@@ -1,7 +1,7 @@
 //! Log writers side by side: what a line costs spreadlogd, in turn, on the same core.
 //!
 //! ```text
-//! for each round:  start all writers -> send each a slice, in turn, many times -> stop -> count lines
+//! for each round:  start all writers -> send each a stretch of lines, in turn -> stop -> count lines
 //! ```
 //!
 //! The figure is CPU time per line of all threads of the writer, from the kernel's own books ([`benches::cpu`]). The
@@ -41,7 +41,7 @@ use spread_logger::diagnostics::Chain;
 use crate::feed::FeedError;
 use crate::lines::SLICE_LINES;
 use crate::report::Report;
-use crate::round::Slices;
+use crate::round::{STRETCH, Slices};
 use crate::row::{Row, TcpWriter};
 
 /// Measure spreadlogd beside a bare loop and other log writers.
@@ -51,10 +51,13 @@ struct Args {
     /// How often the writers are started anew and measured, in turn
     #[arg(long, default_value_t = 7, value_parser = clap::value_parser!(u16).range(1..))]
     rounds: u16,
-    /// Lines to each writer in a round, in whole slices of 100,000
-    #[arg(long, default_value_t = 500_000, value_parser = clap::value_parser!(u64).range(1..))]
+    /// Lines to each writer in a round, in whole stretches of 500,000
+    #[arg(long, default_value_t = 1_000_000, value_parser = clap::value_parser!(u64).range(1..))]
     lines: u64,
-    /// A first look: 3 rounds of 100,000 lines
+    /// Lines sent in a second, while they are sent
+    #[arg(long, default_value_t = RATE, value_parser = clap::value_parser!(u64).range(1..))]
+    rate: u64,
+    /// A first look: 3 rounds of 500,000 lines
     #[arg(long, conflicts_with_all = ["rounds", "lines"])]
     quick: bool,
     /// Measure this row alone; may be given several times
@@ -80,6 +83,9 @@ struct Args {
     no_build: bool,
 }
 
+/// 1,000,000 lines a second, 200 MB: more than a farm has, and less than any row could write, so that none falls behind.
+const RATE: u64 = 1_000_000;
+
 /// Where things are and where they run.
 #[derive(Debug)]
 struct Setup {
@@ -91,6 +97,7 @@ struct Setup {
     tcp: Option<TcpWriter>,
     /// The hub's or daemon's.
     spread_port: u16,
+    rate: u64,
     /// The writers' core, unless there is only one core.
     writer_core: Option<usize>,
 }
@@ -163,25 +170,27 @@ fn run(args: &Args) -> Result<(), RunError> {
         before: args.before.as_ref().map(fs::canonicalize).transpose()?,
         tcp: args.tcp.clone(),
         spread_port: args.spread.map_or_else(feed::start_hub, Ok)?,
+        rate: args.rate,
         writer_core: cores.map(|(writer, _)| writer),
     };
     let slices = Slices::new();
     let (rounds, lines) = if args.quick {
-        (3, SLICE_LINES)
+        (3, 1)
     } else {
         (args.rounds, args.lines)
     };
-    let count = lines.div_ceil(SLICE_LINES);
+    let stretch = SLICE_LINES * STRETCH;
+    let count = lines.div_ceil(stretch);
     let mut report = Report {
         machine,
-        lines: count * SLICE_LINES,
+        lines: count * stretch,
         rows: rows.iter().map(|row| (*row, Vec::new())).collect(),
     };
     for round in 1..=rounds {
         eprintln!("round {round}/{rounds}");
         let samples = round::measure(&rows, &setup, &slices, count)?;
         for ((row, all), sample) in report.rows.iter_mut().zip(samples) {
-            eprintln!("  {:<16}{}", row.name(), sample.line());
+            eprintln!("  {:<18}{}", row.name(), sample.line());
             all.push(sample);
         }
     }

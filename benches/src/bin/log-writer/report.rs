@@ -22,7 +22,7 @@ pub(crate) struct Sample {
     pub(crate) cpu_micros: f64,
     /// From the first byte sent until the last was in the file.
     pub(crate) elapsed_micros: f64,
-    /// `RssAnon` in KiB after the first slice and after the last.
+    /// `RssAnon` in KiB after the first stretch and after the last.
     pub(crate) memory_first: u64,
     pub(crate) memory_last: u64,
 }
@@ -72,8 +72,8 @@ impl Report {
         let rounds = self.rows.first().map_or(0, |(_, samples)| samples.len());
         let mut text = format!(
             "lines of 200 bytes; {rounds} rounds of {} lines, medians; all of them written in each round\n\
-             CPU per line of all threads; ratios paired by round; RssAnon after the first and the last 100,000 lines\n\n\
-             {:<16}{:>12}{:>11}{:>10}{:>10}{:>14}{:>10}\n",
+             CPU per line of all threads; ratios paired by round; RssAnon after the first and the last 500,000 lines\n\n\
+             {:<18}{:>12}{:>11}{:>10}{:>10}{:>14}{:>10}\n",
             self.lines,
             "",
             "CPU µs/line",
@@ -91,7 +91,7 @@ impl Report {
             // Writing to a String cannot fail.
             let _ = writeln!(
                 text,
-                "{:<16}{:>12.4}{:>11.4}{:>10}{:>10}{:>14.0}{:>10.0}",
+                "{:<18}{:>12.4}{:>11.4}{:>10}{:>10}{:>14.0}{:>10.0}",
                 row.name(),
                 of(samples, |sample| sample.cpu_micros),
                 of(samples, |sample| sample.elapsed_micros),

@@ -1,11 +1,13 @@
-//! One round: every writer runs, each is sent a slice of its lines in turn, until all had theirs.
+//! One round: every writer runs, each is sent a stretch of lines in turn, until all had theirs.
 //!
 //! ```text
 //! start all -> until a line arrives -> a slice to warm up -> A B C  C B A … -> stop -> count lines
 //! ```
 //!
-//! A slice is over when all of it is in the files, so that a writer's work cannot fall into another's slice; the order
-//! turns round after each pass, as in `side-by-side` and for the same reason.
+//! A stretch is some slices without a pause, at one pace for all writers, as a farm sends them: what a writer does while
+//! it waits for more, and how much that saves, is seen only where more comes. It is over when all of it is in the files,
+//! so that a writer's work cannot fall into another's; the order turns round after each pass, as in `side-by-side` and
+//! for the same reason.
 
 use std::fs;
 use std::io;
@@ -17,20 +19,25 @@ use std::time::{Duration, Instant};
 use benches::cpu::CpuTimes;
 use benches::program::{Program, free_port};
 
-use crate::feed::{Publisher, send_bare};
+use crate::feed::{Pace, Publisher, send_bare};
 use crate::lines::{Hosts, LINE_LEN, SLICE_LINES, Slice};
 use crate::report::{Sample, micros};
 use crate::row::{CONFIG, LOGS, Row, TcpWriter};
 use crate::{RunError, Setup};
 
-/// How long a slice may take: a program as slow as the original, on a busy machine.
+/// How long a stretch may take: a program as slow as the original, on a busy machine.
 const SLICE_MAX: Duration = Duration::from_secs(120);
 
-/// How often is looked how much is written.
+/// How often is looked how much is written: seldom where that is a look at thousands of files, as the kernel then takes
+/// what it knows of each from the writer's core.
 const LOOK_EVERY: Duration = Duration::from_millis(20);
+const LOOK_AT_MANY_EVERY: Duration = Duration::from_millis(200);
 
-/// How long a probe has to get into a file. Those of hosts wait half a second for company.
-const PROBE_MAX: Duration = Duration::from_millis(700);
+/// Slices of a stretch: 100 MB, so that a writer that falls behind all along holds less than it may (256 MiB).
+pub(crate) const STRETCH: u64 = 5;
+
+/// How long a probe has to get into a file. Those of hosts wait a second for company.
+const PROBE_MAX: Duration = Duration::from_millis(1_200);
 
 /// Probes before a writer is given up.
 const PROBES_MAX: usize = 40;
@@ -57,6 +64,8 @@ struct Contestant<'a> {
     lines: u64,
     bytes: u64,
     slices: u64,
+    /// Its own, if its messages are numbered.
+    publisher: Option<Publisher>,
     cpu: Duration,
     elapsed: Duration,
     /// After the first slice, and now.
@@ -81,7 +90,7 @@ impl Slices {
     }
 }
 
-/// Measures `rows` once, `count` slices each; their samples, in the same order.
+/// Measures `rows` once, `count` stretches each; their samples, in the same order.
 pub(crate) fn measure(
     rows: &[Row],
     setup: &Setup,
@@ -96,7 +105,7 @@ pub(crate) fn measure(
     }
     for pass in 0..count {
         for contestant in &mut contestants {
-            contestant.run(&mut publisher)?;
+            contestant.run(&mut publisher, setup.rate)?;
         }
         contestants.reverse();
         if count >= SAID_FROM && (pass + 1) % SAID_EVERY == 0 {
@@ -109,17 +118,17 @@ pub(crate) fn measure(
     contestants.into_iter().map(Contestant::finish).collect()
 }
 
-/// A round of more slices than this tells how far it is, every so many of them.
-const SAID_FROM: u64 = 50;
-const SAID_EVERY: u64 = 25;
+/// A round of more stretches than this tells how far it is, every so many of them.
+const SAID_FROM: u64 = 10;
+const SAID_EVERY: u64 = 5;
 
-fn say(contestants: &[Contestant<'_>], slices: u64) {
+fn say(contestants: &[Contestant<'_>], stretches: u64) {
     for contestant in contestants {
         let (first, now) = contestant.memory.unwrap_or_default();
         eprintln!(
-            "  {:<16}{:>12} lines   RssAnon {first} KiB after the first slice, {now} KiB now",
+            "  {:<18}{:>12} lines   RssAnon {first} KiB after the first stretch, {now} KiB now",
             contestant.row.name(),
-            slices * SLICE_LINES,
+            stretches * STRETCH * SLICE_LINES,
         );
     }
 }
@@ -135,8 +144,11 @@ impl<'a> Contestant<'a> {
             (Row::Tcp, Some(writer)) => Self::running(row, writer, slice)?,
             _ => Self::started(row, setup, slice)?,
         };
+        if row.is_numbered() {
+            contestant.publisher = Some(Publisher::numbered(setup.spread_port, row.name())?);
+        }
         contestant.probe(publisher)?;
-        contestant.send(publisher)?;
+        contestant.send(publisher, &mut Pace::begin(setup.rate))?;
         contestant.wait()?;
         Ok(contestant)
     }
@@ -188,6 +200,7 @@ impl<'a> Contestant<'a> {
             lines: 0,
             bytes: 0,
             slices: 0,
+            publisher: None,
             cpu: Duration::ZERO,
             elapsed: Duration::ZERO,
             memory: None,
@@ -201,7 +214,10 @@ impl<'a> Contestant<'a> {
         for _ in 0..PROBES_MAX {
             match &mut self.socket {
                 Some(socket) => io::Write::write_all(socket, &line)?,
-                None => publisher.send_one(self.row.name(), line.clone())?,
+                None => {
+                    let publisher = self.publisher.as_mut().unwrap_or(publisher);
+                    publisher.send_one(self.row.name(), line.clone())?;
+                }
             }
             let deadline = Instant::now() + PROBE_MAX;
             while Instant::now() < deadline {
@@ -218,23 +234,30 @@ impl<'a> Contestant<'a> {
         Err(self.silent())
     }
 
-    fn run(&mut self, publisher: &mut Publisher) -> Result<(), RunError> {
+    fn run(&mut self, publisher: &mut Publisher, rate: u64) -> Result<(), RunError> {
         let before = self.cpu_times()?;
         let began = Instant::now();
-        self.send(publisher)?;
+        let mut pace = Pace::begin(rate);
+        for _ in 0..STRETCH {
+            self.send(publisher, &mut pace)?;
+        }
         self.wait()?;
         self.elapsed += began.elapsed();
         self.cpu += self.cpu_times()?.since(&before).total;
-        self.slices += 1;
+        self.slices += STRETCH;
         let now = anonymous_memory(self.process)?;
         self.memory = Some((self.memory.map_or(now, |(first, _)| first), now));
         Ok(())
     }
 
-    fn send(&mut self, publisher: &mut Publisher) -> Result<(), RunError> {
+    fn send(&mut self, publisher: &mut Publisher, pace: &mut Pace) -> Result<(), RunError> {
+        let what = (self.slice, self.row.message_len());
         match &mut self.socket {
-            Some(socket) => send_bare(socket, self.slice)?,
-            None => publisher.send(self.row.name(), self.slice, self.row.message_len())?,
+            Some(socket) => send_bare(socket, self.slice, pace)?,
+            None => {
+                let publisher = self.publisher.as_mut().unwrap_or(publisher);
+                publisher.send(self.row.name(), what, pace)?;
+            }
         }
         let (lines, bytes) = self.row.written(self.slice);
         self.lines += lines;
@@ -245,11 +268,16 @@ impl<'a> Contestant<'a> {
     /// Waits until all that was sent is in the files.
     fn wait(&self) -> Result<(), RunError> {
         let deadline = Instant::now() + SLICE_MAX;
+        let every = if self.row.files() == 1 {
+            LOOK_EVERY
+        } else {
+            LOOK_AT_MANY_EVERY
+        };
         while self.written()? < self.bytes {
             if Instant::now() > deadline {
                 return Err(self.silent());
             }
-            thread::sleep(LOOK_EVERY);
+            thread::sleep(every);
         }
         Ok(())
     }

@@ -22,6 +22,10 @@ pub(crate) enum Row {
     VhostZipf,
     /// The same, each line a message
     VhostOneLine,
+    /// One file, messages of 32 KiB, numbered
+    Numbered,
+    /// A file for each of 5,000 hosts evenly, messages of 32 KiB, numbered
+    VhostNumbered,
     /// One line in eight is wanted (Match)
     Match,
     /// Each line gets the time of its arrival (RewriteTimestamp)
@@ -30,13 +34,17 @@ pub(crate) enum Row {
     BeforePlain,
     /// One file, each line a message, the program that `--before` names
     BeforeOneLine,
+    /// 5,000 hosts evenly, the program that `--before` names
+    BeforeVhost,
+    /// 5,000 hosts by Zipf, the program that `--before` names
+    BeforeVhostZipf,
 }
 
 /// Batches of rthttpd and of what it came from are as long.
 const MESSAGE_LEN: usize = 32 * 1024;
 
 impl Row {
-    pub(crate) const ALL: [Self; 11] = [
+    pub(crate) const ALL: [Self; 15] = [
         Self::Bare,
         Self::Tcp,
         Self::Plain,
@@ -44,10 +52,14 @@ impl Row {
         Self::Vhost,
         Self::VhostZipf,
         Self::VhostOneLine,
+        Self::Numbered,
+        Self::VhostNumbered,
         Self::Match,
         Self::Rewrite,
         Self::BeforePlain,
         Self::BeforeOneLine,
+        Self::BeforeVhost,
+        Self::BeforeVhostZipf,
     ];
 
     pub(crate) const fn name(self) -> &'static str {
@@ -59,15 +71,27 @@ impl Row {
             Self::Vhost => "vhost",
             Self::VhostZipf => "vhost-zipf",
             Self::VhostOneLine => "vhost-one-line",
+            Self::Numbered => "numbered",
+            Self::VhostNumbered => "vhost-numbered",
             Self::Match => "match",
             Self::Rewrite => "rewrite",
             Self::BeforePlain => "before-plain",
             Self::BeforeOneLine => "before-one-line",
+            Self::BeforeVhost => "before-vhost",
+            Self::BeforeVhostZipf => "before-vhost-zipf",
         }
     }
 
     pub(crate) const fn is_before(self) -> bool {
-        matches!(self, Self::BeforePlain | Self::BeforeOneLine)
+        matches!(
+            self,
+            Self::BeforePlain | Self::BeforeOneLine | Self::BeforeVhost | Self::BeforeVhostZipf
+        )
+    }
+
+    /// Whether its messages are numbered.
+    pub(crate) const fn is_numbered(self) -> bool {
+        matches!(self, Self::Numbered | Self::VhostNumbered)
     }
 
     /// Whether it is fed over TCP alone, without Spread.
@@ -80,7 +104,9 @@ impl Row {
         match self {
             Self::Vhost | Self::VhostZipf | Self::Match | Self::Rewrite => Some(Self::Plain),
             Self::VhostOneLine => Some(Self::OneLine),
-            Self::BeforePlain => Some(Self::Plain),
+            Self::Numbered => Some(Self::Plain),
+            Self::VhostNumbered => Some(Self::Numbered),
+            Self::BeforePlain | Self::BeforeVhost | Self::BeforeVhostZipf => Some(Self::Plain),
             Self::BeforeOneLine => Some(Self::OneLine),
             Self::Bare | Self::Tcp | Self::Plain | Self::OneLine => None,
         }
@@ -88,8 +114,10 @@ impl Row {
 
     pub(crate) const fn hosts(self) -> Hosts {
         match self {
-            Self::Vhost | Self::VhostOneLine => Hosts::Even,
-            Self::VhostZipf => Hosts::Zipf,
+            Self::Vhost | Self::VhostOneLine | Self::VhostNumbered | Self::BeforeVhost => {
+                Hosts::Even
+            }
+            Self::VhostZipf | Self::BeforeVhostZipf => Hosts::Zipf,
             _ => Hosts::None,
         }
     }
@@ -145,7 +173,7 @@ impl Row {
         let logs = directory.join(LOGS);
         let logs = logs.display();
         let does = match self {
-            Self::Vhost | Self::VhostZipf | Self::VhostOneLine => format!("VhostDir = {logs}"),
+            _ if self.hosts() != Hosts::None => format!("VhostDir = {logs}"),
             Self::Match => {
                 format!("File = {logs}/{FILE}\n        Match = 'HTTP/1\\.[01]. [45][0-9][0-9] '")
             }
