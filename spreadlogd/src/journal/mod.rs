@@ -89,13 +89,12 @@ impl Journal {
     }
 
     /// `entries` are about to be written to `file`, from `offset` on.
-    pub(crate) fn prepare(&mut self, file: usize, offset: u64, entries: Vec<Entry>) {
-        let event = Event::Write {
-            file: id(file),
-            offset,
-            entries,
-        };
-        self.encode(&event, seconds());
+    pub(crate) fn prepare(&mut self, file: usize, offset: u64, entries: &[Entry]) {
+        if self.is_kept() {
+            let write = (id(file), offset, entries);
+            self.encoder
+                .encode_write(write, seconds(), &mut self.buffer);
+        }
     }
 
     /// Of what was prepared for `file` only what ends at `at` or before was written.
@@ -104,9 +103,12 @@ impl Journal {
         self.encode(&event, seconds());
     }
 
-    /// A message that was prepared is in `file`. Whether it is in all its files now.
-    pub(crate) fn written(&mut self, file: usize, entry: &Entry) -> bool {
-        self.ledger.written(file, entry, seconds())
+    /// Messages that were prepared are in `file`.
+    pub(crate) fn written(&mut self, file: usize, entries: &[Entry]) {
+        let at = seconds();
+        for entry in entries {
+            self.ledger.written(file, entry, at);
+        }
     }
 
     /// Makes sure that it can be written to: after a failure everything is written anew. To be
@@ -190,10 +192,14 @@ impl Journal {
     }
 
     fn encode(&mut self, event: &Event, at: u64) {
-        // Without a directory there is nobody to read it; a broken one is written anew.
-        if self.directory.is_some() && !self.is_broken {
+        if self.is_kept() {
             self.encoder.encode(event, at, &mut self.buffer);
         }
+    }
+
+    /// Without a directory there is nobody to read it; a broken one is written anew.
+    const fn is_kept(&self) -> bool {
+        self.directory.is_some() && !self.is_broken
     }
 }
 

@@ -59,7 +59,7 @@ fn what_a_death_tore_is_cut_wherever_the_file_is_now() {
         fs::write(&log, "old\n").unwrap();
         let mut journal = open(dir.path());
         let file = journal.open_file(account(&log), None);
-        journal.prepare(file, 4, (1..=3).map(|n| entry(n, 4)).collect());
+        journal.prepare(file, 4, &[1, 2, 3].map(|n| entry(n, 4)));
         journal.commit().unwrap();
         fs::write(&log, "old\none\ntwo\nth").unwrap();
         drop(journal);
@@ -85,7 +85,7 @@ fn looking_from_outside_changes_nothing() {
     fs::write(&log, "").unwrap();
     let mut journal = open(dir.path());
     let file = journal.open_file(account(&log), None);
-    journal.prepare(file, 0, (1..=3).map(|n| entry(n, 4)).collect());
+    journal.prepare(file, 0, &[1, 2, 3].map(|n| entry(n, 4)));
     journal.commit().unwrap();
     fs::write(&log, "one\ntwo\nth").unwrap();
 
@@ -116,12 +116,12 @@ fn a_checkpoint_and_a_journal_together_are_the_ledger() {
     let file = journal.open_file(account(&log), None);
     for number in 1..=20_u64 {
         journal.ready().unwrap();
-        journal.prepare(file, number - 1, vec![entry(number, 1)]);
+        journal.prepare(file, number - 1, &[entry(number, 1)]);
         journal.commit().unwrap();
         let mut text = fs::read(&log).unwrap();
         text.push(b'\n');
         fs::write(&log, text).unwrap();
-        journal.written(file, &entry(number, 1));
+        journal.written(file, &[entry(number, 1)]);
         if number % 7 == 0 {
             journal.checkpoint().unwrap();
         }
@@ -202,7 +202,7 @@ fn a_new_journal_that_takes_nothing_is_trouble() {
     journal.checkpoint().unwrap();
     let mut committed = || {
         journal.ready().unwrap();
-        journal.prepare(file, 0, vec![entry(1, 2)]);
+        journal.prepare(file, 0, &[entry(1, 2)]);
         journal.commit().map_err(|error| error.kind())
     };
 

@@ -96,7 +96,7 @@ pub(crate) struct Entry {
 /// Writes events; knows which sources it has named.
 #[derive(Debug, Default)]
 pub(crate) struct Encoder {
-    sources: HashMap<Source, u32>,
+    sources: HashMap<Source, u32, foldhash::fast::RandomState>,
 }
 
 impl Encoder {
@@ -186,7 +186,7 @@ impl Encoder {
                 file,
                 offset,
                 entries,
-            } => self.encode_write(*file, *offset, entries, at, out),
+            } => self.encode_write((*file, *offset, entries), at, out),
             Event::Cut { file, at: end } => record(out, CUT, at, |out| {
                 out.put_u32_le(*file);
                 out.put_u64_le(*end);
@@ -195,11 +195,10 @@ impl Encoder {
         }
     }
 
-    fn encode_write(
+    /// As [`Event::Write`], of entries that are somebody else's.
+    pub(crate) fn encode_write(
         &mut self,
-        file: u32,
-        offset: u64,
-        entries: &[Entry],
+        (file, offset, entries): (u32, u64, &[Entry]),
         at: u64,
         out: &mut Vec<u8>,
     ) {

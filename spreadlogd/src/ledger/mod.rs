@@ -167,6 +167,11 @@ impl Ledger {
         account.bytes = account.bytes.saturating_add(bytes);
     }
 
+    /// Whether a message is in some of its files and not in all.
+    pub(crate) fn is_partial(&self, source: Source, number: u64) -> bool {
+        self.partials.contains_key(&(source, number))
+    }
+
     /// Whether a message that is not in all its files is in `file`, or in one that was there before
     /// it and has been put aside or moved away since.
     pub(crate) fn is_in(&self, source: Source, number: u64, file: usize) -> bool {

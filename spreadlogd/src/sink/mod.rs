@@ -25,4 +25,4 @@ pub(crate) use lock::{Locked, held, lock};
 pub use open::Locking;
 pub use open::SinkError;
 pub(crate) use open::{Identity, Opened, Target};
-pub(crate) use shelf::{Shelf, Stay};
+pub(crate) use shelf::{Share, Shelf, Stay, Together};

@@ -10,6 +10,7 @@
 //! then is in `outcome`.
 
 mod outcome;
+mod together;
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -25,6 +26,7 @@ use crate::outlet::{Moment, Outlets, Pieces, Taken};
 use crate::queue::{FLUSH_INTERVAL, Item, Queue};
 use crate::sink::{Aside, Asides, Lines, Outcome, Shelf};
 use outcome::Open;
+use together::Desk;
 
 pub(crate) use outcome::Settled;
 
@@ -41,7 +43,7 @@ pub(crate) struct Writer {
     pieces: Pieces,
     journal: Journal,
     /// What has become of messages that go to several files, as long as that is not known of all.
-    open: HashMap<(Source, u64), Open>,
+    open: HashMap<(Source, u64), Open, foldhash::fast::RandomState>,
     /// To those who receive, by block.
     settled: Vec<mpsc::UnboundedSender<Vec<Settled>>>,
     unsent: Vec<Vec<Settled>>,
@@ -49,6 +51,7 @@ pub(crate) struct Writer {
     reopened: watch::Sender<u64>,
     /// Empty, and used again and again.
     outcomes: Vec<Outcome>,
+    desk: Desk,
     counters: Arc<Counters>,
 }
 
@@ -70,11 +73,12 @@ impl Writer {
             put_aside: Vec::new(),
             pieces: Pieces::default(),
             journal,
-            open: HashMap::new(),
+            open: HashMap::default(),
             unsent: settled.iter().map(|_| Vec::new()).collect(),
             settled,
             reopened: watch::Sender::new(0),
             outcomes: Vec::new(),
+            desk: Desk::default(),
             counters,
         };
         for index in writer.shelf.indices() {
@@ -152,9 +156,8 @@ impl Writer {
 
     /// Takes a message for these Logs apart into what each file gets of it.
     fn push(&mut self, lines: &Lines, logs: &[usize], at: Moment) {
-        let crowd = self.shelf.crowd(at.now);
-        if !crowd.is_empty() {
-            self.write(&crowd, at.now);
+        if self.shelf.is_crowd() {
+            self.write_all(at.now);
         }
         self.shelf.begin_message();
         let is_alone = logs.len() == 1;
@@ -177,7 +180,13 @@ impl Writer {
             self.leave_out(lines, unplaced);
         }
         if origin.number > 0 && !pieces.is_empty() {
-            pieces.retain(|(index, _)| !self.has_already(*index, lines));
+            if self
+                .journal
+                .ledger()
+                .is_partial(origin.source, origin.number)
+            {
+                pieces.retain(|(index, _)| !self.has_already(*index, lines));
+            }
             match pieces.len() {
                 // As with fewer files than at its first time, since when the configuration changed.
                 0 => self.leave_out(lines, unplaced),
@@ -195,9 +204,11 @@ impl Writer {
         for (index, piece) in pieces {
             self.file(index);
             room.force(piece.cost());
-            self.shelf.push(index, piece, at.now);
-            self.settle(index);
+            if self.shelf.push(index, piece, at.now) {
+                self.settle(index);
+            }
         }
+        room.force(self.shelf.take_cost());
         if self.shelf.take_urgency() {
             self.flush(at.now);
         }
@@ -219,10 +230,18 @@ impl Writer {
 
     /// Writes what is due: first to the journal, then to the files.
     fn flush(&mut self, now: Instant) {
+        self.write_together(false, now);
         let due = self.shelf.due(now);
         for few in due.chunks(AT_ONCE) {
             self.write(few, now);
         }
+    }
+
+    /// Writes whatever can be written, due or not.
+    fn write_all(&mut self, now: Instant) {
+        self.write_together(true, now);
+        let dirty = self.shelf.dirty(now);
+        self.write(&dirty, now);
     }
 
     fn write(&mut self, due: &[usize], now: Instant) {
@@ -234,13 +253,13 @@ impl Writer {
             if self.file(index).is_none() {
                 continue;
             }
-            self.put_aside(index, time);
+            self.put_aside(index, 0, time);
             let file = self.shelf.file(index).filter(|_| is_ready);
             let sink = self.shelf.sink(index);
             if let (Some(file), Some(sink)) = (file, sink)
                 && let Some((offset, entries)) = sink.prepare(now)
             {
-                self.journal.prepare(file, offset, entries);
+                self.journal.prepare(file, offset, &entries);
                 prepared.push(index);
             }
         }
@@ -281,9 +300,11 @@ impl Writer {
         }
     }
 
-    /// A file that is over is moved out of the way and begun anew.
-    fn put_aside(&mut self, index: usize, time: SystemTime) {
-        let aside = self.shelf.sink(index).and_then(|sink| sink.put_aside(time));
+    /// A file that is over, or would be with `more` bytes than wait in it, is moved out of the way
+    /// and begun anew.
+    fn put_aside(&mut self, index: usize, more: usize, time: SystemTime) {
+        let sink = self.shelf.sink(index);
+        let aside = sink.and_then(|sink| sink.put_aside(more, time));
         if let Some(aside) = aside {
             self.put_aside.push(aside);
             self.open_again(index);
@@ -293,8 +314,7 @@ impl Writer {
     /// What waits goes to the files as they were; then they are opened again, or closed until
     /// a line names them.
     fn reopen(&mut self, now: Instant) {
-        let dirty = self.shelf.dirty();
-        self.write(&dirty, now);
+        self.write_all(now);
         self.shelf.close_quiet(true, now);
         self.forget_closed();
         for index in self.shelf.indices() {

@@ -82,7 +82,7 @@ impl Writer {
         for outcome in outcomes.drain(..) {
             let (entry, is_written) = match outcome {
                 Outcome::Written(entry) => {
-                    self.journal.written(file, &entry);
+                    self.journal.written(file, &[entry]);
                     (entry, true)
                 }
                 Outcome::Refused(entry) => (entry, false),
@@ -96,7 +96,7 @@ impl Writer {
     }
 
     /// One file has taken a message, or not; when all have, that is told.
-    fn conclude(&mut self, entry: &Entry, mut is_written: bool) {
+    pub(super) fn conclude(&mut self, entry: &Entry, mut is_written: bool) {
         let place = (entry.source, entry.number);
         if let Some(open) = self.open.get_mut(&place) {
             open.left = open.left.saturating_sub(1);

@@ -11,7 +11,6 @@ use crate::sink::{Lines, Origin};
 
 /// Lines of one source that were gathered.
 #[derive(Debug)]
-#[repr(C)]
 pub(super) struct Gathered {
     bytes: Vec<u8>,
     lines: u64,

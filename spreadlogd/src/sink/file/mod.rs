@@ -30,6 +30,7 @@ use tracing::{debug, warn};
 use super::care::{aside, is_free};
 use super::lines::COST;
 use super::{Aside, Care, Identity, Lines, Locking, Opened, Target};
+use crate::config::Sync;
 use crate::counters::FileCounters;
 use crate::ledger::{Entry, FileAccount};
 use crate::room::Room;
@@ -39,11 +40,7 @@ use trouble::{RETRY, Trouble};
 pub(crate) use gathered::Tagged;
 
 /// A file that lines are appended to.
-///
-/// The fields stand in this order in memory: what each line of one of thousands of hosts changes
-/// is together, and the more often not in any cache.
 #[derive(Debug)]
-#[repr(C)]
 pub(crate) struct FileSink {
     /// What `waiting` holds of the room.
     held: usize,
@@ -273,17 +270,55 @@ impl FileSink {
         }
     }
 
-    /// Moves the file out of the way if it is time for that. What waits goes to the new one, for
-    /// which the path is to be opened again.
-    pub(crate) fn put_aside(&mut self, time: SystemTime) -> Option<Aside> {
+    /// Where what is kept elsewhere may be [appended](Self::append) at once: nothing waits before it,
+    /// and to be written is all that is asked of it.
+    pub(crate) fn append_at(&mut self) -> Option<u64> {
+        let is_free = self.is_idle() && self.trouble.is_none() && self.tap.is_none();
+        if !is_free || self.care.sync != Sync::Never {
+            return None;
+        }
+        self.journaled = self.position;
+        Some(self.position)
+    }
+
+    /// Writes what the journal has; how much of it. Then all of it was [appended](Self::appended),
+    /// or the rest is to [go on](Self::go_on).
+    pub(crate) fn append(&mut self, bytes: &[u8]) -> usize {
+        // What went wrong is met again by who goes on.
+        let len = rustix::io::write(&self.target.file, bytes).unwrap_or_default();
+        self.journaled += len as u64;
+        self.follow(len as u64);
+        len
+    }
+
+    /// All was appended.
+    pub(crate) fn appended(&self, lines: u64, bytes: u64) {
+        self.counters.lines.add(lines);
+        self.counters.bytes.add(bytes);
+    }
+
+    /// Of these messages, which the journal has, only `len` bytes were appended. The rest waits.
+    pub(crate) fn go_on(&mut self, messages: Vec<Lines>, len: usize, now: Instant) {
+        for lines in messages {
+            let cost = lines.cost();
+            self.room.force(cost);
+            self.held += cost;
+            self.waiting.push_back(lines);
+        }
+        self.prepared = self.waiting.len();
+        self.pass(len);
+        self.write(now);
+    }
+
+    /// Moves the file out of the way if it is time for that, with `more` bytes than wait here. What
+    /// waits goes to the new one, for which the path is to be opened again.
+    pub(crate) fn put_aside(&mut self, more: usize, time: SystemTime) -> Option<Aside> {
         if !self.care.rotate.is_on() || !self.target.is_ours {
             return None;
         }
         let length = self.target.length().ok()?;
-        if !self
-            .care
-            .is_over(self.begun, (length, self.held as u64), time)
-        {
+        let more = (self.held + more) as u64;
+        if !self.care.is_over(self.begun, (length, more), time) {
             return None;
         }
         // Behind those of the same second, which may have been deleted since.
@@ -382,9 +417,14 @@ impl FileSink {
 
     /// The file has taken `len` bytes more.
     fn written(&mut self, len: usize) {
-        self.written += len;
         self.journaled += len as u64;
         self.follow(len as u64);
+        self.pass(len);
+    }
+
+    /// Of what waits, `len` bytes more are in the file.
+    fn pass(&mut self, len: usize) {
+        self.written += len;
         while let Some(first) = self.waiting.front().filter(|_| self.prepared > 0) {
             if self.written < first.len() {
                 break;

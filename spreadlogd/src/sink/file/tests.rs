@@ -229,6 +229,50 @@ fn a_full_disk_loses_nothing_within_the_bound() {
     assert!(sink.retry_at().is_none() && free(&sink));
 }
 
+/// As a disk takes it that is full in the midst of a line.
+#[test]
+fn what_is_appended_in_part_goes_on_where_it_stopped() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    let mut sink = sink(&path).unwrap();
+    let messages = ["aaa\n", "bbb\n", "ccc\n"].map(|text| Lines::of_stranger(text.into()));
+
+    assert_eq!(sink.append_at(), Some(0));
+    assert_eq!(sink.append(b"aaa\nbb"), 6);
+    sink.go_on(messages.to_vec(), 6, Instant::now());
+
+    assert_eq!(fs::read(&path).unwrap(), b"aaa\nbbb\nccc\n");
+    assert_eq!(
+        (sink.counters.lines.now(), sink.counters.bytes.now()),
+        (3, 12)
+    );
+    assert_eq!((sink.outcomes().count(), sink.take_cut()), (3, None));
+    assert!(sink.is_idle() && free(&sink));
+    assert_eq!(sink.append_at(), Some(12));
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn what_cannot_be_appended_waits_and_nothing_is_appended_before_it() {
+    let mut sink = sink("/dev/full").unwrap();
+    let now = Instant::now();
+    let line = Lines::of_stranger("a\n".into());
+
+    assert!(sink.append_at().is_some());
+    assert_eq!(sink.append(b"a\n"), 0);
+    sink.go_on(vec![line.clone()], 0, now);
+
+    assert_eq!(
+        (sink.retry_at(), sink.append_at()),
+        (Some(now + RETRY), None)
+    );
+    assert_eq!((sink.held(), sink.outcomes().count()), (line.cost(), 0));
+    sink.target.file = File::create("/dev/null").unwrap();
+    write(&mut sink, now + RETRY);
+    assert_eq!(sink.counters.lines.now(), 1);
+    assert!(sink.append_at().is_some() && free(&sink));
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn what_is_given_up_is_counted() {
@@ -462,7 +506,7 @@ fn what_cannot_be_made_safe_is_not_written_yet() {
     fs::write(&path, "before\n").unwrap();
     let mut sink = sink(&path).unwrap();
     sink.care = Arc::new(Care {
-        sync: crate::config::Sync::Always,
+        sync: Sync::Always,
         ..Care::default()
     });
     sink.sync = |_| Err(io::ErrorKind::StorageFull.into());

@@ -1,214 +1,462 @@
-//! What waits to be written, and for how long: the lines of files that lines name wait for company,
-//! since a system call for each line of each host would cost more than all else together.
+//! What waits for company: lines of files that lines name, of all of them in one place, in the
+//! order in which they came, until they are written together.
+//!
+//! ```text
+//! bytes    | a1 | b1 | a2 | c1 | a3 |     pieces    a 0..  b 2..  a 4.. …
+//! written    a1 a2 a3 | b1 | c1          sorted by file, each file's in the order they came
+//! ```
+//!
+//! A system call for each line of each host would cost more than all else together, and with a
+//! buffer for each of thousands of files every line would be added somewhere where no cache has
+//! it. Here a line is copied behind the one before, and what it changes of its file is a few bytes
+//! beside those of the other files. Each file's lines are put together when they are written, when
+//! that they are apart in memory can be seen ahead.
+//!
+//! Of lines without a number nobody asks which of them is in the file, so that the journal has one
+//! entry for all that a source has there. A numbered message has an entry for each of its files.
 
-use std::time::{Duration, Instant};
+use std::mem;
+use std::ops::Range;
+use std::time::Instant;
 
-use super::{Shelf, Slot, Stay};
-use crate::ledger::Source;
-use crate::queue::URGENT_BYTES;
-use crate::sink::{Lines, Tagged};
+use bytes::Bytes;
+use spread::Name;
 
-impl Shelf {
-    /// Takes lines for a file; they are written by a flush that is due.
-    pub(crate) fn push(&mut self, index: usize, lines: Lines, now: Instant) {
-        let source = lines.origin.source;
-        let tag = if lines.origin.number == 0 {
-            self.tagged(source).tag
-        } else {
-            0
-        };
-        let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
-            return;
-        };
-        slot.sink.push(lines, tag);
-        self.took(index, now);
-    }
+use crate::ledger::Entry;
+use crate::sink::{Lines, Origin, Tagged};
 
-    /// Takes a line, with its newline, of a sender without numbers. What it costs is told by
-    /// [`take_cost`](Self::take_cost).
-    pub(crate) fn gather(&mut self, index: usize, source: Tagged, line: &[u8], now: Instant) {
-        let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
-            return;
-        };
-        self.cost += slot.sink.gather(source, 1, &[line]);
-        self.took(index, now);
-    }
+/// What waits for company.
+#[derive(Debug, Default)]
+pub(super) struct Company {
+    heap: Heap,
+    /// How much there was lately, at most.
+    peak: Peak,
+    /// By file: how many pieces it has here.
+    counts: Vec<u32>,
+    /// The files that have any, in the order in which they came.
+    files: Vec<u32>,
+    /// When the first piece came.
+    since: Option<Instant>,
+    /// The source of the last piece, if that had no number.
+    last: Option<u32>,
+}
 
-    /// A source of lines without numbers, to be gathered by.
-    pub(crate) fn tagged(&mut self, source: Source) -> Tagged {
-        if let Some(last) = self.last.filter(|last| last.source == source) {
-            return last;
+/// Pieces as they came.
+#[derive(Debug, Default)]
+struct Heap {
+    bytes: Vec<u8>,
+    pieces: Vec<Piece>,
+    /// Where pieces come from, each for those from the one before it on.
+    origins: Vec<Origin>,
+}
+
+/// The most that waited at a time: less by an eighth each time that it was less, so that a farm at
+/// night does not hold the memory that it has at noon, nor one pause cost all of it.
+#[derive(Debug, Default)]
+struct Peak {
+    bytes: usize,
+    pieces: usize,
+}
+
+/// What a file gets of a message. It ends where the next one begins.
+#[derive(Clone, Copy, Debug)]
+struct Piece {
+    file: u32,
+    origin: u32,
+    start: u32,
+    lines: u32,
+}
+
+/// The same among those of its file, where each is read without looking at another.
+#[derive(Clone, Copy, Debug, Default)]
+struct Placed {
+    start: u32,
+    len: u32,
+    origin: u32,
+    lines: u32,
+}
+
+/// What waited, sorted by file.
+#[derive(Debug, Default)]
+pub(crate) struct Together {
+    heap: Heap,
+    /// The pieces, each file's together.
+    placed: Vec<Placed>,
+    shares: Vec<Share>,
+}
+
+/// What one file gets.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Share {
+    /// The index of the file.
+    pub(crate) file: usize,
+    of: Range<usize>,
+}
+
+impl Company {
+    /// Adds a line, with its newline, of a sender without numbers; bytes of memory that it takes.
+    pub(super) fn add_line(&mut self, file: usize, of: Tagged, line: &[u8], now: Instant) -> usize {
+        let mut cost = 0;
+        if self.last != Some(of.tag) {
+            cost = self.begin(Origin {
+                source: of.source,
+                number: 0,
+                files: 1,
+                whole: None,
+            });
+            self.last = Some(of.tag);
         }
-        // One for each group of each block.
-        let next = u32::try_from(self.tags.len()).unwrap_or(u32::MAX);
-        let tag = *self.tags.entry(source).or_insert(next);
-        *self.last.insert(Tagged { source, tag })
+        cost + self.add(file, 1, &[line], now)
     }
 
-    /// What is to be taken from the room for all that was gathered since the last call.
-    pub(crate) const fn take_cost(&mut self) -> usize {
-        std::mem::replace(&mut self.cost, 0)
+    /// Adds a piece of a message; bytes of memory that it takes.
+    pub(super) fn add_piece(&mut self, file: usize, piece: &Lines, now: Instant) -> usize {
+        self.last = None;
+        let lines = u32::try_from(piece.count).unwrap_or(u32::MAX);
+        self.begin(piece.origin) + self.add(file, lines, &piece.parts(), now)
     }
 
-    /// Whether since the last call a file has got so much that it is to be written at once.
-    pub(crate) const fn take_urgency(&mut self) -> bool {
-        std::mem::replace(&mut self.is_urgent, false)
+    /// When the first of what waits came.
+    pub(super) const fn since(&self) -> Option<Instant> {
+        self.since
     }
 
-    /// A file has got something to be written.
-    fn took(&mut self, index: usize, now: Instant) {
-        let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
-            return;
-        };
-        slot.used = now;
-        self.is_urgent |= slot.sink.held() >= URGENT_BYTES;
-        if slot.is_dirty && (slot.is_early || !slot.has_company()) {
-            return;
-        }
-        if !slot.is_dirty {
-            slot.is_dirty = true;
-            slot.since = now;
-            self.dirty += 1;
-        }
-        let due = slot.due_at(self.is_hurried);
-        slot.is_early = due != now + COMPANY_MAX;
-        if slot.is_early {
-            self.early.push((due, index));
-        } else {
-            self.waiting.push_back((now, index));
-        }
-        self.next_due = earlier(self.next_due, due);
+    /// Bytes of memory that what waits takes.
+    pub(super) const fn held(&self) -> usize {
+        self.heap.bytes.len() + self.heap.pieces.len() * PIECE_COST
     }
 
-    /// So many files are open, and have something to be written, that soon none could be closed for
-    /// another; they are to be written now. As long as there is room for more files it does not
-    /// matter how many wait.
-    pub(crate) fn crowd(&self, now: Instant) -> Vec<usize> {
-        let is_full = self.passing >= self.passing_max - self.passing_max / 4;
-        if !is_full || self.dirty < self.passing_max.div_ceil(2) {
-            return Vec::new();
-        }
-        self.dirty_if(|slot| slot.sink.retry_at().is_none_or(|at| at <= now))
+    /// How many files they are for.
+    pub(super) const fn files(&self) -> usize {
+        self.files.len()
     }
 
-    /// Those whose lines have waited long enough, or are many; they are to be written now, and
-    /// [settled](Self::settle).
-    ///
-    /// Only those are looked at that may be due: with thousands of hosts, of which some have a lot
-    /// to be written, looking at all of them each time costs more than the lines do.
-    pub(crate) fn due(&mut self, now: Instant) -> Vec<usize> {
-        let mut due = Vec::new();
-        if self.next_due.is_none_or(|next| next > now) {
-            return due;
-        }
-        let (slots, is_hurried) = (&mut self.slots, self.is_hurried);
-        let mut take = |index: usize| {
-            let slot = slots.get_mut(index).and_then(Option::as_mut);
-            // It may have been written since, and have something new that is not due.
-            let is_due = |slot: &&mut Slot| slot.is_dirty && slot.due_at(is_hurried) <= now;
-            if let Some(slot) = slot.filter(is_due)
-                && !slot.is_taken
-            {
-                slot.is_taken = true;
-                due.push(index);
-            }
-        };
-        self.early.retain(|(at, index)| {
-            let is_later = *at > now;
-            if !is_later {
-                take(*index);
-            }
-            is_later
-        });
-        let is_over = |(since, _): &(Instant, usize)| *since + COMPANY_MAX <= now;
-        while let Some((_, index)) = self.waiting.front().copied().filter(is_over) {
-            self.waiting.pop_front();
-            take(index);
-        }
-        self.look_ahead();
-        due
+    /// Whether anything waits for a file.
+    pub(super) fn has(&self, file: usize) -> bool {
+        self.counts.get(file).is_some_and(|count| *count > 0)
     }
 
-    /// All that have something to be written.
-    pub(crate) fn dirty(&self) -> Vec<usize> {
-        self.dirty_if(|_| true)
-    }
-
-    fn dirty_if(&self, may_be: impl Fn(&Slot) -> bool) -> Vec<usize> {
-        let slots = self.slots.iter().enumerate();
-        let slots = slots.filter_map(|(at, slot)| Some((at, slot.as_ref()?)));
-        slots
-            .filter(|(_, slot)| slot.is_dirty && may_be(slot))
-            .map(|(at, _)| at)
-            .collect()
-    }
-
-    /// When the next is due, if not later.
-    pub(crate) const fn next_due(&self) -> Option<Instant> {
-        self.next_due
-    }
-
-    /// Nothing waits for company any more.
-    pub(crate) fn hurry(&mut self) {
-        self.is_hurried = true;
-        self.early.extend(self.waiting.drain(..));
-        self.look_ahead();
-    }
-
-    /// Forgets which of `written` have nothing left to be written. To be called after any were
-    /// written, or put off.
-    pub(crate) fn settle(&mut self, written: &[usize]) {
-        for &index in written {
-            let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) else {
+    /// Takes all that waits into `together`, which is empty.
+    pub(super) fn take(&mut self, together: &mut Together) {
+        mem::swap(&mut self.heap, &mut together.heap);
+        let pieces = &together.heap.pieces;
+        // Where each file's first piece goes, and then its next, in place of how many it has.
+        let mut begin = 0;
+        for &file in &self.files {
+            let Some(count) = self.counts.get_mut(file as usize) else {
                 continue;
             };
-            slot.is_taken = false;
-            if !slot.is_dirty {
+            let end = begin + *count;
+            together.shares.push(Share {
+                file: file as usize,
+                of: begin as usize..end as usize,
+            });
+            *count = begin;
+            begin = end;
+        }
+        together.placed.resize(pieces.len(), Placed::default());
+        let ends = pieces.iter().skip(1).map(|next| next.start);
+        let ends = ends.chain([small(together.heap.bytes.len())]);
+        for (piece, end) in pieces.iter().zip(ends) {
+            let next = self.counts.get_mut(piece.file as usize);
+            if let Some(next) = next
+                && let Some(place) = together.placed.get_mut(*next as usize)
+            {
+                *place = Placed {
+                    start: piece.start,
+                    len: end - piece.start,
+                    origin: piece.origin,
+                    lines: piece.lines,
+                };
+                *next += 1;
+            }
+        }
+        for file in self.files.drain(..) {
+            if let Some(count) = self.counts.get_mut(file as usize) {
+                *count = 0;
+            }
+        }
+        self.since = None;
+        self.last = None;
+    }
+
+    /// Gets its memory back when what was taken is done with, if nothing has come since.
+    pub(super) fn give_back(&mut self, together: &mut Together) {
+        let Peak { bytes, pieces } = &mut self.peak;
+        let (len, count) = (together.heap.bytes.len(), together.heap.pieces.len());
+        *bytes = len.max(*bytes - *bytes / 8);
+        *pieces = count.max(*pieces - *pieces / 8);
+        clear(&mut together.heap.bytes, *bytes);
+        clear(&mut together.heap.pieces, *pieces);
+        clear(&mut together.heap.origins, *pieces);
+        clear(&mut together.placed, *pieces);
+        clear(&mut together.shares, *pieces);
+        if self.since.is_none() {
+            mem::swap(&mut self.heap, &mut together.heap);
+        }
+    }
+
+    /// The next pieces are of this message.
+    fn begin(&mut self, origin: Origin) -> usize {
+        if self.heap.origins.last() == Some(&origin) {
+            return 0;
+        }
+        self.heap.origins.push(origin);
+        size_of::<Origin>()
+    }
+
+    fn add(&mut self, file: usize, lines: u32, parts: &[&[u8]], now: Instant) -> usize {
+        let heap = &mut self.heap;
+        if self.counts.len() <= file {
+            self.counts.resize(file + 1, 0);
+        }
+        let (Some(count), Ok(file)) = (self.counts.get_mut(file), u32::try_from(file)) else {
+            return 0;
+        };
+        if *count == 0 {
+            self.files.push(file);
+        }
+        *count += 1;
+        let start = heap.bytes.len();
+        heap.pieces.push(Piece {
+            file,
+            origin: small(heap.origins.len().saturating_sub(1)),
+            start: small(start),
+            lines,
+        });
+        for part in parts {
+            heap.bytes.extend_from_slice(part);
+        }
+        self.since.get_or_insert(now);
+        heap.bytes.len() - start + PIECE_COST
+    }
+}
+
+impl Together {
+    /// What each file gets.
+    pub(crate) fn shares(&self) -> &[Share] {
+        &self.shares
+    }
+
+    /// As the journal has it: a sum for what has no number, and each message else.
+    pub(crate) fn entries(&self, share: &Share, entries: &mut Vec<Entry>) {
+        let (first, mut before) = (entries.len(), None);
+        for piece in self.placed(share) {
+            let origin = self.heap.origins.get(piece.origin as usize);
+            let Some(origin) = origin else {
                 continue;
-            }
-            slot.is_dirty = !slot.sink.is_idle();
-            slot.is_early = slot.is_dirty;
-            if slot.is_dirty {
-                self.early.push((slot.due_at(self.is_hurried), index));
+            };
+            let last = entries.get_mut(first..).and_then(<[Entry]>::last_mut);
+            let belongs = |last: &&mut Entry| {
+                origin.number == 0
+                    && last.number == 0
+                    && (before == Some(piece.origin) || last.source == origin.source)
+            };
+            if let Some(last) = last.filter(belongs) {
+                for (sum, more) in [
+                    (&mut last.lines, piece.lines),
+                    (&mut last.len, piece.len),
+                    (&mut last.message_lines, piece.lines),
+                    (&mut last.message_len, piece.len),
+                ] {
+                    *sum = sum.saturating_add(more);
+                }
             } else {
-                self.dirty -= 1;
+                let whole = origin.whole.filter(|_| origin.number > 0);
+                let (message_lines, message_len) = whole.unwrap_or((piece.lines, piece.len));
+                entries.push(Entry {
+                    source: origin.source,
+                    number: origin.number,
+                    lines: piece.lines,
+                    len: piece.len,
+                    files: origin.files,
+                    message_lines,
+                    message_len,
+                });
             }
+            before = Some(piece.origin);
         }
-        self.look_ahead();
     }
 
-    fn look_ahead(&mut self) {
-        let waiting = self.waiting.front().map(|(since, _)| *since + COMPANY_MAX);
-        let early = self.early.iter().map(|(at, _)| *at);
-        self.next_due = early.chain(waiting).min();
+    /// The bytes, in order.
+    pub(crate) fn pieces(&self, share: &Share) -> impl Iterator<Item = &[u8]> {
+        let bytes = |piece: &Placed| {
+            let start = piece.start as usize;
+            self.heap.bytes.get(start..start + piece.len as usize)
+        };
+        self.placed(share).iter().filter_map(bytes)
+    }
+
+    /// The same as messages, one for each of the `entries` made of it.
+    pub(crate) fn messages(&self, share: &Share, entries: &[Entry]) -> Vec<Lines> {
+        let mut all = Vec::with_capacity(entries.iter().map(|entry| entry.len as usize).sum());
+        self.pieces(share)
+            .for_each(|bytes| all.extend_from_slice(bytes));
+        let mut all = Bytes::from(all);
+        let message = |entry: &Entry| Lines {
+            body: all.split_to((entry.len as usize).min(all.len())),
+            count: entry.lines.into(),
+            is_unended: false,
+            sender: Name::EMPTY,
+            origin: Origin {
+                source: entry.source,
+                number: entry.number,
+                files: entry.files,
+                whole: (entry.number > 0).then_some((entry.message_lines, entry.message_len)),
+            },
+        };
+        entries.iter().map(message).collect()
+    }
+
+    /// Bytes of memory that were taken for it.
+    pub(crate) fn cost(&self) -> usize {
+        let Heap {
+            bytes,
+            pieces,
+            origins,
+        } = &self.heap;
+        bytes.len() + pieces.len() * PIECE_COST + size_of_val(origins.as_slice())
+    }
+
+    fn placed(&self, share: &Share) -> &[Placed] {
+        self.placed.get(share.of.clone()).unwrap_or_default()
     }
 }
 
-impl Slot {
-    /// What waits is worth a write of its own.
-    const fn has_company(&self) -> bool {
-        self.sink.held() >= COMPANY_BYTES
+/// Empties, and frees what is much more than `peak` needs.
+fn clear<T>(list: &mut Vec<T>, peak: usize) {
+    list.clear();
+    list.shrink_to(2 * peak);
+}
+
+/// What a piece takes beside its bytes: its place here, and that among those of its file.
+const PIECE_COST: usize = size_of::<Piece>() + size_of::<Placed>();
+
+/// Less than 4 GiB wait: the room for all lines is smaller by far.
+fn small(len: usize) -> u32 {
+    u32::try_from(len).unwrap_or(u32::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// The lines of a sender without numbers in group `of`, or a message of a stream.
+    fn lines(text: &str, (of, number): (u16, u64)) -> Lines {
+        let mut lines = Lines::of_stranger(Bytes::from(text.to_owned()));
+        lines.origin.source.block = of;
+        lines.origin.number = number;
+        lines.origin.files = 3;
+        lines.origin.whole = Some((50, 500));
+        lines
     }
 
-    fn due_at(&self, is_hurried: bool) -> Instant {
-        if let Some(retry_at) = self.sink.retry_at() {
-            return retry_at;
+    /// What each file gets, and what the journal has of it.
+    fn taken(company: &mut Company, together: &mut Together) -> Vec<(usize, Vec<u8>, Vec<Entry>)> {
+        company.take(together);
+        let of = |share: &Share| {
+            let mut entries = Vec::new();
+            together.entries(share, &mut entries);
+            let bytes: Vec<&[u8]> = together.pieces(share).collect();
+            let messages = together.messages(share, &entries);
+            let bodies: Vec<Bytes> = messages.iter().map(|lines| lines.body.clone()).collect();
+            assert_eq!(bodies.concat(), bytes.concat());
+            assert_eq!(
+                messages.iter().map(Lines::entry).collect::<Vec<_>>(),
+                entries
+            );
+            (share.file, bytes.concat(), entries)
+        };
+        together.shares().iter().map(of).collect()
+    }
+
+    #[test]
+    fn the_journal_has_a_sum_of_what_has_no_number_and_each_message_else() {
+        let (mut company, mut together) = (Company::default(), Together::default());
+        let now = Instant::now();
+        let strangers = lines("", (0, 0)).origin.source;
+        let tagged = Tagged {
+            source: strangers,
+            tag: 0,
+        };
+
+        let mut cost = company.add_line(7, tagged, b"a\n", now);
+        cost += company.add_line(7, tagged, b"b\n", now);
+        for piece in [
+            lines("c", (0, 0)),
+            lines("d\n", (1, 0)),
+            lines("e\nf", (0, 5)),
+            lines("g\n", (0, 6)),
+        ] {
+            cost += company.add_piece(7, &piece, now);
         }
-        if is_hurried || self.stay == Stay::Always || self.has_company() {
-            self.since
-        } else {
-            self.since + COMPANY_MAX
+        let taken = taken(&mut company, &mut together);
+
+        let [(7, bytes, entries)] = taken.as_slice() else {
+            panic!("{taken:?}");
+        };
+        assert_eq!(bytes, b"a\nb\nc\nd\ne\nf\ng\n");
+        let amounts: Vec<_> = entries
+            .iter()
+            .map(|e| {
+                (
+                    e.source.block,
+                    e.number,
+                    e.lines,
+                    e.len,
+                    e.message_lines,
+                    e.message_len,
+                )
+            })
+            .collect();
+        let expected = [
+            (0, 0, 3, 6, 3, 6),
+            (1, 0, 1, 2, 1, 2),
+            (0, 5, 2, 4, 50, 500),
+            (0, 6, 1, 2, 50, 500),
+        ];
+        assert_eq!(amounts, expected);
+        assert_eq!(
+            (together.cost(), company.held(), company.since()),
+            (cost, 0, None)
+        );
+    }
+
+    proptest! {
+        /// Whatever comes in whatever order, and however often it is taken, each file has its
+        /// pieces in the order they came.
+        #[test]
+        fn each_file_gets_its_own_in_order(
+            pieces in prop::collection::vec((0_usize..6, "[a-z]{0,5}", 0_u64..3), 0..80),
+            taken_after in 1_usize..40,
+        ) {
+            let (mut company, mut together) = (Company::default(), Together::default());
+            let now = Instant::now();
+            let mut expected = vec![Vec::new(); 6];
+            let mut written = vec![Vec::new(); 6];
+            for some in pieces.chunks(taken_after) {
+                let mut cost = 0;
+                for (file, text, number) in some {
+                    let piece = lines(&format!("{text}\n"), (0, *number));
+                    cost += company.add_piece(*file, &piece, now);
+                    prop_assert!(company.has(*file));
+                    expected[*file].extend_from_slice(&piece.body);
+                }
+                let files = company.files();
+                let taken = taken(&mut company, &mut together);
+                prop_assert_eq!(taken.len(), files);
+                prop_assert_eq!(together.cost(), cost);
+                for (file, bytes, entries) in taken {
+                    let len: usize = entries.iter().map(|entry| entry.len as usize).sum();
+                    prop_assert_eq!(len, bytes.len());
+                    written[file].extend_from_slice(&bytes);
+                    prop_assert!(!company.has(file));
+                }
+                company.give_back(&mut together);
+            }
+            prop_assert_eq!(written, expected);
         }
     }
 }
-
-fn earlier(one: Option<Instant>, other: Instant) -> Option<Instant> {
-    Some(one.map_or(other, |one| one.min(other)))
-}
-
-/// Half a second: who watches a host's log does not feel it, and 5,000 hosts are 10,000 writes a
-/// second at most.
-pub(super) const COMPANY_MAX: Duration = Duration::from_millis(500);
-
-/// 64 KiB: worth a system call.
-const COMPANY_BYTES: usize = 64 * 1024;

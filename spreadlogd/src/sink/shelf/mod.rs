@@ -4,11 +4,13 @@
 //! However a file is spelt, it is open once; when it is opened again, it is by the spelling that
 //! came first. Files that lines name (one for each virtual host, one for each day) are bounded in
 //! number: the one that was not written to for longest is closed for a new one, and any that is
-//! quiet for [`IDLE_MAX`]. What waits to be written, and for how long, is in `company`.
+//! quiet for [`IDLE_MAX`]. What waits to be written, and for how long, is in `due`; of files that
+//! lines name it is kept in `company`.
 
 mod company;
+mod due;
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -22,6 +24,11 @@ use super::{Care, FileSink, Identity, Locking, Opened, SinkError, Tagged, Target
 use crate::counters::FileCounters;
 use crate::ledger::Source;
 use crate::room::Room;
+
+use company::Company;
+use due::{COMPANY_BYTES_MAX, COMPANY_SHARE};
+
+pub(crate) use company::{Share, Together};
 
 /// What a file is opened for.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -39,15 +46,18 @@ pub(crate) enum Stay {
 pub(crate) struct Shelf {
     locking: Locking,
     slots: Vec<Option<Slot>>,
+    /// What is looked at for each line, by index too: together in few places of memory.
+    marks: Vec<Mark>,
     free: Vec<usize>,
     by_path: HashMap<PathBuf, usize>,
     by_identity: HashMap<Identity, usize>,
-    /// How many have something to be written.
+    /// What is for files that lines name, and how many bytes of it may be.
+    company: Company,
+    company_max: usize,
+    /// How many others have something to be written.
     dirty: usize,
-    /// Those that wait for company and since when, in this order; some were written early.
-    waiting: VecDeque<(Instant, usize)>,
-    /// Those that are due at other times: at once, or when they are tried again.
-    early: Vec<(Instant, usize)>,
+    /// These, and when.
+    waiting: Vec<(Instant, usize)>,
     /// No one of them is due before.
     next_due: Option<Instant>,
     /// The sources of what comes, by which it is gathered.
@@ -55,7 +65,7 @@ pub(crate) struct Shelf {
     last: Option<Tagged>,
     /// What was taken of the room, and is not known there yet.
     cost: usize,
-    /// One of them has as much as is to be written at once.
+    /// So much waits that it is to be written at once.
     is_urgent: bool,
     /// How many there may be of those that lines name, and are.
     passing_max: usize,
@@ -71,27 +81,30 @@ pub(crate) struct Shelf {
     opened: u64,
 }
 
-/// An open file. In memory it begins with what each line for it changes, with that of the sink
-/// behind it, on places that are fetched at once: of thousands of files no cache holds more.
+/// An open file.
 #[derive(Debug)]
-#[repr(C, align(64))]
 struct Slot {
-    /// Tells it from another file at the same index.
-    number: u64,
-    /// The last message that goes there.
-    turn: u64,
     used: Instant,
     /// When the first of what waits came.
     since: Instant,
     stay: Stay,
     is_dirty: bool,
-    /// It is among the early ones.
-    is_early: bool,
     /// It is among those that are being written.
     is_taken: bool,
     sink: FileSink,
     /// The index of its file in the ledger, once it has one.
     file: Option<usize>,
+}
+
+/// What is to be known of an open file for each line.
+#[derive(Clone, Copy, Debug, Default)]
+struct Mark {
+    /// Tells it from another file at the same index; 0 where there is none.
+    number: u64,
+    /// The last message that goes there.
+    turn: u64,
+    /// Lines name it.
+    is_passing: bool,
 }
 
 impl Shelf {
@@ -100,12 +113,14 @@ impl Shelf {
         Self {
             locking,
             slots: Vec::new(),
+            marks: Vec::new(),
             free: Vec::new(),
             by_path: HashMap::new(),
             by_identity: HashMap::new(),
+            company: Company::default(),
+            company_max: COMPANY_BYTES_MAX.min(room.max() / COMPANY_SHARE),
             dirty: 0,
-            waiting: VecDeque::new(),
-            early: Vec::new(),
+            waiting: Vec::new(),
             next_due: None,
             tags: HashMap::new(),
             last: None,
@@ -174,13 +189,10 @@ impl Shelf {
         self.opened += 1;
         let slot = Slot {
             sink,
-            number: self.opened,
             stay,
             file: None,
             is_dirty: false,
-            is_early: false,
             is_taken: false,
-            turn: self.turn,
             since: now,
             used: now,
         };
@@ -188,11 +200,17 @@ impl Shelf {
             Some(index) => index,
             None => {
                 self.slots.push(None);
+                self.marks.push(Mark::default());
                 self.slots.len() - 1
             }
         };
-        if let Some(place) = self.slots.get_mut(index) {
+        if let (Some(place), Some(mark)) = (self.slots.get_mut(index), self.marks.get_mut(index)) {
             *place = Some(slot);
+            *mark = Mark {
+                number: self.opened,
+                turn: self.turn,
+                is_passing: stay != Stay::Always,
+            };
         }
         self.by_path.insert(path.to_owned(), index);
         self.by_identity.insert(identity, index);
@@ -222,16 +240,18 @@ impl Shelf {
 
     /// What tells the file at an index from one that is there later.
     pub(crate) fn number(&self, index: usize) -> Option<u64> {
-        Some(self.slots.get(index)?.as_ref()?.number)
+        let mark = self.marks.get(index)?;
+        (mark.number > 0).then_some(mark.number)
     }
 
     /// Whether the file that had this number is open still; then the message at hand goes there.
     pub(crate) fn is_open(&mut self, index: usize, number: u64) -> bool {
-        let is_open = self.number(index) == Some(number);
-        if is_open {
-            self.hold(index);
-        }
-        is_open
+        let mark = self.marks.get_mut(index);
+        let Some(mark) = mark.filter(|mark| mark.number == number) else {
+            return false;
+        };
+        mark.turn = self.turn;
+        true
     }
 
     /// The next message is taken apart. What it goes to stays open until the one after it.
@@ -240,8 +260,8 @@ impl Shelf {
     }
 
     fn hold(&mut self, index: usize) {
-        if let Some(slot) = self.slots.get_mut(index).and_then(Option::as_mut) {
-            slot.turn = self.turn;
+        if let Some(mark) = self.marks.get_mut(index) {
+            mark.turn = self.turn;
         }
     }
 
@@ -285,7 +305,7 @@ impl Shelf {
             let slot = self.slots.get(index).and_then(Option::as_ref);
             let is_quiet = slot.is_some_and(|slot| {
                 let is_old = now.saturating_duration_since(slot.used) >= IDLE_MAX;
-                slot.stay != Stay::Always && !slot.is_dirty && (all || is_old)
+                slot.stay != Stay::Always && !self.has_waiting(index, slot) && (all || is_old)
             });
             if is_quiet {
                 self.close(index);
@@ -322,7 +342,8 @@ impl Shelf {
             .into_iter()
             .filter_map(|index| {
                 let slot = self.slots.get(index)?.as_ref()?;
-                let is_quiet = !slot.is_dirty && slot.turn != self.turn;
+                let is_named = self.marks.get(index)?.turn == self.turn;
+                let is_quiet = !self.has_waiting(index, slot) && !is_named;
                 let may_go = slot.stay != Stay::Always && is_quiet;
                 may_go.then_some((slot.used, index))
             })
@@ -334,10 +355,17 @@ impl Shelf {
         }
     }
 
+    fn has_waiting(&self, index: usize, slot: &Slot) -> bool {
+        slot.is_dirty || self.company.has(index)
+    }
+
     fn close(&mut self, index: usize) {
         let Some(slot) = self.slots.get_mut(index).and_then(Option::take) else {
             return;
         };
+        if let Some(mark) = self.marks.get_mut(index) {
+            *mark = Mark::default();
+        }
         debug!("closed {}", slot.sink.path().display());
         self.by_path.remove(slot.sink.path());
         self.by_identity.remove(&slot.sink.identity());

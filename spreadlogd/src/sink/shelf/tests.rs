@@ -1,6 +1,6 @@
 //! The files that are open, in number and in time.
 
-use super::company::COMPANY_MAX;
+use super::due::COMPANY_MAX;
 use super::*;
 use crate::sink::Lines;
 
@@ -17,12 +17,30 @@ fn open(shelf: &mut Shelf, path: &Path, stay: Stay, now: Instant) -> usize {
 }
 
 fn push(shelf: &mut Shelf, index: usize, now: Instant) {
-    let lines = Lines::of_stranger(Bytes::from_static(b"line\n"));
-    assert!(shelf.room.take(lines.cost()));
-    shelf.push(index, lines, now);
+    push_many(shelf, index, 1, now);
 }
 
+fn push_many(shelf: &mut Shelf, index: usize, count: usize, now: Instant) {
+    let lines = Lines::of_stranger(Bytes::from("line\n".repeat(count)));
+    assert!(shelf.room.take(lines.cost()));
+    shelf.push(index, lines, now);
+    let cost = shelf.take_cost();
+    shelf.room.force(cost);
+}
+
+/// As the writer does it where nothing hinders; the files that got something.
 fn write(shelf: &mut Shelf, now: Instant) -> Vec<usize> {
+    let mut together = Together::default();
+    shelf.take_together(&mut together, false, now);
+    let mut written: Vec<usize> = Vec::new();
+    for share in together.shares() {
+        let bytes: Vec<&[u8]> = together.pieces(share).collect();
+        let sink = shelf.sink(share.file).unwrap();
+        assert!(sink.append_at().is_some());
+        assert_eq!(sink.append(&bytes.concat()), bytes.concat().len());
+        written.push(share.file);
+    }
+    shelf.give_back(&mut together);
     let due = shelf.due(now);
     for &index in &due {
         let sink = shelf.sink(index).unwrap();
@@ -30,7 +48,8 @@ fn write(shelf: &mut Shelf, now: Instant) -> Vec<usize> {
         sink.write(now);
     }
     shelf.settle(&due);
-    due
+    written.extend(due);
+    written
 }
 
 /// However often others are written meanwhile, and however hurried the end is.
@@ -60,31 +79,40 @@ fn lines_wait_for_company_for_so_long_and_no_longer() {
     assert_eq!(write(&mut shelf, began + COMPANY_MAX), [quiet]);
 }
 
-/// What is worth a write of its own is written at once, and what comes behind waits anew, however
-/// long ago the first came.
+/// A few files with much are written at once, all that waits with them; of many files more is wanted,
+/// up to the bound.
 #[test]
-fn a_file_with_much_is_due_at_once_and_only_then() {
+fn company_is_enough_by_what_it_comes_to_for_each_file() {
     let (dir, mut shelf) = shelf();
-    let began = Instant::now();
-    let later = began + COMPANY_MAX / 2;
-    let index = open(&mut shelf, &dir.path().join("busy"), Stay::WhileUsed, began);
-    let few = open(&mut shelf, &dir.path().join("few"), Stay::WhileUsed, began);
-    push(&mut shelf, index, began);
-    push(&mut shelf, few, began);
-    let much = Lines::of_stranger(Bytes::from("line\n".repeat(20_000)));
-    assert!(shelf.room.take(much.cost()));
+    let now = Instant::now();
+    let open = |shelf: &mut Shelf, n: usize| {
+        open(shelf, &dir.path().join(n.to_string()), Stay::WhileUsed, now)
+    };
+    shelf.room = Arc::new(Room::new(64 << 20));
+    shelf.company_max = 4 << 20;
+    let one = open(&mut shelf, 0);
+    push_many(&mut shelf, one, 200_000, now);
+    assert!(!shelf.take_urgency());
 
-    shelf.push(index, much, later);
-    assert_eq!(shelf.next_due(), Some(began));
-    assert_eq!(write(&mut shelf, later), [index]);
-    assert_eq!(shelf.dirty(), [few]);
-    push(&mut shelf, index, later);
+    push_many(&mut shelf, one, 20_000, now);
+    assert!(shelf.take_urgency());
+    assert_eq!(
+        (shelf.next_due(), write(&mut shelf, now)),
+        (Some(now), vec![one])
+    );
+    assert_eq!((shelf.next_due(), shelf.room.held()), (None, 0));
 
-    assert_eq!(shelf.next_due(), Some(began + COMPANY_MAX));
-    assert_eq!(write(&mut shelf, began + COMPANY_MAX), [few]);
-    assert_eq!(write(&mut shelf, later + COMPANY_MAX), [index]);
-    assert_eq!((shelf.dirty(), shelf.next_due()), (vec![], None));
-    assert_eq!(shelf.room.held(), 0);
+    for n in 0..1_000 {
+        let file = open(&mut shelf, n);
+        push_many(&mut shelf, file, 500, now);
+    }
+    assert!(!shelf.take_urgency());
+    push_many(&mut shelf, one, 400_000, now);
+    assert!(shelf.take_urgency());
+    assert_eq!(
+        (write(&mut shelf, now).len(), shelf.room.held()),
+        (1_000, 0)
+    );
 }
 
 /// Whatever lines name, no more files are open than were allowed, and none that waits is closed.
@@ -130,7 +158,7 @@ fn many_that_wait_are_a_crowd_only_where_few_more_could_be_opened() {
         let path = dir.path().join(format!("host-{n}"));
         let index = open(&mut shelf, &path, Stay::WhileUsed, now);
         push(&mut shelf, index, now);
-        assert_eq!(shelf.crowd(now).len(), if n < 6 { 0 } else { n });
+        assert_eq!(shelf.is_crowd(), n >= 6);
     }
 }
 
