@@ -224,12 +224,14 @@ impl<'t> Parser<'t> {
     fn log_of(&mut self, parts: Parts<'t>) -> Option<Log> {
         let errors = self.errors.list.len();
         self.check_files(&parts);
+        let announced = GroupName::try_from(announcements()).ok();
         let group = if parts.is_default {
-            GroupName::try_from(announcements()).ok()
+            announced
         } else {
             parts.group.and_then(|value| self.group(&value))
         };
-        let mut log = Log::plain(group?, None);
+        // A name that is none hides no other mistake of the block.
+        let mut log = Log::plain(group.or(announced)?, None);
         log.destination = match &parts.base {
             Some(base) => self.base(base),
             None => parts.file.and_then(|value| self.destination(&value)),
@@ -259,7 +261,7 @@ impl<'t> Parser<'t> {
         log.rotate.every = parts.rotate_every.map(|(every, _)| every);
         log.keep.files = parts.keep_files.map(|(files, _)| files);
         log.keep.age = parts.keep_age.map(|(age, _)| age);
-        Some(log).filter(|_| self.errors.list.len() == errors)
+        Some(log).filter(|_| group.is_some() && self.errors.list.len() == errors)
     }
 
     /// What is said of files is said where there are some, and makes sense together.

@@ -185,6 +185,14 @@ const REFUSED: &[(&str, &[&str])] = &[
         &["1:33 there is no command after `|`"],
     ),
     (
+        "Spread { Log { Group = 'a b' File = '%Q' Mode = 9 } }",
+        &[
+            "1:24 group name a b: must be 1 to 31 printable ASCII characters without space, `\"` and `#`",
+            "1:38 this `File` is no path",
+            "1:49 `Mode` cannot be `9`",
+        ],
+    ),
+    (
         "Spread { Port = 1@h Host = x }",
         &["1:28 Port is a whole address, so that Host has no place beside it"],
     ),
