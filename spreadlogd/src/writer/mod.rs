@@ -293,7 +293,10 @@ impl Writer {
     /// then to what a crash leaves to be found out.
     fn checkpoint(&mut self) {
         let done = self.journal.checkpoint();
-        self.tell_of_ledger(done.as_ref().err());
+        // Whether it takes what waits to be written is told when that is tried.
+        if done.is_err() || self.shelf.next_due().is_none() {
+            self.tell_of_ledger(done.as_ref().err());
+        }
         if done.is_ok() {
             let put_aside = self.put_aside.drain(..);
             put_aside.for_each(|aside| self.asides.give(aside));

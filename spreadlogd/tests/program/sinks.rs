@@ -271,6 +271,38 @@ fn a_journal_at_its_limit_is_no_trouble() {
     );
 }
 
+/// A checkpoint is no end of it: what waits is not written by that.
+#[cfg(target_os = "linux")]
+#[test]
+fn a_journal_that_takes_nothing_is_told_of_once_and_once_at_its_end() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let journal = |n: u32| dir.join(&format!("state/journal.{n}"));
+    fs::create_dir(dir.join("state")).unwrap();
+    for n in 1..100 {
+        std::os::unix::fs::symlink("/dev/full", journal(n)).unwrap();
+    }
+    let args = ["--group", "g", "--file", "log", "--state", "state", "-v"];
+    let address = hub.address();
+    let args = [&["--spread", &address][..], &args].concat();
+    let mut program = Program::start(dir.path(), &args);
+    program.wait_for("joined g");
+
+    Publisher::connect(&hub).send(&["g"], "a line\n");
+    program.wait_for("cannot write the ledger");
+    for _ in 0..2 {
+        program.signal(Signal::HUP);
+        program.wait_for("still the same file");
+    }
+    (1..100).for_each(|n| drop(fs::remove_file(journal(n))));
+    program.wait_for("the ledger is written again");
+    let said = program.stop();
+
+    assert_eq!(dir.read("log"), "a line\n");
+    for text in ["cannot write the ledger", "the ledger is written again"] {
+        assert_eq!(said.matches(text).count(), 1, "{said}");
+    }
+}
+
 /// Where a file can be opened for no line, each Log has its own figures.
 #[test]
 fn lines_without_a_file_are_counted_under_their_own_log() {
