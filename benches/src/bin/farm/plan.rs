@@ -84,6 +84,8 @@ pub(crate) enum PlanError {
     Lines(u64),
     #[error("{0} seconds beside a sniffer: choose {SNIFFED_SECONDS_MAX} at most")]
     Sniffed(u64),
+    #[error("a picture is drawn along several values of one of --publishers, --hosts and --rate")]
+    Drawn,
     #[error("{0} farms one after the other: choose fewer values, {FARMS_MAX} at most")]
     Farms(usize),
 }
@@ -127,6 +129,11 @@ impl Args {
         }
         if self.sniff && self.seconds > SNIFFED_SECONDS_MAX {
             return Err(PlanError::Sniffed(self.seconds));
+        }
+        let values = [self.publishers.len(), self.hosts.len(), self.rate.len()];
+        let several = values.into_iter().filter(|count| *count > 1).count();
+        if self.svg.is_some() && several != 1 {
+            return Err(PlanError::Drawn);
         }
         if plans.len() > FARMS_MAX {
             return Err(PlanError::Farms(plans.len()));
@@ -239,6 +246,9 @@ mod tests {
         assert_eq!(refused(&both), PlanError::Senders(501));
         let long = ["--rate", "1000000", "--seconds", "21"];
         assert_eq!(refused(&long), PlanError::Lines(21_000_000));
+        let drawn = ["--publishers", "1,2", "--hosts", "1,2", "--svg", "."];
+        assert_eq!(refused(&drawn), PlanError::Drawn);
+        assert_eq!(refused(&["--svg", "."]), PlanError::Drawn);
         let sniffed = ["--sniff", "--seconds", "31"];
         assert_eq!(refused(&sniffed), PlanError::Sniffed(31));
         let many = [

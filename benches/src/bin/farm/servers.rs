@@ -117,7 +117,7 @@ impl Servers {
             {
                 let server = share.of_server(number).unwrap_or_default();
                 if let Some(connection) = self.connections.get_mut(server) {
-                    connection.ask(number)?;
+                    connection.ask(number).map_err(unasked)?;
                     awaited += 1;
                 }
             }
@@ -202,7 +202,7 @@ impl Connection {
         })
     }
 
-    /// A request fits into the socket's buffer, as at most some thousand are on their way.
+    /// A request fits into the socket's buffer, unless thousands are on their way.
     fn ask(&mut self, number: u64) -> io::Result<()> {
         self.awaited.push_back(number);
         self.socket.write_all(&request(Some(number), ""))
@@ -235,6 +235,17 @@ impl Connection {
             }
         }
         Ok(count)
+    }
+}
+
+/// A server that does not even read any more what it is asked.
+fn unasked(error: io::Error) -> RunError {
+    match error.kind() {
+        io::ErrorKind::WouldBlock => RunError::Server(
+            "one leaves so many requests unanswered that no more fit: choose a lower --rate"
+                .to_owned(),
+        ),
+        _ => error.into(),
     }
 }
 
