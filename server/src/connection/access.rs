@@ -45,7 +45,7 @@ impl Connection {
 
     /// Tells a client, who has not been heard, that its address has too many connections. What
     /// the socket does not take at once is not waited for, and there is nothing to log.
-    pub(super) async fn turn_away(mut self) {
+    pub(super) async fn turn_away(&mut self) {
         let worker = Rc::clone(&self.worker);
         if let Some(counters) = worker.counters() {
             counters.turned_away.add(1);

@@ -39,11 +39,13 @@ impl Connection {
             return Ok(Some(0));
         }
         let max = self.worker.limits.content_max;
-        let arriving = self.content.get_or_insert_with(|| Arriving {
-            content: Content::new(request.framing, max),
-            head_len: request.head_len,
-            taken: 0,
-            total: 0,
+        let arriving = self.content.get_or_insert_with(|| {
+            Box::new(Arriving {
+                content: Content::new(request.framing, max),
+                head_len: request.head_len,
+                taken: 0,
+                total: 0,
+            })
         });
         // It can have been whole before, if the answer had to be looked for.
         if !arriving.content.is_done() {

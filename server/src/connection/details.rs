@@ -12,7 +12,6 @@ use rustix::net::{getpeername, getsockname};
 use spread_logger::{Details, Ending, FieldSection, Record};
 
 use super::Connection;
-use super::arriving::Arriving;
 use super::output::{Exchange, Output, Span};
 use super::respond::Response;
 use super::stream::Stream;
@@ -77,7 +76,7 @@ impl Connection {
     /// called only if a format wants to know.
     #[inline(never)]
     pub(super) fn gather(&mut self, request: &Request<'_>, bytes: &[u8], output: &mut Output) {
-        let content = self.content.as_ref().map_or(0, Arriving::total);
+        let content = self.content.as_ref().map_or(0, |arriving| arriving.total());
         let gathered = Gathered {
             field_lines: Span::of(request.field_lines, bytes),
             host: request.host.map(|host| Span::of(host, bytes)),
@@ -152,8 +151,11 @@ impl Connection {
         let details = Details {
             micros: u32::try_from(begun % 1_000_000).unwrap_or_default(),
             duration: Duration::from_micros(now.saturating_sub(begun)),
-            peer: self.ends.and_then(|ends| ends.peer(self.peer.address())),
-            local: self.ends.and_then(|ends| ends.local),
+            peer: self
+                .ends
+                .as_ref()
+                .and_then(|ends| ends.peer(self.peer.address())),
+            local: self.ends.as_ref().and_then(|ends| ends.local),
             host: Some(host.as_bytes()),
             named_host,
             port: self.worker.own.port,

@@ -82,7 +82,7 @@ pub(crate) struct Connection {
     is_ready: bool,
     /// The content of the first request in `received`, which is answered when all of it has
     /// come.
-    content: Option<Arriving>,
+    content: Option<Box<Arriving>>,
     /// The first request in `received` calls no program, though its path is one for programs.
     is_plain: bool,
     /// What the look for the first request in `received` has found.
@@ -106,7 +106,7 @@ pub(crate) struct Connection {
     /// format of the log wants it.
     request_begun: Option<u64>,
     /// Its ends, if a format tells them.
-    ends: Option<Ends>,
+    ends: Option<Box<Ends>>,
 }
 
 /// What comes first on a connection.
@@ -159,7 +159,7 @@ impl Connection {
     pub(crate) fn new(worker: Rc<Worker>, stream: Stream, peer: Peer) -> Self {
         let now = Moment::now();
         let deadline = now.after(worker.timeouts().request);
-        let ends = worker.needs.addresses.then(|| Ends::of(&stream));
+        let ends = worker.needs.addresses.then(|| Box::new(Ends::of(&stream)));
         Self {
             worker,
             stream,
@@ -173,7 +173,7 @@ impl Connection {
             ending: None,
             stage: Some(Stage::Beginning),
             deadline,
-            timer: Timer::new(deadline),
+            timer: Timer::default(),
             untaken: Untaken::default(),
             begun: now,
             served: Cell::new(0),
@@ -183,42 +183,43 @@ impl Connection {
     }
 
     /// Serves the client until one of both has had enough.
-    pub(crate) async fn run(mut self, opening: Opening) {
-        if opening == Opening::ProxyHeader && !self.introduce().await {
+    ///
+    /// Idle connections are many, and each keeps room for whatever is awaited here. So all but the
+    /// next request is awaited in a box, and this borrows what it would else hold twice.
+    pub(crate) async fn run(&mut self, opening: Opening) {
+        if opening == Opening::ProxyHeader && !Box::pin(self.introduce()).await {
             return;
         }
         if self.admit().is_err() {
-            // Rare as well, and would make every connection's task larger.
             return Box::pin(self.turn_away()).await;
         }
         let ending = loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::End(ending) => break ending,
-                Turn::Look(look) => match self.look(look).await {
+                Turn::Look(look) => match Box::pin(self.look(look)).await {
                     Some(found) => self.found = Some(Box::new(found)),
                     None => {
-                        self.refuse_now(Status::ServiceUnavailable).await;
+                        Box::pin(self.refuse_now(Status::ServiceUnavailable)).await;
                         break Ending::Close;
                     }
                 },
                 Turn::Run(script) => {
-                    if let Some(ending) = Box::pin(self.run_program(*script)).await {
+                    if let Some(ending) = Box::pin(self.run_program(&script)).await {
                         break ending;
                     }
                 }
                 // Goes on only after the worker has looked who else has become ready, which waking
                 // the task would not wait for.
                 Turn::Rest => tokio::task::yield_now().await,
-                // Rare, and large enough not to be held by every connection.
-                Turn::Send(unsent) => {
-                    if !Box::pin(self.send(*unsent)).await {
+                Turn::Send(mut unsent) => {
+                    if !Box::pin(self.send(&mut unsent)).await {
                         break Ending::Close;
                     }
                 }
             }
         };
         match ending {
-            Ending::Linger => self.linger().await,
+            Ending::Linger => Box::pin(self.linger()).await,
             // What was written last may be held back until here. A close alone would drop it if
             // something has come meanwhile.
             Ending::Close if self.ending.is_some() => {

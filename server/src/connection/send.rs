@@ -31,7 +31,7 @@ const LOOK_STEP: usize = 64 * 1024;
 
 impl Connection {
     /// Sends the rest, logs the exchanges, and says whether the connection can go on.
-    pub(super) async fn send(&mut self, mut unsent: Unsent) -> bool {
+    pub(super) async fn send(&mut self, unsent: &mut Unsent) -> bool {
         self.renew_deadline();
         let mut outcome = self.send_memory(&unsent.output, &mut unsent.sent).await;
         if outcome.is_ok() {

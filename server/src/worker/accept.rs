@@ -145,18 +145,19 @@ impl Listener {
         }
         // Counted from here on, though its task has not run yet.
         let presence = worker.enter();
-        let worker = Rc::clone(worker);
+        let mut connection = Connection::new(Rc::clone(worker), stream, Peer::new(client));
         let opening = self.opening;
-        tokio::task::spawn_local(async move {
+        // In a box of its own: what the runtime allocates for a task is a multiple of 128 bytes.
+        tokio::task::spawn_local(Box::pin(async move {
             poll_fn(|cx| {
                 presence.wake_by(cx.waker());
                 Poll::Ready(())
             })
             .await;
-            let connection = Connection::new(worker, stream, Peer::new(client));
             connection.run(opening).await;
+            drop(connection);
             drop(presence);
-        });
+        }));
     }
 }
 

@@ -77,21 +77,21 @@ impl Connection {
 
     /// Has `script` answer the first request in `received`; says how to end, if the connection
     /// does.
-    pub(super) async fn run_program(&mut self, script: Script) -> Option<Ending> {
+    pub(super) async fn run_program(&mut self, script: &Script) -> Option<Ending> {
         let cgi = Arc::clone(self.worker.cgi.as_ref()?);
         let Some(place) = cgi.place() else {
             self.count_failed();
             return self.refuse_call(Status::ServiceUnavailable).await;
         };
         let deadline = Instant::now() + cgi.options.timeout;
-        let Some(start) = self.start(&cgi, &script) else {
+        let Some(start) = self.start(&cgi, script) else {
             return self.refuse_call(Status::BadRequest).await;
         };
         match self.begin(start, place).await {
             Ok((child, place)) => {
                 let worker = Rc::clone(&self.worker);
                 let program = Program::new(child, script.shown(), deadline, worker, place);
-                self.exchange(program, deadline, &script).await
+                self.exchange(program, deadline, script).await
             }
             Err(error) => {
                 tracing::error!("cannot run {}: {error}", script.shown());
