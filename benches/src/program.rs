@@ -130,14 +130,24 @@ impl Program {
     ///
     /// # Errors
     /// When it does not end, or badly.
-    pub fn stop(mut self) -> Result<(), ProgramError> {
+    pub fn stop(self) -> Result<(), ProgramError> {
+        self.stop_with(0)
+    }
+
+    /// The same of a program whose exit status is `code` when all was well.
+    ///
+    /// # Errors
+    /// When it does not end, or otherwise.
+    pub fn stop_with(mut self, code: i32) -> Result<(), ProgramError> {
         if let Some(pid) = i32::try_from(self.id()).ok().and_then(Pid::from_raw) {
             kill_process(pid, Signal::TERM).map_err(|error| self.system(error.into()))?;
         }
         let deadline = Instant::now() + STOP_MAX;
         loop {
             match self.ended()? {
-                Some(status) if status.success() || status.signal() == Some(TERM) => return Ok(()),
+                Some(status) if status.code() == Some(code) || status.signal() == Some(TERM) => {
+                    return Ok(());
+                }
                 Some(status) => {
                     return Err(ProgramError::EndedBadly {
                         name: self.name.clone(),

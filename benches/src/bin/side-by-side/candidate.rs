@@ -203,8 +203,11 @@ impl Candidate {
             .command(setup, case, port, &directory, &log.destination)?;
         let mut server = Program::start(self.name(), command, setup.server_core, &directory)?;
         server.wait_until_ready(address)?;
+        let is_thttpd = self.server() == Server::Thttpd;
         Ok(Running {
             address,
+            // thttpd.c: handle_term.
+            exit_code: i32::from(is_thttpd),
             server,
             log,
         })
@@ -215,6 +218,8 @@ impl Candidate {
 #[derive(Debug)]
 pub(crate) struct Running {
     pub(crate) address: SocketAddr,
+    /// After TERM, when all was well.
+    exit_code: i32,
     server: Program,
     log: Log,
 }
@@ -232,7 +237,7 @@ impl Running {
     /// Stops the server as an operator would and, where it logs, says how many lines arrived. `served` is what
     /// there should be: fewer are waited for, a little.
     pub(crate) fn stop(self, served: u64) -> Result<Option<u64>, CandidateError> {
-        self.server.stop()?;
+        self.server.stop_with(self.exit_code)?;
         self.log.stop(served)
     }
 }

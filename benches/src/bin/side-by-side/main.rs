@@ -12,7 +12,8 @@
 //! - `candidate.rs`: the rows: a server and a log; `server/`: how each server is set up; `log.rs`: where its lines go;
 //! - `plan.rs`: who is asked for what, how much of it, and about how long that takes;
 //! - `round.rs`: one round of all servers; `wrk.rs`: another load generator;
-//! - `sample.rs`: what a round tells of a server; `report.rs`: medians, table, JSON; `chart/`: pictures.
+//! - `sample.rs`: what a round tells of a server; `report.rs`: medians, table, JSON; `page.rs`: tables for a page;
+//!   `chart/`: pictures.
 //!
 //! How long answers take is measured apart, at a fixed rate (`benches/src/load/pace.rs`). It is no proof about
 //! other machines.
@@ -27,6 +28,7 @@ mod candidate;
 mod case;
 mod chart;
 mod log;
+mod page;
 mod plan;
 mod report;
 mod round;
@@ -52,6 +54,7 @@ use spread_logger::diagnostics::Chain;
 use crate::candidate::Candidate;
 use crate::case::{Case, Special};
 use crate::chart::{Costs, Ratios};
+use crate::page::Page;
 use crate::plan::{Effort, Part, Plan};
 use crate::report::{Report, Row, Table};
 use crate::server::{CandidateError, Conditions, Server, Setup};
@@ -92,6 +95,9 @@ struct Args {
     /// Write the figures to this file, too
     #[arg(long, value_name = "FILE")]
     json: Option<PathBuf>,
+    /// Write the tables as Markdown to this file, as docs/performance.md has them
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
     /// Draw into this directory: one case as side-by-side-CASE.svg; of several the first one so, and all beside nginx as
     /// side-by-side.svg
     #[arg(long, value_name = "DIR")]
@@ -101,8 +107,8 @@ struct Args {
     no_build: bool,
 }
 
-/// A second and a half of a round.
-const REQUESTS: u64 = 120_000;
+/// A second of a round.
+const REQUESTS: u64 = 100_000;
 
 /// A tenth of what one core can.
 const RATE: u64 = 10_000;
@@ -206,8 +212,11 @@ fn run(args: &Args) -> Result<(), RunError> {
         if let Some(path) = &args.json {
             write(path, &report.json())?;
         }
+        if let Some(path) = &args.markdown {
+            write(path, &Page(&report).to_string())?;
+        }
         if let Some(directory) = &args.svg {
-            draw(directory, &report)?;
+            draw(directory, &report, plan.parts.len() == 1)?;
         }
     }
     match report.lost() {
@@ -268,10 +277,10 @@ fn told(time: Duration) -> String {
     }
 }
 
-/// The case that was measured, or the first of several; and all of them together.
-fn draw(directory: &Path, report: &Report) -> Result<(), RunError> {
+/// The only case, or the first of several; and all of them together.
+fn draw(directory: &Path, report: &Report, is_only: bool) -> Result<(), RunError> {
     let machine = report.machine.to_string();
-    let of_note = |table: &&Table| report.tables.len() == 1 || table.case.is_first();
+    let of_note = |table: &&Table| is_only || table.case.is_first();
     if let Some(table) = report.tables.iter().find(of_note) {
         let costs = Costs {
             table,
@@ -280,7 +289,7 @@ fn draw(directory: &Path, report: &Report) -> Result<(), RunError> {
         let name = format!("side-by-side-{}.svg", table.case.name);
         write(&directory.join(name), &costs.to_string())?;
     }
-    if report.tables.len() > 1 {
+    if !is_only {
         let ratios = Ratios {
             tables: &report.tables,
             machine: &machine,

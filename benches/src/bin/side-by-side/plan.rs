@@ -41,7 +41,7 @@ pub(crate) struct Effort {
 /// A server asked at a fixed rate is asked for so long at a time.
 pub(crate) const RATE_SLICES_A_SECOND: u64 = 5;
 
-/// At 200,000 requests a round, 10,000 a slice: a tenth of a second.
+/// At 100,000 requests a round, 5,000 a slice: a twentieth of a second.
 const SLICES: u64 = 20;
 
 const RATE_SLICE: Duration = Duration::from_millis(1000 / RATE_SLICES_A_SECOND);

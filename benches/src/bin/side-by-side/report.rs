@@ -57,7 +57,7 @@ impl Row {
     }
 
     /// The medians of all rounds.
-    fn delays(&self) -> Option<Delays> {
+    pub(crate) fn delays(&self) -> Option<Delays> {
         let delays: Option<Vec<Delays>> = self.samples.iter().map(|sample| sample.delays).collect();
         let delays = delays?;
         let median = |value: fn(&Delays) -> f64| median(delays.iter().map(value).collect());
@@ -74,8 +74,18 @@ impl Row {
         lines.reduce(Lines::add)
     }
 
+    /// Of a request, in the middle of the rounds.
+    pub(crate) fn cpu_micros(&self) -> f64 {
+        self.median(|sample| sample.cpu_micros)
+    }
+
+    /// `RssAnon`, in MB.
+    pub(crate) fn memory_mb(&self) -> f64 {
+        self.median(|sample| sample.memory_kib as f64) / 1024.0
+    }
+
     /// The median over rounds of this row's value divided by `other`'s in the same round.
-    fn ratio(&self, other: &Self, value: impl Fn(&Sample) -> f64) -> f64 {
+    pub(crate) fn ratio(&self, other: &Self, value: impl Fn(&Sample) -> f64) -> f64 {
         let pairs = self.samples.iter().zip(&other.samples);
         median(pairs.map(|(a, b)| value(a) / value(b)).collect())
     }
@@ -94,7 +104,7 @@ impl Table {
     pub(crate) fn costs(&self) -> Vec<Cost> {
         let cost = |row: &Row| Cost {
             candidate: row.candidate,
-            micros: row.median(|sample| sample.cpu_micros),
+            micros: row.cpu_micros(),
             to_nginx: self.ratios(row).to_nginx,
         };
         self.rows.iter().map(cost).collect()
@@ -109,7 +119,7 @@ impl Table {
         self.ratios(self.row(candidate)?).to_nginx
     }
 
-    fn row(&self, candidate: Candidate) -> Option<&Row> {
+    pub(crate) fn row(&self, candidate: Candidate) -> Option<&Row> {
         self.rows.iter().find(|row| row.candidate == candidate)
     }
 
@@ -117,7 +127,7 @@ impl Table {
         Some(row.ratio(self.row(other?)?, value))
     }
 
-    fn ratios(&self, row: &Row) -> Ratios {
+    pub(crate) fn ratios(&self, row: &Row) -> Ratios {
         let cpu = |sample: &Sample| sample.cpu_micros;
         let unlogged = row.candidate.unlogged();
         Ratios {
@@ -196,14 +206,14 @@ impl fmt::Display for Table {
                 "{:<20}{:>11.0}{:>10.2}{:>10.2}{:>10}{:>10}{:>13}{:>9}{:>11}{:>6.1} MB{:>21}",
                 row.candidate.name(),
                 row.median(|sample| sample.requests_per_second),
-                row.median(|sample| sample.cpu_micros),
+                row.cpu_micros(),
                 row.median(|sample| sample.busiest_micros),
                 told(ratios.to_floor),
                 told(ratios.to_nginx),
                 told(ratios.to_unlogged),
                 told(ratios.busiest_to_unlogged),
                 told(ratios.to_before),
-                row.median(|sample| sample.memory_kib as f64) / 1024.0,
+                row.memory_mb(),
                 match row.lines() {
                     None => String::new(),
                     Some(lines) if lines.are_all() => format!("{}, all", lines.written),
@@ -231,12 +241,12 @@ impl fmt::Display for Table {
 
 /// A row's CPU per request, divided by another's of the same round.
 #[derive(Clone, Copy, Debug)]
-struct Ratios {
-    to_floor: Option<f64>,
-    to_nginx: Option<f64>,
-    to_unlogged: Option<f64>,
-    busiest_to_unlogged: Option<f64>,
-    to_before: Option<f64>,
+pub(crate) struct Ratios {
+    pub(crate) to_floor: Option<f64>,
+    pub(crate) to_nginx: Option<f64>,
+    pub(crate) to_unlogged: Option<f64>,
+    pub(crate) busiest_to_unlogged: Option<f64>,
+    pub(crate) to_before: Option<f64>,
 }
 
 impl Report {

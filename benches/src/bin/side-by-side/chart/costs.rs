@@ -6,6 +6,7 @@ use std::fmt;
 
 use super::{MARGIN, WIDTH, begin, end, step, text, upright};
 use crate::report::{Cost, Table};
+use crate::server::Server;
 
 /// A bar for each row.
 #[derive(Debug)]
@@ -17,7 +18,7 @@ pub(crate) struct Costs<'a> {
 
 const NAMES: f64 = 250.0;
 /// Behind the longest bar, for its figure.
-const FIGURE: f64 = 170.0;
+const FIGURE: f64 = 200.0;
 const ROW: f64 = 27.0;
 const BAR: f64 = 19.0;
 const TOP: f64 = 74.0;
@@ -27,11 +28,18 @@ const BOTTOM: f64 = 70.0;
 impl fmt::Display for Costs<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { table, machine } = self;
-        let costs = table.costs();
+        let mut costs = table.costs();
+        // What is ours beside what none can go below, then the others.
+        costs.sort_by_key(|cost| match cost.candidate.server() {
+            Server::Floor => 0,
+            Server::Rthttpd | Server::Before => 1,
+            _ => 2,
+        });
         let longest = costs.iter().map(|cost| cost.micros).fold(0.0, f64::max);
         let scale = (WIDTH - NAMES - FIGURE) / longest.max(f64::MIN_POSITIVE);
         let foot = TOP + ROW * costs.len() as f64;
-        let title = format!("What one request costs: {}", table.case.what);
+        let (label, connections) = (&table.case.label, table.case.shape.connections);
+        let title = format!("What one request costs: {label}, {connections} connections");
         let below = format!(
             "CPU time of all threads and processes of a server with one worker; medians of {} rounds. Shorter is better.",
             table.rounds
@@ -100,7 +108,7 @@ mod tests {
 
         assert_eq!(chart.matches("height=\"19\"").count(), 2);
         assert!(
-            chart.contains("width=\"400.0\"") && chart.contains("width=\"200.0\""),
+            chart.contains("width=\"370.0\"") && chart.contains("width=\"185.0\""),
             "{chart}"
         );
         assert!(chart.contains("5.00 µs · 0.50 of nginx"));

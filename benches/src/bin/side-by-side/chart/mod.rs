@@ -19,11 +19,12 @@ const MARGIN: f64 = 20.0;
 
 /// A page of its own, as pages around it are light or dark without asking. Ours and theirs are told apart by
 /// brightness, too (Okabe and Ito's colours).
-const STYLE: &str = "text{font:14px system-ui,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;fill:#24292f}\
+const STYLE: &str = "text{font:14px system-ui,'Segoe UI',Roboto,Helvetica,Arial,sans-serif;fill:#24292f;\
+    paint-order:stroke;stroke:#fff;stroke-width:3px;stroke-linejoin:round}\
     .page{fill:#fff;stroke:#d0d7de}.title{font-size:17px;font-weight:600}.small{font-size:12px;fill:#57606a}\
     .grid{stroke:#d8dee4}.mark{stroke:#24292f;stroke-width:1.5}\
     .ours{fill:#0072b2}.ours-logged{fill:#e69f00}.theirs{fill:#8c959f}.theirs-logged{fill:#57606a}.floor{fill:#d0d7de}\
-    @media(prefers-color-scheme:dark){text{fill:#e6edf3}.page{fill:#0d1117;stroke:#30363d}.small{fill:#9198a1}\
+    @media(prefers-color-scheme:dark){text{fill:#e6edf3;stroke:#0d1117}.page{fill:#0d1117;stroke:#30363d}.small{fill:#9198a1}\
     .grid{stroke:#30363d}.mark{stroke:#e6edf3}.ours{fill:#56b4e9}.theirs{fill:#6e7681}.theirs-logged{fill:#9198a1}\
     .floor{fill:#484f58}}";
 

@@ -87,6 +87,7 @@ fn legend(f: &mut fmt::Formatter<'_>) -> fmt::Result {
         left += 40.0 + 7.5 * title.len() as f64;
     }
     text(f, "small", x(1.0), TOP - 12.0, "middle", "nginx")?;
+    text(f, "small", WIDTH - MARGIN, TOP - 28.0, "end", "rthttpd")?;
     text(f, "small", WIDTH - 88.0, TOP - 12.0, "end", "no log")?;
     text(f, "small", WIDTH - MARGIN, TOP - 12.0, "end", "logged")
 }
