@@ -98,6 +98,11 @@ fn the_reference_reads_good_and_bad() {
     assert_eq!(ours(&[two]), expected);
     for (text, end) in [
         ("\r\n\r", End::Open),
+        (
+            "PUT / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: chunked\r\n\r\n\
+             1;a=\"; c\"\r\na\r\n0\r\n\r\n",
+            End::Open,
+        ),
         ("GET / HTTP/1.1\r\n\r\n", End::Refused),
         (
             "GET / HTTP/1.1\r\nHost: a\r\nContent-Length: 1\r\n\r\n",

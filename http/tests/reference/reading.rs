@@ -201,7 +201,7 @@ fn chunk_size(line: &str) -> Result<u64, ()> {
     };
     ensure(!size.is_empty() && size.chars().all(|c| c.is_ascii_hexdigit()))?;
     ensure(!line.ends_with([' ', '\t']))?;
-    for extension in extensions.into_iter().flat_map(|all| all.split(';')) {
+    for extension in extensions.into_iter().flat_map(split_unquoted) {
         let (name, value) = extension.split_once('=').unwrap_or((extension, "none"));
         ensure(is_token(name.trim_matches([' ', '\t'])))?;
         let value = value.trim_matches([' ', '\t']);
@@ -211,6 +211,16 @@ fn chunk_size(line: &str) -> Result<u64, ()> {
         ensure(is_token(value) || quoted.is_some_and(is_plain))?;
     }
     u64::from_str_radix(size, 16).map_err(drop)
+}
+
+/// The parts between semicolons, but for those between quotes.
+fn split_unquoted(text: &str) -> Vec<&str> {
+    let mut is_quoted = false;
+    let is_end = |c| {
+        is_quoted ^= c == '"';
+        c == ';' && !is_quoted
+    };
+    text.split(is_end).collect()
 }
 
 /// What follows the trailer section.
