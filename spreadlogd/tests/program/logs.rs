@@ -3,13 +3,11 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Read as _;
-use std::thread;
-use std::time::Instant;
 
 use rustix::process::Signal;
 
 use crate::numbered::Numbered;
-use crate::support::{DEADLINE, Dir, Program, Publisher, TestHub};
+use crate::support::{Dir, Program, Publisher, TestHub, until};
 
 /// A running program with one Log of group g, `log` being its directives.
 fn start(dir: &Dir, hub: &TestHub, log: &str) -> Program {
@@ -220,15 +218,6 @@ fn what_a_killed_one_has_put_aside_is_compressed_by_the_next() {
     let is_left = |name: String| dir.join(&name).exists();
     assert!(!(0..3).map(old).any(is_left));
     assert!(!is_left(old(1) + ".tmp"));
-}
-
-/// Asks again and again.
-fn until(is_so: &dyn Fn() -> bool) {
-    let deadline = Instant::now() + DEADLINE;
-    while !is_so() {
-        assert!(Instant::now() < deadline, "it does not come about");
-        thread::yield_now();
-    }
 }
 
 /// Not before the ledger knows of it, and not only by the next process.

@@ -4,11 +4,10 @@ use std::net::{IpAddr, Ipv6Addr};
 use std::path::Path;
 use std::process::{Command, Stdio};
 
-use rustix::process::Signal;
 use spread_logger::format::{Formatter, LINE_LEN_MAX, UtcOffset};
 use spread_logger::{Details, Format, Record};
 
-use crate::support::{Dir, Program, Publisher, TestHub};
+use crate::support::{Dir, Program, Publisher, TestHub, until};
 
 /// 28 November 2026.
 const TIME: u64 = 1_795_860_000;
@@ -141,8 +140,8 @@ fn what_is_compressed_is_unpacked_by_the_usual_programs() {
 
         publisher.send(&["g"], text.clone());
         // So that what comes next finds a file that is full.
-        running.signal(Signal::HUP);
-        running.wait_for("still the same file");
+        let is_written = || dir.read("log").len() == text.len();
+        until(&is_written);
         publisher.send(&["g"], "the next\n");
         running.wait_for("compressed ");
         running.stop();

@@ -240,6 +240,15 @@ impl Publisher {
     }
 }
 
+/// Asks again and again.
+pub(crate) fn until(is_so: &dyn Fn() -> bool) {
+    let deadline = Instant::now() + DEADLINE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "it does not come about");
+        thread::yield_now();
+    }
+}
+
 pub(crate) fn name(text: &str) -> Name {
     let mut field = [0; Name::FIELD_LEN];
     field[..text.len()].copy_from_slice(text.as_bytes());
