@@ -270,8 +270,8 @@ impl FileSink {
         }
     }
 
-    /// Where what is kept elsewhere may be [appended](Self::append) at once: nothing waits before it,
-    /// and to be written is all that is asked of it.
+    /// Where what is kept elsewhere may be [appended](Self::append) at once: nothing waits before
+    /// it, and to be written is all that is asked of it.
     pub(crate) fn append_at(&mut self) -> Option<u64> {
         let is_free = self.is_idle() && self.trouble.is_none() && self.tap.is_none();
         if !is_free || self.care.sync != Sync::Never {

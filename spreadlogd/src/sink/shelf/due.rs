@@ -233,8 +233,8 @@ pub(super) const COMPANY_MAX: Duration = Duration::from_secs(1);
 /// written at once of one, since it is also what is waited for.
 const ENOUGH: usize = 32 << 10;
 
-/// 64 MiB: 5,000 hosts have 60 lines each then, and a write of twice as many costs each of them only
-/// a tenth less.
+/// 64 MiB: 5,000 hosts have 60 lines each then, and a write of twice as many costs each line only a
+/// tenth less.
 pub(super) const COMPANY_BYTES_MAX: usize = 64 << 20;
 
 /// A quarter of the room: the most of it is for what comes while a disk is slow.

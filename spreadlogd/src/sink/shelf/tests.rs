@@ -79,8 +79,8 @@ fn lines_wait_for_company_for_so_long_and_no_longer() {
     assert_eq!(write(&mut shelf, began + COMPANY_MAX), [quiet]);
 }
 
-/// A few files with much are written at once, all that waits with them; of many files more is wanted,
-/// up to the bound.
+/// A few files with much are written at once, all that waits with them; of many files more is
+/// wanted, up to the bound.
 #[test]
 fn company_is_enough_by_what_it_comes_to_for_each_file() {
     let (dir, mut shelf) = shelf();
