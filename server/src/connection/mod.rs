@@ -196,13 +196,13 @@ impl Connection {
         let ending = loop {
             match poll_fn(|cx| self.poll_turn(cx)).await {
                 Turn::End(ending) => break ending,
-                Turn::Look(look) => match Box::pin(self.look(look)).await {
-                    Some(found) => self.found = Some(Box::new(found)),
-                    None => {
+                Turn::Look(look) => {
+                    self.found = Box::pin(self.look(look)).await.map(Box::new);
+                    if self.found.is_none() {
                         Box::pin(self.refuse_now(Status::ServiceUnavailable)).await;
                         break Ending::Close;
                     }
-                },
+                }
                 Turn::Run(script) => {
                     if let Some(ending) = Box::pin(self.run_program(&script)).await {
                         break ending;
