@@ -31,6 +31,7 @@ use crate::signals::{AtOnce, Signals};
 use crate::statistics::Statistics;
 use crate::status::Waiting;
 use crate::systemd::{self, ActivationError};
+use crate::worker::KEPT_MAX;
 
 /// Why the program ends with a failure.
 #[derive(Debug, thiserror::Error)]
@@ -118,7 +119,9 @@ pub fn run(args: Args, diagnostics: &Diagnostics) -> Result<(), ProgramError> {
         Place::Nowhere => 0,
         Place::At { .. } => serve::CONNECTIONS_MAX,
     };
-    raise_descriptor_limit(&mut config, DESCRIPTORS_SPARE + status_descriptors);
+    let kept_open = config.workers.get().saturating_mul(KEPT_MAX);
+    let spare = DESCRIPTORS_SPARE + status_descriptors;
+    raise_descriptor_limit(&mut config, spare.saturating_add(kept_open));
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()

@@ -6,14 +6,15 @@
 //! others hold while their stamp is the one that it knows.
 
 use std::cell::{Cell, RefCell};
+use std::os::fd::OwnedFd;
 use std::rc::Rc;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
 use http::{Coding, Codings};
 
 use super::cached::CachedFile;
 use crate::passwords::Guard;
-use crate::site::{Sides, Stamp, ending};
+use crate::site::{LargeFile, MediaType, Sides, Stamp, ending};
 
 /// For how many seconds the state of a directory is believed to tell that a file has no side files.
 const ALONE_MAX: u64 = 60;
@@ -23,6 +24,8 @@ const ALONE_MAX: u64 = 60;
 pub(crate) struct Entry {
     /// What is sent; `None` if it is too large for memory.
     pub(super) file: Option<Rc<CachedFile>>,
+    /// When it is too large: its descriptor, as long as others hold it open.
+    opened: RefCell<Option<Opened>>,
     /// What there is besides the file as it is.
     pub(super) choice: Codings,
     /// Whether its path names a directory, whose index file this is.
@@ -43,11 +46,20 @@ pub(crate) struct Entry {
     is_fresh: bool,
 }
 
-/// What is remembered of a file that can be encoded.
+/// A file held open, perhaps.
+#[derive(Debug)]
+struct Opened {
+    descriptor: Weak<OwnedFd>,
+    media_type: MediaType,
+}
+
+/// What is remembered of a file that can be encoded, or is too large for memory.
 #[derive(Clone, Debug)]
 pub(super) struct Known {
     /// The file as it is; `None` if it is too large for memory.
     pub(super) file: Option<Rc<CachedFile>>,
+    /// The file held open.
+    pub(super) large: Option<LargeFile>,
     pub(super) stamp: Stamp,
     pub(super) sides: Sides,
     pub(super) choice: Codings,
@@ -69,6 +81,7 @@ impl Entry {
     pub(super) fn new(file: Option<Rc<CachedFile>>, stamp: Stamp, now: u64) -> Self {
         Self {
             file,
+            opened: RefCell::new(None),
             choice: Codings::NONE,
             is_index: false,
             stamp,
@@ -170,10 +183,31 @@ impl Entry {
         self.file.as_ref().filter(|_| holds)
     }
 
+    /// Takes note that `file` was opened.
+    pub(super) fn note_opened(&self, file: &LargeFile) {
+        self.opened.replace(Some(Opened {
+            descriptor: Arc::downgrade(&file.descriptor),
+            media_type: file.media_type,
+        }));
+    }
+
+    /// The file, if it is still open, and nothing has become of it.
+    fn large(&self) -> Option<LargeFile> {
+        let opened = self.opened.borrow();
+        let opened = opened.as_ref()?;
+        let file = LargeFile {
+            stamp: self.stamp,
+            media_type: opened.media_type,
+            descriptor: opened.descriptor.upgrade()?,
+        };
+        file.is_unchanged().then_some(file)
+    }
+
     /// What there is to choose from.
     pub(super) fn known(&self) -> Known {
         Known {
             file: self.file.clone(),
+            large: self.large(),
             stamp: self.stamp,
             sides: self.sides.as_deref().copied().unwrap_or_default(),
             choice: self.choice,

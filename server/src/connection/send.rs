@@ -18,8 +18,9 @@ use rustix::net::sockopt::set_socket_linger;
 
 use super::Connection;
 use super::output::{Output, Tail, Unsent};
+use super::turn::Written;
 use crate::clock::Moment;
-use crate::site::{Patience, read_at};
+use crate::site::{LargeFile, Patience, read_at};
 use crate::worker::Phase;
 
 /// How much is sent before other connections have their turn: some 50 microseconds.
@@ -30,12 +31,61 @@ const CHUNK_LEN: u64 = 256 * 1024;
 const LOOK_STEP: usize = 64 * 1024;
 
 impl Connection {
+    /// Writes a head, and behind it `file` from `first` on, if that is no more than one turn's and
+    /// the page cache has it: as far as the client takes it.
+    pub(super) fn write_file(
+        &mut self,
+        cx: &mut Context<'_>,
+        output: &Output,
+        file: &LargeFile,
+        first: u64,
+    ) -> Written {
+        let head_len = output.bytes.len() as u64;
+        let end = output.len();
+        let mut sent = 0;
+        let len = usize::try_from(end - head_len).unwrap_or(usize::MAX);
+        if end - head_len > CHUNK_LEN || !is_in_memory(&file.descriptor, first, len) {
+            return Written::Part(sent);
+        }
+        while sent < end {
+            let written = if sent < head_len {
+                // The file follows at once: one segment for the head and its beginning.
+                match self
+                    .stream
+                    .poll_send(cx, &output.slices(sent), SendFlags::MORE)
+                {
+                    Poll::Ready(written) => written,
+                    Poll::Pending => return Written::Part(sent),
+                }
+            } else {
+                let mut offset = first + sent - head_len;
+                let left = usize::try_from(end - sent).unwrap_or(usize::MAX);
+                self.stream.try_write(|socket| {
+                    let file = &file.descriptor;
+                    Ok(rustix::fs::sendfile(socket, file, Some(&mut offset), left)?)
+                })
+            };
+            match written {
+                // Nothing more: the file has been cut since its length was announced, and only
+                // closing tells the client.
+                Ok(0) => return Written::Gone(sent),
+                Ok(written) => sent += written as u64,
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    return Written::Part(sent);
+                }
+                Err(_) => return Written::Gone(sent),
+            }
+        }
+        Written::All
+    }
+
     /// Sends the rest, logs the exchanges, and says whether the connection can go on.
     pub(super) async fn send(&mut self, unsent: &mut Unsent) -> bool {
         self.renew_deadline();
         let mut outcome = self.send_memory(&unsent.output, &mut unsent.sent).await;
         if outcome.is_ok() {
-            outcome = self.send_tail(&unsent.output.tail, &mut unsent.sent).await;
+            outcome = self.send_tail(&unsent.output, &mut unsent.sent).await;
         }
         let worker = Rc::clone(&self.worker);
         let mut state = worker.state.borrow_mut();
@@ -85,12 +135,15 @@ impl Connection {
         }
     }
 
-    /// Sends what is not in memory.
-    async fn send_tail(&mut self, tail: &Tail, sent: &mut u64) -> io::Result<()> {
-        match tail {
+    /// Sends what is not in memory, from where it was left.
+    async fn send_tail(&mut self, output: &Output, sent: &mut u64) -> io::Result<()> {
+        let head_len = output.bytes.len() as u64;
+        match &output.tail {
             Tail::None | Tail::Cached(..) | Tail::Page(_) | Tail::Listing(_) => Ok(()),
             Tail::File(file, first, len) => {
-                self.send_file(&file.descriptor, (*first, *len), sent).await
+                let done = sent.saturating_sub(head_len);
+                let rest = (first + done, len - done);
+                self.send_file(&file.descriptor, rest, sent).await
             }
             Tail::Parts(parts) => {
                 let (file, parts) = &**parts;
@@ -161,7 +214,9 @@ impl Connection {
                 at += written as u64;
                 self.took(written, sent);
             }
-            tokio::task::yield_now().await;
+            if at < end {
+                tokio::task::yield_now().await;
+            }
         }
         Ok(())
     }

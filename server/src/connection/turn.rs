@@ -13,7 +13,7 @@ use http::response;
 use http::{Framing, Request, Status};
 use rustix::net::{RecvFlags, SendFlags};
 
-use super::output::{Asked, Unsent};
+use super::output::{Asked, Tail, Unsent};
 use super::respond::{Answer, Look, Response};
 use super::{Connection, Ending, Stage, Turn};
 use crate::cgi::call::Script;
@@ -224,6 +224,7 @@ impl Connection {
             if let Pause::End(ending) = pause {
                 self.ending = Some(ending);
             }
+            let is_file = !state.output.is_in_memory();
             match self.write(cx, state) {
                 Written::All => {
                     self.log_and_clear(state, bytes, u64::MAX);
@@ -247,6 +248,11 @@ impl Connection {
                 }
             }
             match pause {
+                // A file is as much as others wait for at a time.
+                Pause::Full if is_file && done < bytes.len() => {
+                    self.is_ready = true;
+                    return (done, Some(Turn::Rest));
+                }
                 Pause::Full => {}
                 Pause::Input => return (done, None),
                 Pause::Look(look) => {
@@ -411,6 +417,11 @@ impl Connection {
         let output = &state.output;
         let len = output.len();
         let mut sent = 0;
+        if let Tail::File(file, first, _) = &output.tail
+            && self.share.is_none()
+        {
+            return self.write_file(cx, output, file, *first);
+        }
         if !output.is_in_memory() || !self.is_free_to_send(len) {
             return Written::Part(sent);
         }

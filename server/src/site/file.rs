@@ -36,7 +36,7 @@ pub(crate) struct SmallFile {
 }
 
 /// A file held open.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct LargeFile {
     pub(crate) stamp: Stamp,
     pub(crate) media_type: MediaType,
@@ -104,6 +104,14 @@ impl File {
             Self::Small(file) => file.media_type,
             Self::Large(file) => file.media_type,
         }
+    }
+}
+
+impl LargeFile {
+    /// Whether it is in the state in which it was opened: nobody has written to it, and it has
+    /// the names that it had.
+    pub(crate) fn is_unchanged(&self) -> bool {
+        rustix::fs::fstat(&self.descriptor).is_ok_and(|status| Stamp::of(&status) == self.stamp)
     }
 }
 

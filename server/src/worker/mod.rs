@@ -10,6 +10,7 @@
 
 mod accept;
 mod failures;
+mod kept;
 mod live;
 mod roster;
 
@@ -27,6 +28,7 @@ use tokio::time::timeout;
 
 use self::accept::Listener;
 use self::failures::Failures;
+pub(crate) use self::kept::{KEPT_MAX, KeptOpen};
 pub(crate) use self::live::Live;
 use self::roster::{Roster, Seat};
 use crate::cgi::Cgi;
@@ -111,6 +113,8 @@ pub(crate) struct Worker {
     pub(crate) turned_away: Semaphore,
     /// Told whenever a connection ends.
     left: Notify,
+    /// Told when a descriptor is kept, there being none before.
+    has_kept: Notify,
 }
 
 /// What changes with every request.
@@ -135,6 +139,7 @@ pub(crate) struct State {
     pub(crate) clock: Clock,
     pub(crate) logs: Option<Logs>,
     pub(crate) failures: Failures,
+    pub(crate) kept: KeptOpen,
     /// Where the connection being served reads to.
     pub(crate) input: Vec<u8>,
     /// Where its responses are written.
@@ -210,6 +215,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
             clock: Clock::new(),
             logs: setup.logs,
             failures: Failures::default(),
+            kept: KeptOpen::default(),
             input: vec![0; INPUT_LEN],
             output: Output::default(),
         }),
@@ -223,6 +229,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
         roster: RefCell::default(),
         turned_away: Semaphore::new(TURNED_AWAY_MAX),
         left: Notify::new(),
+        has_kept: Notify::new(),
     });
     let accepting: Vec<_> = listeners
         .iter()
@@ -236,9 +243,11 @@ async fn serve(setup: Setup) -> io::Result<()> {
         }
     });
 
+    let closing = tokio::task::spawn_local(Rc::clone(&worker).close_unused());
+
     // An error means that the server itself is gone, which is a reason to stop too.
     let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
-    for task in accepting.into_iter().chain([taking_up]) {
+    for task in accepting.into_iter().chain([taking_up, closing]) {
         task.abort();
     }
     for listener in listeners {

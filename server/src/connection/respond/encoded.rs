@@ -49,11 +49,25 @@ impl Response<'_> {
             self.hit(request, &file);
             return Some(Answer::Written);
         }
+        if coding == Coding::Identity
+            && let Some(file) = &known.large
+        {
+            self.count_miss();
+            let variant = Variant::found(coding, known.choice);
+            self.large_file(request, file.clone(), variant);
+            return Some(Answer::Written);
+        }
         let site = &self.worker.site;
         let file = site.open_again(goal.place(), coding, &known.stamp, Patience::Cached);
         let file = file.ok()?;
         if coding == Coding::Identity && *file.stamp() != known.stamp {
             return None;
+        }
+        if coding == Coding::Identity
+            && let File::Large(file) = &file
+            && let Some(entry) = self.state.cache.find(goal.key())
+        {
+            entry.note_opened(file);
         }
         self.count_miss();
         let variant = Variant::found(coding, known.choice);
@@ -155,17 +169,17 @@ impl Response<'_> {
             }
             File::Large(file) => (None, Some(file)),
         };
-        // A large file without encodings is remembered too if it could have some, to know that
-        // without looking for them.
-        if small.is_some() || facts.media_type.is_compressible() {
-            let entry = Entry::new(small.clone(), facts.stamp, self.now);
-            let entry = entry.with(sides, choice, goal.is_directory());
-            let entry = entry.guarded(self.guard.clone());
-            let entry = entry.alone_in(self.directory_alone(goal, sides));
-            let bytes = entry.bytes();
-            self.state.cache.insert(goal.key(), entry, bytes);
-            self.count_cache();
+        // Of a large file that it is there, which encodings it has, and its descriptor.
+        let entry = Entry::new(small.clone(), facts.stamp, self.now);
+        let entry = entry.with(sides, choice, goal.is_directory());
+        let entry = entry.guarded(self.guard.clone());
+        let entry = entry.alone_in(self.directory_alone(goal, sides));
+        if let Some(file) = &large {
+            entry.note_opened(file);
         }
+        let bytes = entry.bytes();
+        self.state.cache.insert(goal.key(), entry, bytes);
+        self.count_cache();
         (small, large)
     }
 

@@ -170,6 +170,8 @@ impl Response<'_> {
         let len = if self.head_only { 0 } else { len };
         self.note_content(selection.status(), len);
         if len > 0 {
+            let kept = &mut self.state.kept;
+            self.worker.keep_open(kept, &file.descriptor);
             self.state.output.tail = Tail::File(Box::new(file), first, len);
         }
     }
