@@ -397,6 +397,8 @@ impl<S: Read + Write> Client<S> {
                 self.buffer.extend_from_slice(&bytes[..read]);
                 true
             }
+            // A program of the server's has ended: the server is of this process.
+            Err(error) if error.kind() == io::ErrorKind::Interrupted => true,
             Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
                 panic!("the server neither answers nor closes")
             }
