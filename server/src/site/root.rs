@@ -121,13 +121,20 @@ impl Root {
         }
     }
 
-    /// Opens what is where a link leads that may lead out, and not beyond that.
+    /// Opens what is where a link leads that may lead out, and not beyond that. It is the one link
+    /// that is followed: where it leads may be in a directory of the user's, who could put a link
+    /// to anywhere in its place.
     fn open_through_gate(&self, path: &[u8], flags: OFlags) -> Result<OwnedFd, Errno> {
         let gate = self.gates.as_ref().and_then(|gates| gates.on(path));
         let (directory, name, rest) = gate.ok_or(Errno::XDEV)?;
         let look = OFlags::PATH | OFlags::DIRECTORY | OFlags::CLOEXEC;
         let directory = self.open_inside(directory, look, Patience::Waiting)?;
-        let home = rustix::fs::openat(&directory, name, look, Mode::empty())?;
+        let home = match rustix::fs::readlinkat(&directory, name, Vec::new()) {
+            Ok(home) => walk::open_without_links(directory.as_fd(), home.as_bytes())?,
+            // It is a directory, out of which a link has led.
+            Err(Errno::INVAL) => return Err(Errno::XDEV),
+            Err(errno) => return Err(errno),
+        };
         let rest = if rest.is_empty() { b"." } else { rest };
         match self.way {
             Way::Kernel { .. } => retry(|| openat2(home.as_fd(), rest, flags, BENEATH)),

@@ -303,6 +303,19 @@ fn a_users_link_may_lead_out_and_those_behind_it_not() {
     fs::remove_file(tree.path("users/file")).unwrap();
     tree.link("../../secret", "users/file");
     tree.link("../../home", "users/relative");
+    // Whose home it is can put links to anywhere in its place.
+    for (target, name) in [
+        ("..", "place"),
+        ("/etc", "machine"),
+        ("/proc/self/root/etc", "magic"),
+        ("place/..", "way"),
+    ] {
+        symlink(target, home.join(name)).unwrap();
+        let link = home.join(name);
+        tree.link(link.to_str().unwrap(), &format!("users/{name}"));
+    }
+    let behind_link = home.join("place/home");
+    tree.link(behind_link.to_str().unwrap(), "users/behind");
 
     for way in WAYS {
         let users = "users".parse().unwrap();
@@ -323,6 +336,11 @@ fn a_users_link_may_lead_out_and_those_behind_it_not() {
             ("users/anna/up", "forbidden"),
             ("users/anna/absolute", "forbidden"),
             ("users/file", "no such file"),
+            ("users/place/secret", "forbidden"),
+            ("users/machine/passwd", "forbidden"),
+            ("users/magic/passwd", "forbidden"),
+            ("users/way/secret", "forbidden"),
+            ("users/behind/x", "forbidden"),
             ("sub/anna/x", "forbidden"),
             ("anna/x", "forbidden"),
         ] {

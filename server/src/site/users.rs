@@ -5,9 +5,13 @@
 //! has nothing served, and whose home it is cannot lead further.
 
 use std::ffi::OsStr;
+use std::fs::File;
+use std::os::fd::AsFd as _;
 use std::os::unix::ffi::OsStrExt as _;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
+
+use super::walk;
 
 /// The directory that has one for each user: a clean path beneath the document root.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -76,12 +80,21 @@ impl Gates {
         };
         let users = tops.iter().flat_map(|top| entries(&top.join(users)));
         let links = users.filter(|path| path.is_symlink());
-        let homes: Vec<_> = links.filter_map(|link| link.canonicalize().ok()).collect();
+        let homes: Vec<_> = links.filter_map(|link| home_of(&link)).collect();
         match homes.len() {
             ..=GATES_MAX => homes,
             _ => vec!["/".into()],
         }
     }
+}
+
+/// Where `link` leads, if there is no other link on the way, as none is followed later.
+fn home_of(link: &Path) -> Option<PathBuf> {
+    let target = std::fs::read_link(link).ok()?;
+    let directory = link.parent()?.canonicalize().ok()?;
+    let base = File::open(&directory).ok()?;
+    walk::open_without_links(base.as_fd(), target.as_os_str().as_bytes()).ok()?;
+    directory.join(target).canonicalize().ok()
 }
 
 fn entries(directory: &Path) -> Vec<PathBuf> {

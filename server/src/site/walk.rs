@@ -6,6 +6,8 @@
 //! still held open rather than to whatever is above it by now. The answers are
 //! those of `openat2(RESOLVE_BENEATH)`: `EXDEV` for every way out. But a link to what is called as
 //! the directory itself is, or as something in it, goes on there.
+//!
+//! The homes of users, which are outside, are found without any links, in the same way.
 
 use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
@@ -41,6 +43,30 @@ pub(super) fn open_beneath(
     };
     walk.push(path);
     walk.run(flags)
+}
+
+/// Opens the directory `path`, which begins in `base` or at the root of the machine, as a place: by
+/// itself, as a link on the way, be it the last component, is `EXDEV`.
+pub(super) fn open_without_links(base: BorrowedFd<'_>, path: &[u8]) -> Result<OwnedFd, Errno> {
+    let look = LOOK | OFlags::DIRECTORY;
+    let first: &[u8] = if path.first() == Some(&b'/') {
+        b"/"
+    } else {
+        b"."
+    };
+    let mut place = rustix::fs::openat(base, first, look, Mode::empty())?;
+    for name in path
+        .split(|&byte| byte == b'/')
+        .filter(|name| !name.is_empty())
+    {
+        let next = rustix::fs::openat(&place, name, LOOK, Mode::empty())?;
+        let status = rustix::fs::fstat(&next)?;
+        if FileType::from_raw_mode(status.st_mode) == FileType::Symlink {
+            return Err(Errno::XDEV);
+        }
+        place = next;
+    }
+    rustix::fs::openat(&place, ".", look, Mode::empty())
 }
 
 struct Walk<'a> {
