@@ -15,11 +15,12 @@ use std::net::IpAddr;
 use std::os::unix::fs::symlink;
 use std::os::unix::net::UnixListener;
 use std::process::Command;
+use std::time::Instant;
 
 use rustix::process::Signal;
 use spread_logger::{Format, RingOptions};
 use support::program::{Program, refused_in};
-use support::{Client, Root, Served, find, get};
+use support::{Client, PATIENCE, Root, Served, find, get};
 
 const SECRET: &str = "not for you";
 
@@ -713,7 +714,9 @@ fn a_rotation_by_way_of_other_files() {
 
     fs::rename(&log, place.path("victim.1")).unwrap();
     program.signal(Signal::HUP);
+    let deadline = Instant::now() + PATIENCE;
     while !log.exists() {
+        assert!(Instant::now() < deadline, "no new log");
         std::thread::yield_now();
     }
     assert_eq!(program.connect().get("/a").status, 200);

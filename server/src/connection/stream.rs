@@ -3,6 +3,10 @@
 //! A request mostly follows its connection closely, and many connections end with its answer. So
 //! the runtime is asked to watch a socket only when its client has to be waited for: one that is
 //! answered and closed at once costs neither the two system calls nor the memory for it.
+//!
+//! A read that fills less than its place is taken to have been of all that is there. That is not so
+//! before urgent data, or what comes with a descriptor over a unix socket; no client of HTTP sends
+//! either, and who does waits for its own next byte.
 
 use std::io::{self, ErrorKind, IoSlice};
 use std::net::{IpAddr, SocketAddr};

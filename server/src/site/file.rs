@@ -59,6 +59,13 @@ pub(crate) struct Stamp {
     changed_nanos: u32,
 }
 
+/// What tells files that are there at the same time apart, whatever their names.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct FileId {
+    device: u64,
+    inode: u64,
+}
+
 impl File {
     pub(super) fn new(
         descriptor: OwnedFd,
@@ -116,7 +123,7 @@ impl LargeFile {
 }
 
 impl Stamp {
-    pub(super) fn of(status: &Stat) -> Self {
+    pub(crate) fn of(status: &Stat) -> Self {
         Self {
             device: status.st_dev,
             inode: status.st_ino,
@@ -125,6 +132,14 @@ impl Stamp {
             modified_nanos: u32::try_from(status.st_mtime_nsec).unwrap_or(0),
             changed: status.st_ctime,
             changed_nanos: u32::try_from(status.st_ctime_nsec).unwrap_or(0),
+        }
+    }
+
+    /// Which file it is of.
+    pub(crate) const fn file(&self) -> FileId {
+        FileId {
+            device: self.device,
+            inode: self.inode,
         }
     }
 

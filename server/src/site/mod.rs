@@ -54,7 +54,7 @@ use crate::passwords::Guard;
 
 pub(crate) use self::directories::Directories;
 pub(crate) use self::error::LookupError;
-pub(crate) use self::file::{File, LargeFile, SmallFile, Stamp, read_at};
+pub(crate) use self::file::{File, FileId, LargeFile, SmallFile, Stamp, read_at};
 use self::guards::Guards;
 pub(crate) use self::hosts::HostList;
 use self::hosts::Hosts;

@@ -11,6 +11,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Worker;
+use crate::site::{FileId, LargeFile};
 
 /// The descriptors that a worker keeps.
 #[derive(Debug, Default)]
@@ -20,6 +21,7 @@ pub(crate) struct KeptOpen {
 
 #[derive(Debug)]
 struct Kept {
+    id: FileId,
     descriptor: Arc<OwnedFd>,
     /// Since the last sweep.
     is_used: bool,
@@ -32,17 +34,21 @@ pub(crate) const KEPT_MAX: usize = 16;
 const PERIOD: Duration = Duration::from_secs(1);
 
 impl KeptOpen {
-    /// Takes note that `descriptor` is used, to keep it for others; whether it is the only one.
-    fn note(&mut self, descriptor: &Arc<OwnedFd>) -> bool {
-        let is_same = |kept: &&mut Kept| Arc::ptr_eq(&kept.descriptor, descriptor);
-        if let Some(kept) = self.files.iter_mut().find(is_same) {
+    /// Takes note that `descriptor`, of the file `id`, is used, to keep it for others; whether it is
+    /// the only one. A file that was opened anew is not kept twice.
+    fn note(&mut self, id: FileId, descriptor: &Arc<OwnedFd>) -> bool {
+        if let Some(kept) = self.files.iter_mut().find(|kept| kept.id == id) {
             kept.is_used = true;
+            if !Arc::ptr_eq(&kept.descriptor, descriptor) {
+                kept.descriptor = Arc::clone(descriptor);
+            }
             return false;
         }
         if self.files.len() >= KEPT_MAX {
             return false;
         }
         self.files.push(Kept {
+            id,
             descriptor: Arc::clone(descriptor),
             is_used: true,
         });
@@ -58,9 +64,9 @@ impl KeptOpen {
 }
 
 impl Worker {
-    /// Keeps `descriptor` open for a while.
-    pub(crate) fn keep_open(&self, kept: &mut KeptOpen, descriptor: &Arc<OwnedFd>) {
-        if kept.note(descriptor) {
+    /// Keeps `file` open for a while.
+    pub(crate) fn keep_open(&self, kept: &mut KeptOpen, file: &LargeFile) {
+        if kept.note(file.stamp.file(), &file.descriptor) {
             self.has_kept.notify_one();
         }
     }
@@ -82,38 +88,66 @@ impl Worker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::site::{MediaType, Stamp};
 
-    fn descriptor() -> Arc<OwnedFd> {
-        Arc::new(tempfile::tempfile().unwrap().into())
+    fn file() -> LargeFile {
+        let file = tempfile::tempfile().unwrap();
+        LargeFile {
+            stamp: Stamp::of(&rustix::fs::fstat(&file).unwrap()),
+            media_type: MediaType::of(b"file"),
+            descriptor: Arc::new(file.into()),
+        }
+    }
+
+    fn note(kept: &mut KeptOpen, file: &LargeFile) -> bool {
+        kept.note(file.stamp.file(), &file.descriptor)
+    }
+
+    fn holds(file: &LargeFile) -> bool {
+        Arc::strong_count(&file.descriptor) > 1
     }
 
     #[test]
     fn what_is_not_used_is_let_go() {
-        let (used, unused) = (descriptor(), descriptor());
+        let (used, unused) = (file(), file());
         let mut kept = KeptOpen::default();
-        assert!(kept.note(&used));
-        assert!(!kept.note(&unused));
+        assert!(note(&mut kept, &used));
+        assert!(!note(&mut kept, &unused));
 
         assert!(kept.sweep());
-        kept.note(&used);
+        note(&mut kept, &used);
         assert!(kept.sweep());
 
-        assert_eq!(Arc::strong_count(&used), 2);
-        assert_eq!(Arc::strong_count(&unused), 1);
+        assert!(holds(&used) && !holds(&unused));
         assert!(!kept.sweep());
-        assert_eq!(Arc::strong_count(&used), 1);
+        assert!(!holds(&used));
     }
 
     #[test]
     fn only_so_many_are_kept() {
         let mut kept = KeptOpen::default();
-        let all: Vec<_> = (0..=KEPT_MAX).map(|_| descriptor()).collect();
-        for descriptor in &all {
-            kept.note(descriptor);
-            kept.note(descriptor);
+        let all: Vec<_> = (0..=KEPT_MAX).map(|_| file()).collect();
+        for file in &all {
+            note(&mut kept, file);
+            note(&mut kept, file);
         }
 
-        let held = |descriptor: &&Arc<OwnedFd>| Arc::strong_count(descriptor) > 1;
-        assert_eq!(all.iter().filter(held).count(), KEPT_MAX);
+        assert_eq!(all.iter().filter(|file| holds(file)).count(), KEPT_MAX);
+    }
+
+    #[test]
+    fn a_file_that_was_opened_again_is_kept_once() {
+        let first = file();
+        let again = first.descriptor.try_clone().unwrap();
+        let again = LargeFile {
+            descriptor: Arc::new(again),
+            ..first.clone()
+        };
+        let mut kept = KeptOpen::default();
+
+        note(&mut kept, &first);
+        note(&mut kept, &again);
+
+        assert!(holds(&again) && !holds(&first));
     }
 }

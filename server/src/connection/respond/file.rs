@@ -171,7 +171,7 @@ impl Response<'_> {
         self.note_content(selection.status(), len);
         if len > 0 {
             let kept = &mut self.state.kept;
-            self.worker.keep_open(kept, &file.descriptor);
+            self.worker.keep_open(kept, &file);
             self.state.output.tail = Tail::File(Box::new(file), first, len);
         }
     }

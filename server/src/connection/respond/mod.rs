@@ -148,6 +148,8 @@ impl Response<'_> {
             }
         }
         let wishes = wishes(request, target);
+        // A look that had to be waited for may have begun seconds ago.
+        let is_of_now = found.is_none();
         let seen = match found {
             Some(seen) => seen,
             None => self.see(&goal, &wishes),
@@ -169,7 +171,9 @@ impl Response<'_> {
         }
         match outcome {
             Err(LookupError::NotFound) => {
-                self.know_absent(&goal);
+                if is_of_now {
+                    self.know_absent(&goal);
+                }
                 return self.missing(request, target);
             }
             Err(error) => self.failure(error),
