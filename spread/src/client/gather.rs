@@ -1,4 +1,4 @@
-//! When a reader of many small arrivals looks again. Does no I/O and reads no clock.
+//! When a reader of many arrivals looks again. Does no I/O and reads no clock.
 
 use std::time::Duration;
 
@@ -22,13 +22,13 @@ impl Gather {
         }
     }
 
-    /// Whether to wait, after a read of `count` bytes. It is not worth it where no more is expected
-    /// soon, or so much comes that there is company enough.
-    pub(super) fn waits_after(&mut self, count: usize, now: Instant) -> bool {
+    /// Whether to wait, after a read that took all that was there, or not. It is not worth it where no
+    /// more is expected soon, nor right while more is there.
+    pub(super) fn waits_after(&mut self, took_all: bool, now: Instant) -> bool {
         let last = self.last.replace(now);
         let is_soon =
             last.is_some_and(|last| now.saturating_duration_since(last) < SOON * self.time);
-        let waits = is_soon && count < ENOUGH;
+        let waits = is_soon && took_all;
         self.not_before = waits.then(|| now + self.time);
         waits
     }
@@ -48,9 +48,6 @@ impl Gather {
 /// What comes more seldom gains nothing by waiting.
 const SOON: u32 = 4;
 
-/// 32 KiB: the usual message of a publisher that packs its lines.
-const ENOUGH: usize = 32 << 10;
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -58,24 +55,20 @@ mod tests {
     const TIME: Duration = Duration::from_millis(1);
 
     #[tokio::test(start_paused = true)]
-    async fn what_comes_soon_and_in_small_parts_is_waited_for() {
+    async fn what_comes_soon_is_waited_for_when_all_before_it_is_taken() {
         let mut gather = Gather::new(TIME);
         let began = Instant::now();
-        let mut after = |millis, count| {
+        let mut after = |millis, took_all| {
             let now = began + Duration::from_millis(millis);
-            gather.waits_after(count, now);
+            gather.waits_after(took_all, now);
             gather.not_before().map(|at| at - began)
         };
 
-        assert_eq!(after(0, 100), None, "nothing is known of the pace yet");
-        assert_eq!(after(1, 100), Some(Duration::from_millis(2)));
-        assert_eq!(
-            after(3, ENOUGH),
-            None,
-            "there is more than can be read at once"
-        );
-        assert_eq!(after(4, ENOUGH - 1), Some(Duration::from_millis(5)));
-        assert_eq!(after(8, 100), None, "it comes seldom");
-        assert_eq!(after(1_000, 100), None);
+        assert_eq!(after(0, true), None, "nothing is known of the pace yet");
+        assert_eq!(after(1, true), Some(Duration::from_millis(2)));
+        assert_eq!(after(3, false), None, "more is there");
+        assert_eq!(after(4, true), Some(Duration::from_millis(5)));
+        assert_eq!(after(8, true), None, "it comes seldom");
+        assert_eq!(after(1_000, true), None);
     }
 }

@@ -71,7 +71,7 @@ impl ReadHalf {
     /// Reads what is there, once something is; 0 at the end. Cancel-safe, and lets other tasks have
     /// their turn when a daemon sends as fast as this reads.
     ///
-    /// After a small read that soon followed another it waits for as long as was asked for, and
+    /// After a read of all that was there, which soon followed another, it waits for as long as was asked for, and
     /// takes the socket from what the runtime watches meanwhile: with a timer alone the thread is
     /// woken by every arrival all the same.
     pub(super) async fn read(&mut self, buffer: &mut BytesMut) -> io::Result<usize> {
@@ -81,10 +81,11 @@ impl ReadHalf {
             sleep_until(at).await;
             gather.is_over();
         }
+        let room = buffer.capacity() - buffer.len();
         let count = self.stream.watch()?.read(buffer).await?;
         // Nothing below waits, so nothing is lost here by a caller that gives up.
         if let Some(gather) = &mut self.gather
-            && gather.waits_after(count, Instant::now())
+            && gather.waits_after(count < room, Instant::now())
         {
             self.stream.unwatch()?;
         }
