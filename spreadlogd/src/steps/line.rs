@@ -74,10 +74,24 @@ fn starts_with_time(text: &[u8]) -> bool {
 
 /// The virtual host of a line.
 pub(super) fn host_of(line: &[u8]) -> Option<&[u8]> {
-    match Head::of(line) {
-        Some(head) => head.host,
-        None => Object::of(line)?.host,
+    if begins_as_object(line)
+        && let Some(line) = Line::of(line)
+    {
+        return line.host();
     }
+    Head::of(line)?.host
+}
+
+/// Whether `line` is one that names its fields. A client's text in it can look like the words and
+/// the time of another line.
+pub(super) fn is_object(line: &[u8]) -> bool {
+    begins_as_object(line) && matches!(Line::of(line), Some(Line::Object(_)))
+}
+
+fn begins_as_object(line: &[u8]) -> bool {
+    let begins = |text: &[u8]| text.starts_with(b"{") || text.starts_with(b"time=");
+    let second = memchr(b' ', line).and_then(|at| line.get(at + 1..));
+    begins(line) || second.is_some_and(begins)
 }
 
 /// The fields of a whole line, as they are written, escapes included.
@@ -266,7 +280,7 @@ mod tests {
     use proptest::option;
     use proptest::prelude::*;
     use spread_logger::format::{Formatter, LINE_LEN_MAX, UtcOffset};
-    use spread_logger::{Format, Record};
+    use spread_logger::{Details, Format, Record};
 
     use super::*;
 
@@ -339,6 +353,47 @@ mod tests {
         let trouble = proptest::sample::select(br#"-"\ []x?"#.to_vec());
         let byte = prop_oneof![b'a'..=b'z', trouble, any::<u8>()];
         proptest::collection::vec(byte, 0..30)
+    }
+
+    /// A client's text can have the words and the time of another line in it.
+    #[test]
+    fn no_text_in_an_object_makes_it_another_line() {
+        for text in [
+            "x y [22/Nov/2026:18:09:00 +0000] z",
+            "x b c [22/Nov/2026:18:09:00 +0000] z",
+            "a [22/Nov/2026:18:09:00 +0000] x",
+        ] {
+            let host = b"www.example.org";
+            let details = Details {
+                host: Some(host),
+                ..Details::default()
+            };
+            let record = Record {
+                client: None,
+                user: Some(text.as_bytes()),
+                time: 1_795_370_940,
+                request_line: text.as_bytes(),
+                status: 200,
+                bytes: 1,
+                referer: Some(text.as_bytes()),
+                user_agent: Some(text.as_bytes()),
+                details: Some(&details),
+            };
+            for format in [Format::Json, Format::Logfmt] {
+                for before in ["", "www.example.org "] {
+                    let mut line = before.as_bytes().to_vec();
+                    Formatter::new(&format, LINE_LEN_MAX).write(
+                        &record,
+                        UtcOffset::default,
+                        &mut line,
+                    );
+
+                    let shown = String::from_utf8_lossy(&line);
+                    assert_eq!(host_of(&line), Some(&host[..]), "{shown}");
+                    assert!(is_object(&line), "{shown}");
+                }
+            }
+        }
     }
 
     proptest! {

@@ -20,7 +20,7 @@ use chrono::format::{Item, StrftimeItems};
 use chrono::{DateTime, FixedOffset, Local, Utc};
 use spread_logger::format::{STAMP_LEN, UtcOffset, stamp};
 
-use super::line::Head;
+use super::line::{Head, is_object};
 
 /// What the time of a line becomes.
 #[derive(Clone, Debug)]
@@ -79,7 +79,8 @@ impl Rewrite {
         now: SystemTime,
         out: &mut Vec<u8>,
     ) {
-        let split = Head::of(line).and_then(|head| {
+        let head = Head::of(line).filter(|_| !is_object(line));
+        let split = head.and_then(|head| {
             let (before, rest) = line.split_at_checked(head.time_at)?;
             Some((before, rest.get(STAMP_LEN..)?))
         });

@@ -71,7 +71,10 @@ impl Writer {
             }
             self.settle(share.file);
         }
-        self.tell_settled();
+        // What was left out of the logs is settled too, and told only when the ledger has it.
+        if committed.is_ok() {
+            self.tell_settled();
+        }
         if !self.put_aside.is_empty() {
             self.checkpoint();
         }
