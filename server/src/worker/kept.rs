@@ -141,7 +141,7 @@ mod tests {
         let again = first.descriptor.try_clone().unwrap();
         let again = LargeFile {
             descriptor: Arc::new(again),
-            ..first.clone()
+            ..first
         };
         let mut kept = KeptOpen::default();
 
