@@ -4,12 +4,15 @@ use std::fs;
 use std::path::Path;
 
 use bytes::Bytes;
+use spread::stream::{Instance, Key, Number, StreamGroup};
+use spread::{GroupName, Name};
 
 use super::*;
 use crate::counters::FileCounters;
-use crate::ledger::Ledger;
+use crate::journal::Directory;
+use crate::ledger::{Ledger, Source};
 use crate::outlet::Outlet;
-use crate::sink::{Locking, Stay};
+use crate::sink::{Locking, Origin, Stay};
 
 fn outlet(shelf: &mut Shelf, path: &Path) -> (Outlet, Arc<FileCounters>) {
     let counters = Arc::new(FileCounters::new(path.to_owned()));
@@ -58,4 +61,58 @@ fn a_full_disk_does_not_harm_the_other_files() {
     assert_eq!(fs::metadata(&path).unwrap().len(), 11 * taken);
     assert_eq!((full.lines.now(), full.lines_lost.now()), (0, taken));
     assert!(queue.room().take(room), "all of the room was given back");
+}
+
+/// After a crash nothing would be known of it, and its publisher no longer have it.
+#[test]
+fn what_is_left_out_is_told_when_the_ledger_has_it() {
+    let dir = tempfile::tempdir().unwrap();
+    let [state, moved, path] = ["state", "moved", "log"].map(|name| dir.path().join(name));
+    let (directory, _) = Directory::open(&state).unwrap();
+    let now = Instant::now();
+    let queue = Arc::new(Queue::new(1 << 20));
+    let mut shelf = Shelf::new(Locking::Exclusive, Arc::clone(queue.room()), None);
+    let counters = Arc::new(FileCounters::new(path.clone()));
+    let how = (&counters, &Arc::default());
+    let index = shelf.open(&path, how, Stay::WhileUsed, now).unwrap();
+    let (sender, mut told) = mpsc::unbounded_channel();
+    let mut writer = Writer::new(
+        Arc::clone(&queue),
+        (Outlets::of(Vec::new()), shelf),
+        Journal::begin(Ledger::default(), Some(directory)).unwrap(),
+        vec![sender],
+        Arc::default(),
+    );
+    let key = Key {
+        instance: Instance::from_random([1; 8]),
+        group: StreamGroup::try_from(GroupName::new("g").unwrap()).unwrap(),
+    };
+    let number = Number::new(1).unwrap();
+    let origin = Origin {
+        source: Source::of_stream(0, key),
+        number: number.get(),
+        files: 1,
+        whole: None,
+    };
+    let left_out = Lines::new(Bytes::from("nobody's\n"), Name::EMPTY, origin);
+    let waiting = Lines::of_stranger(Bytes::from("line\n"));
+    assert!(queue.room().take(waiting.cost()));
+    writer.shelf.push(index, waiting, now);
+
+    fs::rename(&state, &moved).unwrap();
+    writer.journal.checkpoint().unwrap_err();
+    writer.leave_out(&left_out, 0);
+    writer.write_all(now);
+    assert!(told.try_recv().is_err());
+    assert_eq!(fs::read(&path).unwrap(), b"");
+
+    fs::rename(&moved, &state).unwrap();
+    writer.write_all(now + Duration::from_secs(2));
+    let expected = Settled {
+        key,
+        number,
+        is_written: true,
+    };
+    assert_eq!(told.try_recv().unwrap(), [expected]);
+    assert_eq!(fs::read(&path).unwrap(), b"line\n");
 }
