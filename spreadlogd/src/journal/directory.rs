@@ -134,6 +134,12 @@ impl Directory {
         Ok(self.length)
     }
 
+    /// The journal takes no more.
+    #[cfg(test)]
+    pub(super) fn fill_up(&mut self) {
+        self.journal = File::create("/dev/full").ok();
+    }
+
     /// Whether nothing was appended since the checkpoint.
     pub(super) const fn has_new_journal(&self) -> bool {
         self.length == 0

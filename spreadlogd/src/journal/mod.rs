@@ -111,6 +111,14 @@ impl Journal {
         }
     }
 
+    /// The journal takes no more, as at the limit of a file's size; a new one would.
+    #[cfg(test)]
+    pub(crate) fn fill_up(&mut self) {
+        if let Some(directory) = &mut self.directory {
+            directory.fill_up();
+        }
+    }
+
     /// Makes sure that it can be written to: after a failure everything is written anew. To be
     /// called before anything is prepared.
     ///

@@ -13,6 +13,7 @@ mod outcome;
 mod together;
 
 use std::collections::HashMap;
+use std::io;
 use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant, SystemTime};
@@ -246,27 +247,11 @@ impl Writer {
 
     fn write(&mut self, due: &[usize], now: Instant) {
         let mut prepared = Vec::with_capacity(due.len());
-        let ready = self.journal.ready();
-        let is_ready = ready.is_ok();
-        let time = SystemTime::now();
-        for &index in due {
-            if self.file(index).is_none() {
-                continue;
-            }
-            self.put_aside(index, 0, time);
-            let file = self.shelf.file(index).filter(|_| is_ready);
-            let sink = self.shelf.sink(index);
-            if let (Some(file), Some(sink)) = (file, sink)
-                && let Some((offset, entries)) = sink.prepare(now)
-            {
-                self.journal.prepare(file, offset, &entries);
-                prepared.push(index);
-            }
+        let mut committed = self.prepare(due, &mut prepared, now);
+        if matches!(committed, Ok(Committed::Anew)) {
+            committed = self.prepare(due, &mut prepared, now);
         }
-        let committed = ready.and_then(|()| self.journal.commit());
-        if !matches!(committed, Ok(Committed::Anew)) {
-            self.tell_of_ledger(committed.as_ref().err());
-        }
+        self.tell_of_ledger(committed.as_ref().err());
         if !matches!(committed, Ok(Committed::Whole)) {
             for &index in due {
                 if let Some(sink) = self.shelf.sink(index) {
@@ -287,6 +272,35 @@ impl Writer {
         if !self.put_aside.is_empty() {
             self.checkpoint();
         }
+    }
+
+    /// Has in the journal what is to be written to the files that are `due`, and may be: `prepared`.
+    fn prepare(
+        &mut self,
+        due: &[usize],
+        prepared: &mut Vec<usize>,
+        now: Instant,
+    ) -> io::Result<Committed> {
+        prepared.clear();
+        let ready = self.journal.ready();
+        let is_ready = ready.is_ok();
+        let time = SystemTime::now();
+        for &index in due {
+            if self.file(index).is_none() {
+                continue;
+            }
+            self.put_aside(index, 0, time);
+            let file = self.shelf.file(index).filter(|_| is_ready);
+            let sink = self.shelf.sink(index);
+            if let (Some(file), Some(sink)) = (file, sink)
+                && let Some((offset, entries)) = sink.prepare(now)
+            {
+                self.journal.prepare(file, offset, &entries);
+                prepared.push(index);
+            }
+        }
+        ready?;
+        self.journal.commit()
     }
 
     /// Writes the whole ledger. What becomes of files that were put aside does not matter any more
@@ -317,6 +331,7 @@ impl Writer {
     /// What waits goes to the files as they were; then they are opened again, or closed until
     /// a line names them.
     fn reopen(&mut self, now: Instant) {
+        self.shelf.try_again(now);
         self.write_all(now);
         self.shelf.close_quiet(true, now);
         self.forget_closed();

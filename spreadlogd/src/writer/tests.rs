@@ -116,3 +116,71 @@ fn what_is_left_out_is_told_when_the_ledger_has_it() {
     assert_eq!(told.try_recv().unwrap(), [expected]);
     assert_eq!(fs::read(&path).unwrap(), b"line\n");
 }
+
+/// A writer of one file, `log` in `dir`, with a ledger in `state`.
+fn of_one_file(dir: &Path) -> (Writer, usize) {
+    let (directory, _) = Directory::open(&dir.join("state")).unwrap();
+    let queue = Arc::new(Queue::new(1 << 20));
+    let mut shelf = Shelf::new(Locking::Exclusive, Arc::clone(queue.room()), None);
+    let (outlet, _) = outlet(&mut shelf, &dir.join("log"));
+    let index = outlet.only_file().unwrap();
+    let writer = Writer::new(
+        queue,
+        (Outlets::of(vec![outlet]), shelf),
+        Journal::begin(Ledger::default(), Some(directory)).unwrap(),
+        Vec::new(),
+        Arc::default(),
+    );
+    (writer, index)
+}
+
+fn push(writer: &mut Writer, index: usize, text: &'static str, now: Instant) {
+    let lines = Lines::of_stranger(Bytes::from_static(text.as_bytes()));
+    assert!(writer.queue.room().take(lines.cost()));
+    writer.shelf.push(index, lines, now);
+}
+
+/// Else a rotation within the second that they were put off for took them to the new file.
+#[test]
+fn a_journal_that_begins_anew_puts_no_file_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let [log, moved] = ["log", "log.1"].map(|name| dir.path().join(name));
+    let (mut writer, index) = of_one_file(dir.path());
+    let now = Instant::now();
+    push(&mut writer, index, "a\n", now);
+    writer.flush(now);
+
+    writer.journal.fill_up();
+    push(&mut writer, index, "b\n", now);
+    writer.flush(now);
+    assert_eq!(fs::read(&log).unwrap(), b"a\nb\n");
+
+    writer.journal.fill_up();
+    push(&mut writer, index, "c\n", now);
+    fs::rename(&log, &moved).unwrap();
+    writer.reopen(now);
+    assert_eq!(fs::read(&moved).unwrap(), b"a\nb\nc\n");
+    assert_eq!(fs::read(&log).unwrap(), b"");
+}
+
+/// What hindered it may be gone, and these lines are of before the rotation.
+#[test]
+fn a_hup_tries_at_once_what_was_put_off() {
+    let dir = tempfile::tempdir().unwrap();
+    let [log, moved, state, away] =
+        ["log", "log.1", "state", "away"].map(|name| dir.path().join(name));
+    let (mut writer, index) = of_one_file(dir.path());
+    let now = Instant::now();
+    fs::rename(&state, &away).unwrap();
+    writer.journal.checkpoint().unwrap_err();
+    push(&mut writer, index, "a\n", now);
+    writer.flush(now);
+    assert_eq!(fs::read(&log).unwrap(), b"");
+
+    fs::rename(&away, &state).unwrap();
+    fs::rename(&log, &moved).unwrap();
+    writer.reopen(now);
+
+    assert_eq!(fs::read(&moved).unwrap(), b"a\n");
+    assert_eq!(fs::read(&log).unwrap(), b"");
+}

@@ -25,6 +25,13 @@ impl FileSink {
         self.trouble.as_ref().map(|trouble| trouble.retry_at)
     }
 
+    /// It is not left in peace any longer.
+    pub(crate) fn try_again(&mut self, now: Instant) {
+        if let Some(trouble) = &mut self.trouble {
+            trouble.retry_at = now;
+        }
+    }
+
     /// Counts lines as lost for want of room.
     pub(super) fn lose(&mut self, lines: u64) {
         self.counters.lines_lost.add(lines);

@@ -183,6 +183,13 @@ impl Shelf {
             .collect()
     }
 
+    /// What was put off is not any longer: what is in its way may be gone.
+    pub(crate) fn try_again(&mut self, now: Instant) {
+        for slot in self.slots.iter_mut().flatten() {
+            slot.sink.try_again(now);
+        }
+    }
+
     /// When the next is due, if not later.
     pub(crate) fn next_due(&self) -> Option<Instant> {
         self.next_due.into_iter().chain(self.company_due()).min()
