@@ -22,6 +22,7 @@ use std::io;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use crate::ledger::{Encoder, Entry, Event, FileAccount, Ledger};
+use crate::sink::Cut;
 
 pub use directory::StateError;
 pub(crate) use directory::{Directory, Kept};
@@ -97,10 +98,14 @@ impl Journal {
         }
     }
 
-    /// Of what was prepared for `file` only what ends at `at` or before was written.
-    pub(crate) fn cut(&mut self, file: usize, at: u64) {
+    /// Of what was prepared for `file` not all was written.
+    pub(crate) fn cut(&mut self, file: usize, Cut { at, part }: Cut) {
         let event = Event::Cut { file: id(file), at };
         self.encode(&event, seconds());
+        // As if it had been prepared by itself: that it is there is known.
+        if let Some(part) = part {
+            self.prepare(file, at, &[part]);
+        }
     }
 
     /// Messages that were prepared are in `file`.

@@ -130,6 +130,14 @@ impl Replay {
         }
     }
 
+    /// Of the last write to `file`, which may be over or not, what has no number counts.
+    fn settle_unnumbered(&mut self, file: u32) {
+        if let Some((_, entries, _)) = self.files.get_mut(&file).and_then(|it| it.last.as_mut()) {
+            entries.retain(|entry| entry.number == 0);
+        }
+        self.settle(file, u64::MAX);
+    }
+
     /// The journal has ended. `find` says what each file turns out to be; returned are the ledger
     /// and what is to be cut.
     pub(crate) fn finish(mut self, find: impl Fn(&FileAccount) -> Found) -> (Ledger, Vec<Tail>) {
@@ -149,8 +157,8 @@ impl Replay {
         let length = match find(account) {
             Found::Length(length) if length >= opened_at => length,
             Found::Unknowable => {
-                // Once more is better than not at all.
-                self.settle(id, 0);
+                // Once more is better than not at all; what has no number does not come again.
+                self.settle_unnumbered(id);
                 return None;
             }
             Found::Length(_) | Found::Gone => {

@@ -223,6 +223,16 @@ fn entry(number: u64, len: u32) -> Entry {
     }
 }
 
+/// So many lines of ten bytes.
+fn unnumbered(lines: u32) -> Entry {
+    Entry {
+        source: source(None),
+        lines,
+        len: 10 * lines,
+        ..entry(0, 0)
+    }
+}
+
 fn opened(length: u64) -> Event {
     Event::Opened {
         file: 0,
@@ -286,18 +296,20 @@ fn a_file_that_is_another_makes_it_uncertain() {
     }
 }
 
+/// What has no number does not.
 #[test]
 fn what_a_pipe_got_last_comes_again() {
     let events = vec![
         opened(0),
         write(0, vec![entry(1, 10)]),
-        write(10, vec![entry(2, 10)]),
+        write(10, vec![entry(2, 10), unnumbered(3)]),
     ];
 
     let (ledger, tails) = replayed(events, Found::Unknowable);
 
     let account = &ledger.accounts[&source(Some(1))];
     assert_eq!(account.safe.iter().collect::<Vec<_>>(), [1..=1]);
+    assert_eq!(ledger.accounts[&source(None)].lines, 3);
     assert!(tails.is_empty());
 }
 

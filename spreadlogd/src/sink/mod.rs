@@ -18,7 +18,7 @@ mod shelf;
 
 pub(crate) use aside::{Aside, Asides};
 pub(crate) use care::Care;
-pub(crate) use file::{FileSink, Outcome, Tagged};
+pub(crate) use file::{Cut, FileSink, Outcome, Tagged};
 pub(crate) use lines::{Lines, Origin};
 pub use lock::Holder;
 pub(crate) use lock::{Locked, held, lock};

@@ -76,8 +76,8 @@ impl Writer {
         };
         let mut outcomes = std::mem::take(&mut self.outcomes);
         outcomes.extend(sink.outcomes());
-        if let Some(at) = sink.take_cut() {
-            self.journal.cut(file, at);
+        if let Some(cut) = sink.take_cut() {
+            self.journal.cut(file, cut);
         }
         for outcome in outcomes.drain(..) {
             let (entry, is_written) = match outcome {

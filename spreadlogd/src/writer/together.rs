@@ -126,8 +126,8 @@ impl Writer {
         }
         let lines = entries.iter().map(|entry| u64::from(entry.lines)).sum();
         sink.appended(lines, written as u64);
-        if let Some(at) = sink.take_cut() {
-            self.journal.cut(file, at);
+        if let Some(cut) = sink.take_cut() {
+            self.journal.cut(file, cut);
         }
         self.journal.written(file, entries);
         for entry in entries.iter().filter(|entry| entry.number > 0) {

@@ -8,7 +8,7 @@ use std::time::Instant;
 use rustix::process::Signal;
 
 use crate::numbered::Numbered;
-use crate::support::{DEADLINE, Dir, PROGRAM, Program, Publisher, TestHub, config};
+use crate::support::{DEADLINE, Dir, PROGRAM, Program, Publisher, TestHub, config, until};
 
 /// The exit status, and all that was said.
 fn audit(dir: &Dir, args: &[&str]) -> (Option<i32>, String) {
@@ -37,8 +37,12 @@ fn files(dir: &Dir) -> BTreeMap<PathBuf, Vec<u8>> {
 }
 
 fn start(dir: &Dir, hub: &TestHub) -> Program {
+    start_with(dir, hub, &[])
+}
+
+fn start_with(dir: &Dir, hub: &TestHub, more: &[&str]) -> Program {
     let (log, address) = (["-v", "--group", "g", "--file", "log"], hub.address());
-    let args = [&log[..], &["--spread", &address]].concat();
+    let args = [&log[..], &["--spread", &address], more].concat();
     let mut program = Program::start(dir.path(), &args);
     program.wait_for("joined g");
     program
@@ -94,6 +98,43 @@ fn the_books_of_a_running_logging_host_and_of_one_that_has_ended_agree() {
     ] {
         assert_eq!(totals[key], number, "{key}: {json:#}");
     }
+}
+
+/// A file took a part of a message that has no number, keeps the whole lines of it, and the process
+/// dies: the ledger has what the file has, to the line.
+#[test]
+fn what_a_full_disk_took_of_a_message_without_a_number_is_in_the_books_after_a_death() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let full = "ulimit -f 8; exec \"$0\" \"$@\"";
+    let mut command = Command::new("sh");
+    command
+        .args(["-c", full, PROGRAM, "--spread", &hub.address()])
+        .args(["--group", "g", "--file", "log", "--state", "state"])
+        .current_dir(dir.path());
+    let mut program = Program::spawn(&mut command);
+    program.wait_for("joined g");
+    let lines = |from: usize| (from..from + 300).map(|n| format!("line {n:03}\n"));
+
+    Publisher::connect(&hub).send(&["g"], lines(0).collect::<String>());
+    Publisher::connect(&hub).send(&["g"], lines(300).collect::<String>());
+    program.wait_for("cannot write to");
+    let written = dir.read("log").lines().count();
+    assert!((300..600).contains(&written), "{written}");
+    let state = ["--state", "state"];
+    let counted = || {
+        let (_, json) = audit(&dir, &[&state[..], &["--json"]].concat());
+        let json: serde_json::Value = serde_json::from_str(&json).unwrap();
+        json["totals"]["unnumbered_lines"].as_u64()
+    };
+    // The journal has it when the file is tried the next time.
+    until(&|| counted() == Some(written as u64));
+    program.signal(Signal::KILL);
+    program.end();
+    start_with(&dir, &hub, &state).stop();
+
+    assert_eq!(counted(), Some(written as u64));
+    let (status, said) = audit(&dir, &[&state[..], &["--verify"]].concat());
+    assert_eq!(status, Some(0), "{said}");
 }
 
 /// What a publisher has sent and the logging host has not got is missing, whoever looks.

@@ -74,11 +74,26 @@ pub(crate) struct FileSink {
     position: u64,
     /// The same as the journal has it: elsewhere only if somebody has emptied a file of ours.
     journaled: u64,
-    /// Where the last attempt ended, if not all that was prepared has been written.
-    cut: Option<u64>,
+    cut: Option<Cut>,
     outcomes: Vec<Outcome>,
     room: Arc<Room>,
     tap: Option<mpsc::Sender<Bytes>>,
+}
+
+/// Not all that was prepared has been written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Cut {
+    /// Of the messages that were prepared, those that end here or before were.
+    pub(crate) at: u64,
+    /// The whole lines that the file has of the next one.
+    pub(crate) part: Option<Entry>,
+}
+
+impl Cut {
+    /// No message is in part in the file.
+    const fn clean(at: u64) -> Self {
+        Self { at, part: None }
+    }
 }
 
 /// What has become of a message.
@@ -163,8 +178,8 @@ impl FileSink {
         self.outcomes.drain(..)
     }
 
-    /// Where the file ends, if the last attempt has not written all that was prepared.
-    pub(crate) fn take_cut(&mut self) -> Option<u64> {
+    /// How far the last attempt came, if it has not written all that was prepared.
+    pub(crate) fn take_cut(&mut self) -> Option<Cut> {
         self.cut.take()
     }
 
@@ -461,7 +476,7 @@ impl FileSink {
         {
             self.position = end;
             // It is in the file, though not where the journal says.
-            self.cut = Some(u64::MAX);
+            self.cut = Some(Cut::clean(u64::MAX));
         }
     }
 

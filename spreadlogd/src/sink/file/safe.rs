@@ -13,7 +13,7 @@ use std::time::Instant;
 
 use tracing::warn;
 
-use super::{FileSink, RETRY};
+use super::{Cut, FileSink, RETRY};
 use crate::config::Sync;
 use crate::sink::Lines;
 
@@ -79,7 +79,7 @@ impl FileSink {
         self.position = start;
         self.journaled -= back;
         self.written = 0;
-        self.cut = Some(self.journaled);
+        self.cut = Some(Cut::clean(self.journaled));
         self.wait_again();
         true
     }

@@ -229,6 +229,40 @@ fn a_full_disk_loses_nothing_within_the_bound() {
     assert!(sink.retry_at().is_none() && free(&sink));
 }
 
+/// The journal is told of both: where what was wholly written ends, and what stays of the next.
+#[test]
+fn of_a_message_that_is_torn_the_whole_lines_are_told_of() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("log");
+    for (number, stays) in [(0, true), (7, false)] {
+        fs::write(&path, "before\n").unwrap();
+        let mut sink = sink(&path).unwrap();
+        let mut torn = Lines::of_stranger(Bytes::from_static(b"aaa\nbbb\nccc\n"));
+        torn.origin.number = number;
+        assert!(sink.room.take(torn.cost()));
+        sink.push(torn.clone(), 0);
+        assert_eq!(sink.prepare(Instant::now()).unwrap().0, 7);
+        // As a disk takes it that is full then.
+        (&sink.target.file).write_all(b"aaa\nbb").unwrap();
+        sink.written(6);
+        sink.fail(&io::ErrorKind::StorageFull.into(), Instant::now());
+
+        let part = Entry {
+            lines: 1,
+            len: 4,
+            message_lines: 1,
+            message_len: 4,
+            ..torn.entry()
+        };
+        let part = stays.then_some(part);
+        assert_eq!(sink.take_cut(), Some(Cut { at: 7, part }));
+        let outcomes: Vec<Outcome> = sink.outcomes().collect();
+        assert_eq!(outcomes, Vec::from_iter(part.map(Outcome::Written)));
+        let kept: &[u8] = if stays { b"before\naaa\n" } else { b"before\n" };
+        assert_eq!(fs::read(&path).unwrap(), kept);
+    }
+}
+
 /// As a disk takes it that is full in the midst of a line.
 #[test]
 fn what_is_appended_in_part_goes_on_where_it_stopped() {
@@ -437,7 +471,7 @@ fn a_file_that_is_emptied_is_gone_on_with_where_it_ends() {
 
     assert_eq!(write_at(&mut sink), (7, None));
     File::create(&path).unwrap();
-    assert_eq!(write_at(&mut sink), (9, Some(u64::MAX)));
+    assert_eq!(write_at(&mut sink), (9, Some(Cut::clean(u64::MAX))));
     assert_eq!(write_at(&mut sink), (2, None));
 
     assert_eq!(fs::read(&path).unwrap(), b"a\na\n");
@@ -517,7 +551,7 @@ fn what_cannot_be_made_safe_is_not_written_yet() {
         write(&mut sink, began + RETRY * u32::try_from(retry).unwrap());
         assert_eq!(fs::read(&path).unwrap(), b"before\n");
         assert_eq!((sink.outcomes().count(), sink.counters.lines.now()), (0, 0));
-        assert_eq!(sink.take_cut(), Some(7));
+        assert_eq!(sink.take_cut(), Some(Cut::clean(7)));
         assert!(sink.counters.is_failing() && !sink.is_idle() && !free(&sink));
     }
     sink.sync = File::sync_data;

@@ -6,7 +6,8 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::{FileSink, Outcome};
+use super::{Cut, FileSink, Outcome};
+use crate::ledger::Entry;
 use crate::sink::Lines;
 use crate::sink::lines::COST;
 
@@ -75,10 +76,16 @@ impl FileSink {
         let is_failure = error.kind() != io::ErrorKind::WouldBlock;
         let retry_at = now + if is_failure { RETRY } else { RETRY_BUSY };
         self.prepared = 0;
-        if self.target.is_ours && self.written > 0 {
-            self.take_back_message();
-        }
-        self.cut = Some(self.journaled - self.written as u64);
+        let part = if self.target.is_ours && self.written > 0 {
+            self.take_back_message()
+        } else {
+            None
+        };
+        let of_next = self.written as u64 + part.map_or(0, |part| u64::from(part.len));
+        self.cut = Some(Cut {
+            at: self.journaled - of_next,
+            part,
+        });
         if self.stumble(retry_at, is_failure) {
             warn!(
                 "cannot write to {}: {error}; keeping up to {} MiB of its lines and trying again",
@@ -117,11 +124,10 @@ impl FileSink {
     }
 
     /// Cuts off what the file got of a numbered message: it is written as a whole, or not at all.
-    /// Others may be longer than any file can take, and keep the whole lines that they have.
-    fn take_back_message(&mut self) {
-        let Some(first) = self.waiting.front_mut() else {
-            return;
-        };
+    /// Others may be longer than any file can take, and keep the whole lines that they have, which
+    /// are returned.
+    fn take_back_message(&mut self) -> Option<Entry> {
+        let first = self.waiting.front_mut()?;
         let begun = first.body.get(..self.written).unwrap_or(&first.body);
         let kept = if first.origin.number > 0 {
             0
@@ -132,19 +138,22 @@ impl FileSink {
         if let Err(error) = self.target.file.set_len(length) {
             let path = self.path.display();
             warn!("cannot cut a torn message off {path}: {error}; its rest comes behind it");
-            return;
+            return None;
         }
         self.position = length;
         self.journaled -= (self.written - kept) as u64;
         self.written = 0;
-        if kept > 0 {
-            let part = Lines::new(first.body.split_to(kept), first.sender, first.origin);
-            first.count -= part.count;
-            // Two messages now.
-            self.held += COST;
-            self.room.force(COST);
-            self.taken(part);
+        if kept == 0 {
+            return None;
         }
+        let part = Lines::new(first.body.split_to(kept), first.sender, first.origin);
+        first.count -= part.count;
+        // Two messages now.
+        self.held += COST;
+        self.room.force(COST);
+        let entry = part.entry();
+        self.taken(part);
+        Some(entry)
     }
 
     /// Takes back the part of a line that the file got before it took no more: the line goes to

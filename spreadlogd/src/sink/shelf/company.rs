@@ -12,8 +12,8 @@
 //! beside those of the other files. Each file's lines are put together when they are written, when
 //! that they are apart in memory can be seen ahead.
 //!
-//! Of lines without a number nobody asks which of them is in the file, so that the journal has one
-//! entry for all that a source has there. A numbered message has an entry for each of its files.
+//! Of lines without a number nobody asks which of them is in the file, so that the journal has few
+//! entries for all that a source has there. A numbered message has an entry for each of its files.
 
 use std::mem;
 use std::ops::Range;
@@ -238,7 +238,7 @@ impl Together {
         &self.shares
     }
 
-    /// As the journal has it: a sum for what has no number, and each message else.
+    /// As the journal has it: sums for what has no number, and each message else.
     pub(crate) fn entries(&self, share: &Share, entries: &mut Vec<Entry>) {
         let (first, mut before) = (entries.len(), None);
         for piece in self.placed(share) {
@@ -250,6 +250,7 @@ impl Together {
             let belongs = |last: &&mut Entry| {
                 origin.number == 0
                     && last.number == 0
+                    && last.len < SUM_MAX
                     && (before == Some(piece.origin) || last.source == origin.source)
             };
             if let Some(last) = last.filter(belongs) {
@@ -328,6 +329,9 @@ fn clear<T>(list: &mut Vec<T>, peak: usize) {
     list.clear();
     list.shrink_to(2 * peak);
 }
+
+/// 64 KiB: what a crash tears in the midst, and has to be looked through, is not much more.
+const SUM_MAX: u32 = 64 << 10;
 
 /// What a piece takes beside its bytes: its place here, and that among those of its file.
 const PIECE_COST: usize = size_of::<Piece>() + size_of::<Placed>();
@@ -422,6 +426,28 @@ mod tests {
             (together.cost(), company.held(), company.since()),
             (cost, 0, None)
         );
+    }
+
+    /// What a crash tears of it is looked through whole.
+    #[test]
+    fn what_has_no_number_is_in_sums_of_some_size() {
+        let (mut company, mut together) = (Company::default(), Together::default());
+        let of = Tagged {
+            source: lines("", (0, 0)).origin.source,
+            tag: 0,
+        };
+        let line = [b"x".repeat(999), b"\n".to_vec()].concat();
+        for _ in 0..1_000 {
+            company.add_line(3, of, &line, Instant::now());
+        }
+
+        let taken = taken(&mut company, &mut together);
+
+        let (_, bytes, entries) = &taken[0];
+        assert_eq!(bytes.len(), 1_000_000);
+        assert!(entries.iter().all(|entry| entry.len < SUM_MAX + 1_000));
+        assert!(entries.len() < 20, "{}", entries.len());
+        assert_eq!(entries.iter().map(|entry| entry.lines).sum::<u32>(), 1_000);
     }
 
     proptest! {
