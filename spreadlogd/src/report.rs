@@ -253,11 +253,7 @@ impl Report {
                 "Lines that a command, module or interpreter has read.",
                 |child| child.lines_written.now(),
             ),
-            of(
-                "spreadlogd_program_lost_lines_total",
-                "Lines that it did not read: there was no room for more, or no time at the end.",
-                |child| child.lines_lost.now(),
-            ),
+            self.lost_by_children(),
             of(
                 "spreadlogd_program_failed_lines_total",
                 "Lines on which an interpreter has ended.",
@@ -269,6 +265,33 @@ impl Report {
                 ChildCounters::restarts,
             ),
         ]
+    }
+
+    fn lost_by_children(&self) -> Family {
+        let mut family = Family::counter(
+            "spreadlogd_program_lost_lines_total",
+            "Lines that it did not read: there was no room for more as it read too slowly, or as \
+             it had ended and was not started again yet, or there was no time at the end.",
+        );
+        let mut sums: BTreeMap<&str, [u64; 3]> = BTreeMap::new();
+        for child in self.counters.children() {
+            let numbers = [
+                child.lines_lost_slow(),
+                child.lines_lost_down.now(),
+                child.lines_unwritten.now(),
+            ];
+            let sums = sums.entry(&child.name).or_default();
+            for (sum, number) in sums.iter_mut().zip(numbers) {
+                *sum += number;
+            }
+        }
+        for (program, numbers) in sums {
+            for (cause, number) in ["slow", "down", "end"].into_iter().zip(numbers) {
+                let labels = [("program", program.to_owned()), ("cause", cause.to_owned())];
+                family = family.sample(labels, number);
+            }
+        }
+        family
     }
 
     /// The facts that an operator asks for, from `families` that hold this report's; `rate` is

@@ -15,7 +15,10 @@ pub struct ChildCounters {
     pub lines_written: Count,
     /// Lines for which there was no room, or no time at the end.
     pub lines_lost: Count,
-    /// Of these, the ones given up at the end.
+    /// Of these, the ones for which there was no room as it had ended, and was not started again
+    /// yet.
+    pub lines_lost_down: Count,
+    /// Of those lost too, the ones given up at the end.
     pub lines_unwritten: Count,
     /// Of those written: the ones on which an interpreter has ended, so far as is known.
     pub lines_failed: Count,
@@ -31,6 +34,7 @@ impl ChildCounters {
             lines: Count::default(),
             lines_written: Count::default(),
             lines_lost: Count::default(),
+            lines_lost_down: Count::default(),
             lines_unwritten: Count::default(),
             lines_failed: Count::default(),
             starts: Count::default(),
@@ -42,6 +46,13 @@ impl ChildCounters {
     #[must_use]
     pub fn restarts(&self) -> u64 {
         self.starts.now().saturating_sub(1)
+    }
+
+    /// Lines for which there was no room as it read too slowly.
+    #[must_use]
+    pub fn lines_lost_slow(&self) -> u64 {
+        let others = self.lines_lost_down.now() + self.lines_unwritten.now();
+        self.lines_lost.now().saturating_sub(others)
     }
 
     /// The process that runs now.

@@ -89,12 +89,22 @@ impl Inbox {
 
     /// Counts lines that were refused, and says so if they are the first.
     pub(super) fn lose(&self, lines: u64) {
+        let is_down = self.counters.pid().is_none();
         self.counters.lines.add(lines);
         self.counters.lines_lost.add(lines);
+        if is_down {
+            self.counters.lines_lost_down.add(lines);
+        }
         if lines > 0 && self.lost.fetch_add(lines, Ordering::Relaxed) == 0 {
+            let name = &self.counters.name;
+            let why = if is_down {
+                " has ended and is not started again yet"
+            } else {
+                " reads too slowly"
+            };
             warn!(
-                "no room for more lines for {}: they are lost and counted until it has read some",
-                self.counters.name
+                "{name}{why}, and there is no room for more lines for it: they are lost and \
+                 counted until it has read some"
             );
         }
     }

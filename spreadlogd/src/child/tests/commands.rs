@@ -139,6 +139,7 @@ fn nobody_waits_for_a_command_that_does_not_read() {
 
     assert!(refused > 9_000 && refused < 10_000);
     assert_eq!(child.counters().lines_lost.now(), refused as u64);
+    assert_eq!(child.counters().lines_lost_slow(), refused as u64);
     assert_eq!(child.offer(lines("comes again")), Err(Full));
     let inbox = Arc::clone(&child.inbox);
     child.stop(Patience::NONE);
@@ -188,6 +189,33 @@ fn a_command_that_ends_at_once_does_not_spin() {
 
     assert!(start.elapsed() >= Duration::from_millis(700));
     assert!(finish(child).restarts >= 4);
+}
+
+/// Whose memory is full while it is not started again: that it is slow is not the cause.
+#[test]
+fn what_is_lost_while_a_program_is_down_is_counted_as_that() {
+    let place = Place::new();
+    let limits = Limits {
+        bytes_max: 1_000,
+        ..Limits::default()
+    };
+    let child = place.start("exit 1", limits);
+    let counters = child.counters();
+    // It is down for longer each time.
+    while counters.lines_lost_down.now() == 0 {
+        let _ = child.push(lines("line\n"));
+    }
+
+    let inbox = Arc::clone(&child.inbox);
+    child.stop(Patience::NONE);
+    child.join();
+
+    let counted = Counted::of(inbox.counters());
+    let (down, end) = (
+        counters.lines_lost_down.now(),
+        counters.lines_unwritten.now(),
+    );
+    assert_eq!(counted.lost, counters.lines_lost_slow() + down + end);
 }
 
 #[test]
