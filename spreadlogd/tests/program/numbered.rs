@@ -25,6 +25,8 @@ pub(crate) struct Numbered {
     began: Instant,
     /// Numbers that the daemon loses when they are sent for the first time.
     lost: BTreeSet<u64>,
+    /// How often each message is sent.
+    times: usize,
 }
 
 impl Numbered {
@@ -60,12 +62,18 @@ impl Numbered {
             group,
             began: Instant::now(),
             lost: BTreeSet::new(),
+            times: 1,
         }
     }
 
     /// The daemon will lose these numbers when they are sent for the first time.
     pub(crate) fn lose(&mut self, numbers: impl IntoIterator<Item = u64>) {
         self.lost.extend(numbers);
+    }
+
+    /// Each message is sent so often at a time.
+    pub(crate) fn repeat(&mut self, times: usize) {
+        self.times = times;
     }
 
     /// Seals a message.
@@ -171,7 +179,9 @@ impl Numbered {
             mess_type: 0,
             body,
         };
-        self.session.sender.multicast(&outgoing).unwrap();
+        for _ in 0..self.times {
+            self.session.sender.multicast(&outgoing).unwrap();
+        }
     }
 }
 

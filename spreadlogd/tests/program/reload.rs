@@ -2,13 +2,14 @@
 
 use std::fs;
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::process::Command;
 use std::time::Instant;
 
 use rustix::process::Signal;
 
 use crate::numbered::Numbered;
 use crate::status::{address, ask, numbers_when};
-use crate::support::{DEADLINE, Dir, Program, Publisher, TestHub, config};
+use crate::support::{DEADLINE, Dir, PROGRAM, Program, Publisher, TestHub, config};
 
 fn start(dir: &Dir, text: &str, more: &[&str]) -> Program {
     dir.write("c", text);
@@ -91,6 +92,50 @@ fn a_wrong_one_is_shown_and_changes_nothing_but_opens_the_files_again() {
     assert_eq!(dir.read("log"), "1\n");
 }
 
+/// Who looks before a HUP is told what the HUP would tell.
+#[test]
+fn a_hup_says_what_check_says() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    let good = plain(&hub);
+    let mut program = at_work(&dir, &hub);
+    let used = |module: &str| {
+        let log = good.replace("File =", "ModuleLog = online File =");
+        format!("{module}\n{log}")
+    };
+    let mut said_by_check = Vec::new();
+
+    for (text, is_right) in [
+        (good.replace("File", "Flie"), false),
+        (good.replace("log", "no/such/log"), false),
+        (good.replace("log", "c/log"), false),
+        (format!("LoadModule absent\n{good}"), false),
+        (used("LoadModule online cookie=0"), false),
+        (format!("{good}Bogus = 1\n"), false),
+        (good.replace("Log {", "Log { Compress = gzip"), true),
+        (good.replace("Log {", "Log { RewriteTimestamp = CLF"), true),
+    ] {
+        dir.write("c", &text);
+        let mut check = Command::new(PROGRAM);
+        check.args(["--check", "-c", "c"]).current_dir(dir.path());
+        let check = check.output().unwrap();
+        let said = String::from_utf8(check.stderr).unwrap();
+        assert_eq!(check.status.success(), is_right, "{text}\n{said}");
+        program.signal(Signal::HUP);
+        if is_right {
+            program.wait_for("the new configuration is at work");
+            program.wait_for("joined g");
+        } else {
+            program.wait_for("the configuration of before stays");
+        }
+        said_by_check.push(said);
+    }
+
+    let said = program.stop();
+    for text in said_by_check {
+        assert!(said.contains(&text), "{text}\nis not in\n{said}");
+    }
+}
+
 /// What only the start shows: an address that is taken.
 #[test]
 fn one_that_cannot_be_put_to_work_is_named_and_the_one_before_goes_on() {
@@ -142,6 +187,61 @@ fn what_is_numbered_is_written_once_over_any_number_of_changes() {
 
     let log = dir.read("log");
     let mut found: Vec<&str> = log.lines().collect();
+    found.sort_unstable();
+    expected.sort_unstable();
+    assert_eq!(found, expected);
+}
+
+/// A Log's files are other ones after each change, and lines of hosts wait for company when it comes.
+#[test]
+fn each_line_is_in_one_file_whatever_a_change_makes_of_its_files() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    for name in ["hosts", "others", "by"] {
+        fs::create_dir(dir.join(name)).unwrap();
+    }
+    let files = [
+        "VhostDir = hosts",
+        "File = all",
+        "VhostDir = others",
+        "File = 'by/%{host}'",
+    ];
+    let text = |files: &str| {
+        let port = hub.port();
+        format!("Ledger = state Spread {{ Port = {port}@127.0.0.1 Log {{ Group = g {files} }} }}\n")
+    };
+    let mut program = start(&dir, &text(files[3]), &[]);
+    program.wait_for("joined g");
+    let mut numbered = Numbered::connect(&hub, 0);
+    let mut publisher = Publisher::connect(&hub);
+    let mut expected = Vec::new();
+
+    for n in 0..8 {
+        dir.write("c", &text(files[n % files.len()]));
+        for m in 0..20 {
+            let lines = ["numbered", "not"].map(|kind| format!("line {kind} {n}.{m}"));
+            publisher.queue(&["g"], format!("host{} {}\n", m % 7, lines[1]));
+            numbered.push(format!("host{} {}\n", m % 7, lines[0]));
+            numbered.step();
+            expected.extend(lines);
+        }
+        publisher.sync();
+        program.signal(Signal::HUP);
+        program.wait_for("the new configuration is at work");
+        program.wait_for("joined g");
+    }
+    numbered.run_until_all_is_safe();
+    program.stop();
+
+    let mut found = Vec::new();
+    for place in ["", "hosts", "others", "by"] {
+        for entry in fs::read_dir(dir.join(place)).unwrap().flatten() {
+            let text = fs::read_to_string(entry.path()).unwrap_or_default();
+            let lines = text
+                .lines()
+                .filter_map(|line| line.find("line ").map(|at| &line[at..]));
+            found.extend(lines.map(str::to_owned));
+        }
+    }
     found.sort_unstable();
     expected.sort_unstable();
     assert_eq!(found, expected);

@@ -40,6 +40,34 @@ fn what_the_daemon_has_lost_is_asked_for_and_written_once() {
     assert_eq!(sorted(&dir.read("log")), expected);
 }
 
+/// Its lines wait for company, up to a second, when it comes again.
+#[test]
+fn a_message_that_comes_again_before_it_is_written_is_written_once() {
+    let (dir, hub) = (Dir::new(), TestHub::start());
+    std::fs::create_dir(dir.join("hosts")).unwrap();
+    let logs = "Log { Group = g VhostDir = hosts } Log { Group = g File = all }";
+    let text = format!("Spread {{ Port = {}@127.0.0.1 {logs} }}\n", hub.port());
+    dir.write("c", &text);
+    let mut program = Program::start(dir.path(), &["-c", "c"]);
+    program.wait_for("joined g");
+    let mut publisher = Numbered::connect(&hub, 0);
+    publisher.repeat(3);
+    let mut expected = Vec::new();
+
+    for n in 0..100 {
+        publisher.push(format!("a line {n:08}\nb line {n:08}\n"));
+        publisher.step();
+        expected.push(format!("line {n:08}"));
+    }
+    publisher.run_until_all_is_safe();
+    program.stop();
+
+    for name in ["hosts/a", "hosts/b"] {
+        assert_eq!(sorted(&dir.read(name)), expected);
+    }
+    assert_eq!(dir.read("all").lines().count(), 200);
+}
+
 /// Killed without warning between, during and after writes, and what is sent meanwhile reaches
 /// nobody. Rotation in between, with and without the signal having been heard.
 #[test]
