@@ -110,6 +110,7 @@ impl Ledger {
                 lines,
                 len,
             } => {
+                self.partials.remove(&(*source, *number));
                 let amount = (u64::from(*lines), u64::from(*len));
                 self.account(*source).write(*number, amount, at);
             }
@@ -129,8 +130,8 @@ impl Ledger {
             file.lines = file.lines.saturating_add(entry.lines.into());
             file.used = at;
         }
+        let place = (entry.source, entry.number);
         if entry.files > 1 && entry.number > 0 {
-            let place = (entry.source, entry.number);
             let written = self.partials.entry(place).or_default();
             written.insert(file);
             if written.len() < usize::from(entry.files) {
@@ -140,6 +141,8 @@ impl Ledger {
                 }
                 return false;
             }
+        }
+        if !self.partials.is_empty() {
             self.partials.remove(&place);
         }
         // Without a number nobody knows what belongs together, and each file counts its own.
@@ -151,6 +154,15 @@ impl Ledger {
         let amount = (u64::from(lines), u64::from(len));
         self.account(entry.source).write(entry.number, amount, at);
         true
+    }
+
+    /// How many files have a message that is not in all its files, and are none of `files`: when it
+    /// came before, it was for other ones.
+    pub(crate) fn elsewhere(&self, source: Source, number: u64, files: &[usize]) -> u16 {
+        let partial = self.partials.get(&(source, number));
+        let is_other = |before: &&usize| !files.iter().any(|file| self.is_same(**before, *file));
+        let count = partial.map_or(0, |before| before.iter().filter(is_other).count());
+        u16::try_from(count).unwrap_or(u16::MAX)
     }
 
     /// Of a message without a number that was torn, these whole lines stay in its file.
@@ -175,14 +187,14 @@ impl Ledger {
     /// Whether a message that is not in all its files is in `file`, or in one that was there before
     /// it and has been put aside or moved away since.
     pub(crate) fn is_in(&self, source: Source, number: u64, file: usize) -> bool {
-        let path = |file: usize| self.files.get(file).map(|file| &file.path);
         let partial = self.partials.get(&(source, number));
-        partial.is_some_and(|files| {
-            let is_it = |before: &usize| {
-                *before == file || path(file).is_some_and(|it| path(*before) == Some(it))
-            };
-            files.iter().any(is_it)
-        })
+        partial.is_some_and(|files| files.iter().any(|before| self.is_same(*before, file)))
+    }
+
+    /// Whether a file is another, or was there before it.
+    fn is_same(&self, before: usize, file: usize) -> bool {
+        let path = |file: usize| self.files.get(file).map(|file| &file.path);
+        before == file || path(file).is_some_and(|it| path(before) == Some(it))
     }
 
     /// Leaves out whatever has ended before `since`: to look at the rest.

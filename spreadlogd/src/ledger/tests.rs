@@ -369,6 +369,35 @@ fn a_message_for_two_files_is_safe_when_both_have_it() {
     assert!(!ledger.is_in(both.source, 1, 0));
 }
 
+/// When it comes again the configuration may have one file for it, or none.
+#[test]
+fn a_message_that_goes_to_fewer_files_than_before_is_in_part_nowhere_then() {
+    let both = Entry {
+        files: 2,
+        ..entry(1, 10)
+    };
+    let left_out = Event::LeftOut {
+        source: both.source,
+        number: 1,
+        lines: 1,
+        len: 10,
+    };
+    let one: fn(&mut Ledger) = |ledger| {
+        ledger.written(3, &entry(1, 10), 0);
+    };
+    let none = |ledger: &mut Ledger| ledger.apply(&left_out, 0);
+    for settle in [&one as &dyn Fn(&mut Ledger), &none] {
+        let mut ledger = Ledger::default();
+        ledger.written(0, &both, 0);
+        assert!(ledger.is_partial(both.source, 1));
+
+        settle(&mut ledger);
+
+        assert!(!ledger.is_partial(both.source, 1));
+        assert_eq!(ledger.accounts[&both.source].lines, 1);
+    }
+}
+
 fn file(path: &str, inode: u64) -> FileAccount {
     FileAccount {
         path: path.into(),

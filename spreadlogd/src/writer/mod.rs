@@ -186,7 +186,7 @@ impl Writer {
                 .ledger()
                 .is_partial(origin.source, origin.number)
             {
-                pieces.retain(|(index, _)| !self.has_already(*index, lines));
+                self.leave_where_it_is(&mut pieces, lines);
             }
             match pieces.len() {
                 // As with fewer files than at its first time, since when the configuration changed.

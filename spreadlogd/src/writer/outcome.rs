@@ -28,14 +28,20 @@ pub(super) struct Open {
 }
 
 impl Writer {
-    /// Whether a message that comes again is in this file since before.
-    pub(super) fn has_already(&mut self, index: usize, lines: &Lines) -> bool {
-        let origin = lines.origin;
-        let Some(file) = self.file(index) else {
-            return false;
-        };
+    /// A message comes again of which some of its files have their piece already, and perhaps files
+    /// of a configuration before: then it is in so many more.
+    pub(super) fn leave_where_it_is(&mut self, pieces: &mut Vec<(usize, Lines)>, of: &Lines) {
+        let Origin { source, number, .. } = of.origin;
+        let files: Vec<Option<usize>> = pieces.iter().map(|(at, _)| self.file(*at)).collect();
         let ledger = self.journal.ledger();
-        ledger.is_in(origin.source, origin.number, file)
+        let known: Vec<usize> = files.iter().copied().flatten().collect();
+        let elsewhere = ledger.elsewhere(source, number, &known);
+        let mut files = files.into_iter();
+        pieces.retain_mut(|(_, piece)| {
+            piece.origin.files = piece.origin.files.saturating_add(elsewhere);
+            let file = files.next().flatten();
+            !file.is_some_and(|file| ledger.is_in(source, number, file))
+        });
     }
 
     /// No file has anything of a message, be it that none is to, or that for `unplaced` of its lines

@@ -9,7 +9,7 @@ use spread::{GroupName, Name};
 
 use super::*;
 use crate::counters::FileCounters;
-use crate::journal::Directory;
+use crate::journal::{Directory, recover};
 use crate::ledger::{Ledger, Source};
 use crate::outlet::Outlet;
 use crate::sink::{Locking, Origin, Stay};
@@ -138,6 +138,67 @@ fn push(writer: &mut Writer, index: usize, text: &'static str, now: Instant) {
     let lines = Lines::of_stranger(Bytes::from_static(text.as_bytes()));
     assert!(writer.queue.room().take(lines.cost()));
     writer.shelf.push(index, lines, now);
+}
+
+/// It was in one of two files when the configuration changed, and is for two others now, of which
+/// one takes nothing: it is not safe then.
+#[test]
+fn what_was_in_part_in_files_of_before_is_safe_when_it_is_in_all_of_now() {
+    let dir = tempfile::tempdir().unwrap();
+    let key = Key {
+        instance: Instance::from_random([1; 8]),
+        group: StreamGroup::try_from(GroupName::new("g").unwrap()).unwrap(),
+    };
+    let source = Source::of_stream(0, key);
+    let origin = Origin {
+        source,
+        number: 1,
+        files: 1,
+        whole: None,
+    };
+    let lines = Lines::new(Bytes::from("a line\n"), Name::EMPTY, origin);
+    let write = |file: &str, takes_it: bool| {
+        let (directory, kept) = Directory::open(&dir.path().join("state")).unwrap();
+        let queue = Arc::new(Queue::new(1 << 20));
+        let mut shelf = Shelf::new(Locking::Exclusive, Arc::clone(queue.room()), None);
+        let second = dir.path().join("second");
+        let second = if takes_it {
+            &second
+        } else {
+            Path::new("/dev/full")
+        };
+        let outlets = [&dir.path().join(file), second].map(|path| outlet(&mut shelf, path).0);
+        let mut writer = Writer::new(
+            Arc::clone(&queue),
+            (Outlets::of(outlets.into()), shelf),
+            Journal::begin(recover(kept), Some(directory)).unwrap(),
+            Vec::new(),
+            Arc::default(),
+        );
+        let now = Instant::now();
+        assert!(queue.room().take(2 * lines.cost()));
+        writer.push(
+            &lines,
+            &[0, 1],
+            Moment {
+                now,
+                time: SystemTime::now(),
+            },
+        );
+        writer.write_all(now);
+        let accounts = &writer.journal.ledger().accounts;
+        let is_safe = accounts.get(&source).is_some_and(|it| it.safe.contains(1));
+        writer.finish(now);
+        is_safe
+    };
+
+    assert!(!write("first", false));
+    assert!(!write("other", false));
+    assert!(!write("other", false));
+    assert!(write("other", true));
+    for file in ["first", "other", "second"] {
+        assert_eq!(fs::read(dir.path().join(file)).unwrap(), b"a line\n");
+    }
 }
 
 /// Else a rotation within the second that they were put off for took them to the new file.
