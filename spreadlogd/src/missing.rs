@@ -43,8 +43,13 @@ fn missing_directory(path: &Path, made: &mut HashSet<PathBuf>) -> Option<Problem
     }
     let parent = beginning(path.parent()?);
     let above = parent.parent().map_or(parent, beginning);
-    match (Found::at(parent), Found::at(above)) {
-        (Found::Directory | Found::Unknown, _) => None,
+    let found = Found::at(parent);
+    if let (Found::Nothing, Some(to)) = (found, led_to(parent)) {
+        return Some(dangling(parent, to));
+    }
+    match (found, Found::at(above)) {
+        (Found::Directory, _) => missing_target(path, made),
+        (Found::Unknown, _) => None,
         (Found::Other, _) => Some(Problem::NotADirectory(parent.to_owned())),
         (Found::Nothing, _) if made.contains(parent) => None,
         (Found::Nothing, Found::Other) => Some(Problem::NoDirectory(parent.to_owned())),
@@ -57,6 +62,38 @@ fn missing_directory(path: &Path, made: &mut HashSet<PathBuf>) -> Option<Problem
         }
     }
 }
+
+/// A link to a file that is not there makes it, where there is a directory for it.
+fn missing_target(path: &Path, made: &HashSet<PathBuf>) -> Option<Problem> {
+    let mut at = path.to_owned();
+    for _ in 0..LINKS_MAX {
+        let to = led_to(&at).filter(|_| matches!(Found::at(&at), Found::Nothing))?;
+        let directory = beginning(to.parent()?);
+        match Found::at(directory) {
+            Found::Directory => at = to,
+            Found::Unknown => return None,
+            Found::Nothing if made.contains(directory) => return None,
+            Found::Other | Found::Nothing => return Some(dangling(path, to)),
+        }
+    }
+    Some(dangling(path, at))
+}
+
+/// Where a link leads; nowhere from what is none.
+fn led_to(link: &Path) -> Option<PathBuf> {
+    let to = fs::read_link(link).ok()?;
+    Some(beginning(link.parent()?).join(to))
+}
+
+fn dangling(link: &Path, to: PathBuf) -> Problem {
+    let link = link.to_owned();
+    Problem::Dangling { link, to }
+}
+
+const LOOP: i32 = rustix::io::Errno::LOOP.raw_os_error();
+
+/// 40: as many as the system follows.
+const LINKS_MAX: usize = 40;
 
 /// What is at a path.
 #[derive(Clone, Copy, Debug)]
@@ -75,6 +112,8 @@ impl Found {
             Ok(_) => Self::Other,
             Err(error) => match error.kind() {
                 io::ErrorKind::NotFound | io::ErrorKind::NotADirectory => Self::Nothing,
+                // Links that lead to each other.
+                _ if error.raw_os_error() == Some(LOOP) => Self::Nothing,
                 _ => Self::Unknown,
             },
         }
@@ -183,6 +222,49 @@ error: cannot find module DIR/absent
 
             assert!(errors.contains(why), "{errors}");
             assert!(errors.contains("c:2:24"), "{errors}");
+        }
+    }
+
+    /// Links are followed and not made; a file behind one is, as by any program.
+    #[test]
+    fn a_link_to_nowhere_is_shown() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = dir.path().to_str().unwrap();
+        for (link, to) in [
+            ("nowhere", "no/such"),
+            ("new", "new.log"),
+            ("to_new", "new"),
+            ("to_nowhere", "nowhere"),
+            ("behind", "nowhere/log"),
+            ("made", "a/log.1"),
+            ("loop", "loop"),
+        ] {
+            std::os::unix::fs::symlink(to, dir.path().join(link)).unwrap();
+        }
+        let missing = |files: &[&str]| {
+            let log = |file: &&str| format!("Log {{ Group = g File = '{at}/{file}' }}\n");
+            let logs: String = files.iter().map(log).collect();
+            let config = Config::parse(format!("Spread {{\n{logs}}}").as_bytes(), "c").unwrap();
+            let errors = config.missing().map(|errors| errors.to_string());
+            errors.unwrap_or_default().replace(at, "DIR")
+        };
+
+        for files in [&["new"][..], &["to_new"], &["a/log", "made"]] {
+            assert_eq!(missing(files), "", "{files:?}");
+        }
+        for (files, what) in [
+            (&["nowhere"][..], "DIR/nowhere is a link to DIR/no/such"),
+            (&["nowhere/log"], "DIR/nowhere is a link to DIR/no/such"),
+            (&["to_nowhere"], "DIR/to_nowhere is a link to DIR/no/such"),
+            (&["behind"], "DIR/behind is a link to DIR/nowhere/log"),
+            (&["made"], "DIR/made is a link to DIR/a/log.1"),
+            (&["loop"], "DIR/loop is a link to DIR/loop"),
+            (&["loop/log"], "DIR/loop is a link to DIR/loop"),
+            (&["nowhere/a/log"], "there is no directory DIR/nowhere/a"),
+        ] {
+            let errors = missing(files);
+
+            assert!(errors.starts_with(&format!("error: {what}")), "{errors}");
         }
     }
 

@@ -146,6 +146,14 @@ pub enum Problem {
     /// A File in what is no directory.
     #[error("{} is no directory", .0.display())]
     NotADirectory(PathBuf),
+    /// A File behind a link to what is not there.
+    #[error("{} is a link to {}, which is not there and is not made", .link.display(), .to.display())]
+    Dangling {
+        /// The link.
+        link: PathBuf,
+        /// Where it leads.
+        to: PathBuf,
+    },
     /// What is said of files, in a Log that writes none.
     #[error("`{0}` is for files, and this Log writes none")]
     FilesOnly(&'static str),
