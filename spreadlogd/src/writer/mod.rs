@@ -109,6 +109,8 @@ impl Writer {
             }
             if now >= look {
                 self.shelf.close_quiet(false, now);
+                self.rest();
+                items.shrink_to(ITEMS_KEPT);
                 look = now + LOOK_EVERY;
             }
             self.forget_closed();
@@ -388,8 +390,12 @@ impl Writer {
 /// cache the second time, and an entry in the journal for each costs no more than one for all.
 const AT_ONCE: usize = 128;
 
-/// How often is looked which files are quiet.
+/// How often is looked which files are quiet, and whether all are.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// 4,096 places for messages are kept when a disk that was slow has had a million waiting: more than
+/// come in one flush.
+const ITEMS_KEPT: usize = 4_096;
 
 #[cfg(target_os = "linux")]
 #[cfg(test)]

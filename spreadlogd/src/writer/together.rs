@@ -43,6 +43,11 @@ impl Writer {
         self.desk = desk;
     }
 
+    /// Keeps no memory for what does not come.
+    pub(super) fn rest(&mut self) {
+        self.shelf.rest(&mut self.desk.together);
+    }
+
     fn write_few(&mut self, together: &Together, few: &[Share], desk: &mut Desk, now: Instant) {
         let ready = self.journal.ready();
         let is_ready = ready.is_ok();

@@ -39,6 +39,8 @@ pub(super) struct Company {
     since: Option<Instant>,
     /// The source of the last piece, if that had no number.
     last: Option<u32>,
+    /// Something was taken since it was last asked to rest.
+    is_busy: bool,
 }
 
 /// Pieces as they came.
@@ -138,6 +140,7 @@ impl Company {
 
     /// Takes all that waits into `together`, which is empty.
     pub(super) fn take(&mut self, together: &mut Together) {
+        self.is_busy = true;
         mem::swap(&mut self.heap, &mut together.heap);
         let pieces = &together.heap.pieces;
         // Where each file's first piece goes, and then its next, in place of how many it has.
@@ -194,6 +197,23 @@ impl Company {
         if self.since.is_none() {
             mem::swap(&mut self.heap, &mut together.heap);
         }
+    }
+
+    /// To be called every so often, while `together` is empty: gives back the memory of a peak if
+    /// nothing was taken since the last call. It is less each time that less waits, but where
+    /// nothing comes, that never is.
+    pub(super) fn rest(&mut self, together: &mut Together) {
+        if mem::take(&mut self.is_busy) || self.since.is_some() {
+            return;
+        }
+        self.peak = Peak::default();
+        for heap in [&mut self.heap, &mut together.heap] {
+            heap.bytes.shrink_to(KEPT_BYTES);
+            heap.pieces.shrink_to(KEPT_PIECES);
+            heap.origins.shrink_to(KEPT_PIECES);
+        }
+        together.placed.shrink_to(KEPT_PIECES);
+        together.shares.shrink_to(KEPT_PIECES);
     }
 
     /// The next pieces are of this message.
@@ -333,6 +353,10 @@ fn clear<T>(list: &mut Vec<T>, peak: usize) {
 /// 64 KiB: what a crash tears in the midst, and has to be looked through, is not much more.
 const SUM_MAX: u32 = 64 << 10;
 
+/// 64 KiB, and room for as many pieces as are in it, are kept in quiet times: some 300 KiB in all.
+const KEPT_BYTES: usize = 64 << 10;
+const KEPT_PIECES: usize = 1 << 10;
+
 /// What a piece takes beside its bytes: its place here, and that among those of its file.
 const PIECE_COST: usize = size_of::<Piece>() + size_of::<Placed>();
 
@@ -448,6 +472,44 @@ mod tests {
         assert!(entries.iter().all(|entry| entry.len < SUM_MAX + 1_000));
         assert!(entries.len() < 20, "{}", entries.len());
         assert_eq!(entries.iter().map(|entry| entry.lines).sum::<u32>(), 1_000);
+    }
+
+    /// Bytes that are kept for what is to come.
+    fn kept(company: &Company, together: &Together) -> usize {
+        let heaps = [&company.heap, &together.heap].map(|heap| {
+            heap.bytes.capacity()
+                + heap.pieces.capacity() * size_of::<Piece>()
+                + heap.origins.capacity() * size_of::<Origin>()
+        });
+        let placed = together.placed.capacity() * size_of::<Placed>();
+        heaps.iter().sum::<usize>() + placed + together.shares.capacity() * size_of::<Share>()
+    }
+
+    /// What a peak took is kept while lines come, and as long as they may come again soon.
+    #[test]
+    fn the_memory_of_a_peak_is_given_back_in_quiet_times() {
+        let (mut company, mut together) = (Company::default(), Together::default());
+        let mut pass = |company: &mut Company, messages: u64| {
+            for (number, file) in (0..messages).zip((0..999).cycle()) {
+                company.add_piece(file, &lines("a line\n", (0, number)), Instant::now());
+            }
+            company.take(&mut together);
+            company.give_back(&mut together);
+            kept(company, &together)
+        };
+        let peak = pass(&mut company, 100_000);
+        assert!(peak > 10 << 20, "{peak}");
+        assert!(pass(&mut company, 10) > peak / 2);
+
+        company.rest(&mut together);
+        assert!(kept(&company, &together) > peak / 2, "lines came just now");
+        company.rest(&mut together);
+        let left = kept(&company, &together);
+        assert!(left < 512 << 10, "{left}");
+
+        company.add_piece(1, &lines("a line\n", (0, 1)), Instant::now());
+        company.rest(&mut together);
+        assert_eq!(taken(&mut company, &mut together)[0].1, b"a line\n");
     }
 
     proptest! {

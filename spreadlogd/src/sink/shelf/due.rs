@@ -99,6 +99,11 @@ impl Shelf {
         self.company.give_back(together);
     }
 
+    /// To be called every so often: nothing came for as long, perhaps, and memory is given back.
+    pub(crate) fn rest(&mut self, together: &mut Together) {
+        self.company.rest(together);
+    }
+
     /// A source of lines without numbers, to be gathered by.
     pub(crate) fn tagged(&mut self, source: Source) -> Tagged {
         if let Some(last) = self.last.filter(|last| last.source == source) {
