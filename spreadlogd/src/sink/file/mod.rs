@@ -38,6 +38,7 @@ use gathered::{Gathered, SMALL_MAX};
 use trouble::{RETRY, Trouble};
 
 pub(crate) use gathered::Tagged;
+pub(crate) use trouble::Cut;
 
 /// A file that lines are appended to.
 #[derive(Debug)]
@@ -78,22 +79,6 @@ pub(crate) struct FileSink {
     outcomes: Vec<Outcome>,
     room: Arc<Room>,
     tap: Option<mpsc::Sender<Bytes>>,
-}
-
-/// Not all that was prepared has been written.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Cut {
-    /// Of the messages that were prepared, those that end here or before were.
-    pub(crate) at: u64,
-    /// The whole lines that the file has of the next one.
-    pub(crate) part: Option<Entry>,
-}
-
-impl Cut {
-    /// No message is in part in the file.
-    const fn clean(at: u64) -> Self {
-        Self { at, part: None }
-    }
 }
 
 /// What has become of a message.

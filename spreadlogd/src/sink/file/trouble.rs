@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tracing::{info, warn};
 
-use super::{Cut, FileSink, Outcome};
+use super::{FileSink, Outcome};
 use crate::ledger::Entry;
 use crate::sink::Lines;
 use crate::sink::lines::COST;
@@ -18,6 +18,22 @@ pub(super) struct Trouble {
     /// The reason, if it is more than a reader that is slower than we are.
     is_failure: bool,
     lines_lost: u64,
+}
+
+/// Not all that was prepared has been written.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) struct Cut {
+    /// Of the messages that were prepared, those that end here or before were.
+    pub(crate) at: u64,
+    /// The whole lines that the file has of the next one.
+    pub(crate) part: Option<Entry>,
+}
+
+impl Cut {
+    /// No message is in part in the file.
+    pub(super) const fn clean(at: u64) -> Self {
+        Self { at, part: None }
+    }
 }
 
 impl FileSink {
