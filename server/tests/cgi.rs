@@ -611,6 +611,44 @@ fn a_directory_stands_for_the_program_that_is_its_index() {
     });
 }
 
+/// Whether it is for a program is not known before it is looked for.
+#[test]
+fn content_of_unknown_length_is_refused_where_there_is_a_program() {
+    let root = scripts(&[("d/index.cgi", PLAIN), ("guarded/index.cgi", PLAIN)]);
+    root.file("first/index.html", b"first");
+    root.file("none/x", b"");
+    root.file(
+        "guarded/.htpasswd",
+        b"me:{SHA}5en6G6MezRroT3XKqkdPOmY/BfQ=\n",
+    );
+    let served = root.serve_with(|config| {
+        options(config);
+        let names = ["index.html", "index.cgi"];
+        config.site.index = names.iter().map(|name| name.parse().unwrap()).collect();
+    });
+    let content = "3\r\nabc\r\n0\r\n\r\n";
+
+    for (target, status) in [
+        ("/d/", 411),
+        ("/guarded/", 401),
+        ("/first/", 405),
+        ("/none/", 405),
+        ("/missing/", 405),
+        ("/cgi-bin/missing", 405),
+    ] {
+        let head = format!("POST {target} HTTP/1.1\r\nHost: t\r\nConnection: close\r\n");
+        let answer = served.ask(&format!(
+            "{head}Transfer-Encoding: chunked\r\n\r\n{content}"
+        ));
+
+        assert!(
+            answer.starts_with(&format!("HTTP/1.1 {status} ")),
+            "{target}: {answer}"
+        );
+    }
+    assert_eq!(served.counters.totals().programs_started, 0);
+}
+
 /// `errors/err502.html` of the host, then of all, though it has to be read from the disk.
 #[test]
 fn a_failed_program_has_the_operators_page() {

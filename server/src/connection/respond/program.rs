@@ -44,11 +44,6 @@ impl Response<'_> {
         if request.expectation == Expectation::Unknown {
             return Err((Status::ExpectationFailed, &[]));
         }
-        // RFC 3875 4.1.2: a script is told how long its content is before it reads any. What is
-        // in chunks says so only at its end, and would have to be kept until then.
-        if request.framing == Framing::Chunked {
-            return Err((Status::LengthRequired, &[]));
-        }
         let target = Target::parse(request.target).map_err(|reject| (reject.status(), &[][..]))?;
         if let Some((status, location)) = self.redirect(&target) {
             self.by("redirect");
@@ -131,6 +126,11 @@ impl Response<'_> {
             }
         }
         match seen.outcome {
+            // RFC 3875 4.1.2: a script is told how long its content is before it reads any. What
+            // is in chunks says so only at its end, and would have to be kept until then.
+            Ok(Some(_)) if request.framing == Framing::Chunked => {
+                Err((Status::LengthRequired, &[]))
+            }
             Ok(Some(script)) => Ok(Answer::Run(Box::new(Script {
                 user: self.asked.user().cloned(),
                 host: self.asked.host().cloned(),
