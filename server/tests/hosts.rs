@@ -166,3 +166,53 @@ fn the_flags_reach_the_server() {
     assert_eq!(ended.status, Some(2), "{}", ended.stderr);
     assert!(ended.stderr.contains("none.example"), "{}", ended.stderr);
 }
+
+/// What was not there for a moment is remembered of the host that was asked for alone.
+#[test]
+fn what_one_host_has_not_another_may_have() {
+    let served = two_sites().serve_with(hosts(None));
+
+    for _ in 0..3 {
+        assert_eq!(get(&served, "two.example", "/only").status, 404);
+        assert_eq!(get(&served, "one.example", "/only").status, 200);
+        assert_eq!(get(&served, "unknown.example", "/only").status, 404);
+    }
+}
+
+/// That there was nothing is known for a second at most, whoever may know it then.
+#[test]
+fn a_password_file_that_appears_guards_what_was_not_there() {
+    let served = two_sites().serve_with(hosts(None));
+    for _ in 0..3 {
+        assert_eq!(get(&served, "one.example", "/d/new").status, 404);
+    }
+
+    fs::write(served.root.path("one.example/d/.htpasswd"), "").unwrap();
+
+    let begun = Instant::now();
+    while get(&served, "one.example", "/d/new").status != 401 {
+        assert!(begun.elapsed() < PATIENCE);
+    }
+    for _ in 0..3 {
+        assert_eq!(get(&served, "one.example", "/d/new").status, 401);
+        assert_eq!(get(&served, "one.example", "/new").status, 404);
+        assert_eq!(get(&served, "two.example", "/d/new").status, 404);
+    }
+}
+
+/// It costs no look at the disk, and is counted as an answer from memory.
+#[test]
+fn what_is_known_not_to_be_there_is_counted() {
+    let served = two_sites().serve_with(hosts(None));
+    let totals = || served.counters.totals();
+    let begun = Instant::now();
+    let mut asked = 0;
+    while totals().cache_hits == 0 {
+        assert_eq!(get(&served, "one.example", "/missing").status, 404);
+        asked += 1;
+        assert!(begun.elapsed() < PATIENCE);
+    }
+
+    let totals = totals();
+    assert_eq!(totals.cache_hits + totals.cache_misses, asked);
+}
