@@ -8,11 +8,15 @@ use std::thread;
 use spread::hub::{Hub, HubOptions};
 use spread::stream::HostId;
 
+use self::held_port::HeldPort;
 use super::*;
 use crate::intake::Place;
 use crate::ledger::Ledger;
 use crate::queue::Queue;
 use crate::router::Router;
+
+#[path = "../../../spread/tests/support/held_port.rs"]
+mod held_port;
 
 /// Opens a session as a daemon does, and then only listens.
 fn open_and_say_nothing(mut client: TcpStream) -> io::Result<()> {
@@ -60,9 +64,8 @@ async fn a_daemon_that_opens_a_session_and_then_says_nothing_gives_way_to_the_ne
 /// different ones never hear of each other.
 #[tokio::test]
 async fn it_goes_back_to_the_first_daemon_when_that_answers_again() {
-    let place = TcpListener::bind("127.0.0.1:0").unwrap();
-    let first_port = place.local_addr().unwrap().port();
-    drop(place);
+    let first = HeldPort::hold().unwrap();
+    let first_port = first.port();
     let second_port = start_hub(0).await;
     let session = Arc::new(SessionCounters::new(
         format!("{first_port}@127.0.0.1,{second_port}@127.0.0.1")

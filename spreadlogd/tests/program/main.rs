@@ -11,6 +11,8 @@ mod audit;
 #[path = "../../../spread/tests/support/daemon.rs"]
 mod daemon;
 mod embedded;
+#[path = "../../../spread/tests/support/held_port.rs"]
+mod held_port;
 mod hostile;
 mod killed;
 mod live_daemon;

@@ -1,20 +1,21 @@
 //! Daemons that are not there, go away and come back.
 
+use crate::held_port::HeldPort;
 use crate::support::{Dir, Program, Publisher, TestHub};
 
 #[test]
 fn it_comes_back_and_joins_again_when_the_daemon_does() {
-    let (dir, hub) = (Dir::new(), TestHub::start());
+    let (dir, place) = (Dir::new(), HeldPort::hold().unwrap());
+    let hub = TestHub::start_in(&place);
     let args = ["--spread", &hub.address(), "--group", "g", "--file", "log"];
     let mut program = Program::start(dir.path(), &args);
     program.wait_for("joined g");
     Publisher::connect(&hub).send(&["g"], "before\n");
 
-    let port = hub.port();
     drop(hub);
     program.wait_for("lost the Spread daemon at");
     program.wait_for("no Spread daemon at");
-    let hub = TestHub::start_at(port);
+    let hub = TestHub::start_in(&place);
     program.wait_for("joined g");
     Publisher::connect(&hub).send(&["g"], "after\n");
     let said = program.stop();
@@ -26,8 +27,8 @@ fn it_comes_back_and_joins_again_when_the_daemon_does() {
 /// With `-x` every attempt is told, otherwise the first alone.
 #[test]
 fn a_daemon_that_comes_later_is_found_and_the_wait_is_told_once() {
-    let dir = Dir::new();
-    let port = TestHub::start().port();
+    let (dir, place) = (Dir::new(), HeldPort::hold().unwrap());
+    let port = place.port();
     let address = format!("{port}@127.0.0.1");
     let args = ["-x", "--spread", &address, "--group", "g", "--file", "log"];
     let mut program = Program::start(dir.path(), &args);
@@ -36,7 +37,7 @@ fn a_daemon_that_comes_later_is_found_and_the_wait_is_told_once() {
     ));
     program.wait_for("cannot connect to");
 
-    let _hub = TestHub::start_at(port);
+    let _hub = TestHub::start_in(&place);
     program.wait_for("joined g");
     let said = program.stop();
 
@@ -48,8 +49,8 @@ fn a_daemon_that_comes_later_is_found_and_the_wait_is_told_once() {
 #[test]
 fn of_several_addresses_the_first_that_answers_is_taken() {
     let (dir, hub) = (Dir::new(), TestHub::start());
-    let nobody = TestHub::start().port();
-    let addresses = format!("{nobody}@127.0.0.1,{}", hub.address());
+    let nobody = HeldPort::hold().unwrap();
+    let addresses = format!("{}@127.0.0.1,{}", nobody.port(), hub.address());
     let args = ["--spread", &addresses, "--group", "g", "--file", "log"];
     let mut program = Program::start(dir.path(), &args);
 
@@ -61,12 +62,13 @@ fn of_several_addresses_the_first_that_answers_is_taken() {
 #[test]
 fn a_missing_daemon_does_not_hinder_the_others() {
     let (dir, hub) = (Dir::new(), TestHub::start());
-    let nobody = TestHub::start().port();
+    let nobody = HeldPort::hold().unwrap();
     dir.write(
         "c",
         &format!(
-            "Spread {{ Port = {nobody}@127.0.0.1 Log {{ Group = a File = a }} }}\n\
+            "Spread {{ Port = {}@127.0.0.1 Log {{ Group = a File = a }} }}\n\
              Spread {{ Port = {}@127.0.0.1 Log {{ Group = b File = b }} }}\n",
+            nobody.port(),
             hub.port()
         ),
     );

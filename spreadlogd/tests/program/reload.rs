@@ -1,12 +1,13 @@
 //! HUP reads the configuration again.
 
 use std::fs;
-use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::net::{SocketAddr, TcpStream};
 use std::process::Command;
 use std::time::Instant;
 
 use rustix::process::Signal;
 
+use crate::held_port::HeldPort;
 use crate::numbered::Numbered;
 use crate::status::{address, ask, numbers_when};
 use crate::support::{DEADLINE, Dir, PROGRAM, Program, Publisher, TestHub, config};
@@ -316,9 +317,8 @@ fn counters_go_on_over_any_number_of_changes() {
 #[test]
 fn what_is_asked_of_it_is_asked_of_the_new_one() {
     let dir = Dir::new();
-    let place = TcpListener::bind("127.0.0.1:0").unwrap();
-    let online = place.local_addr().unwrap();
-    drop(place);
+    let (place, hub_place) = (HeldPort::hold().unwrap(), HeldPort::hold().unwrap());
+    let online = SocketAddr::from(([127, 0, 0, 1], place.port()));
     let text = |hub: &str, log: &str| {
         format!(
             "LoadModule online {online}\n\
@@ -326,7 +326,7 @@ fn what_is_asked_of_it_is_asked_of_the_new_one() {
         )
     };
     let sockets = dir.path().to_str().unwrap().to_owned();
-    let port = free_port();
+    let port = hub_place.port();
     let hub = format!("{port}@127.0.0.1");
     let args = [
         "--hub",
@@ -395,10 +395,4 @@ fn online_says(address: SocketAddr, what: &str) {
 
 fn config_without_online(hub: &str) -> String {
     format!("Spread {{ Port = {hub} Log {{ Group = g File = two }} }}\n")
-}
-
-/// One that was free a moment ago, for a hub whose configuration has to name it.
-fn free_port() -> u16 {
-    let listener = TcpListener::bind("127.0.0.1:0").unwrap();
-    listener.local_addr().unwrap().port()
 }

@@ -2,6 +2,7 @@
 
 use rustix::process::Signal;
 
+use crate::held_port::HeldPort;
 use crate::hostile::FakeDaemon;
 use crate::support::{Dir, Program, Publisher, TestHub};
 
@@ -34,11 +35,10 @@ fn term_writes_what_was_delivered_before() {
 
 #[test]
 fn it_ends_while_there_is_no_daemon() {
-    let dir = Dir::new();
-    let port = TestHub::start().port();
+    let (dir, nobody) = (Dir::new(), HeldPort::hold().unwrap());
     let args = [
         "--spread",
-        &format!("{port}@127.0.0.1"),
+        &format!("{}@127.0.0.1", nobody.port()),
         "--group",
         "g",
         "--file",

@@ -19,6 +19,8 @@ use spread::{Address, Delivery, Name, Service};
 use tokio::runtime::{self, Runtime};
 use tokio::sync::oneshot;
 
+use crate::held_port::HeldPort;
+
 pub(crate) const DEADLINE: Duration = Duration::from_secs(60);
 
 pub(crate) const PROGRAM: &str = env!("CARGO_BIN_EXE_spreadlogd");
@@ -135,8 +137,12 @@ impl TestHub {
         Self::start_at(0)
     }
 
-    /// Starts one at a port that another had before.
-    pub(crate) fn start_at(port: u16) -> Self {
+    /// Starts one at a port that is held for it.
+    pub(crate) fn start_in(place: &HeldPort) -> Self {
+        Self::start_at(place.port())
+    }
+
+    fn start_at(port: u16) -> Self {
         let options = HubOptions {
             port,
             socket_dir: None,

@@ -5,6 +5,7 @@ use std::process::Command;
 
 use rustix::process::Signal;
 
+use crate::held_port::HeldPort;
 use crate::support::{DEADLINE, Dir, PROGRAM, Program, TestHub, config};
 
 /// A manager, and the program started under it with a configuration `c`.
@@ -106,16 +107,16 @@ fn a_reload_is_told_to_be_over_when_the_files_are_open_again() {
 /// A daemon may come later than everything that is started behind us; who is ready says so.
 #[test]
 fn it_is_ready_without_a_daemon_once_it_has_looked_for_one() {
-    let (dir, hub) = (Dir::new(), TestHub::start());
+    let (dir, place) = (Dir::new(), HeldPort::hold().unwrap());
+    let hub = TestHub::start_in(&place);
     dir.write("c", &config(&[(&hub, &[("g", "log")])]));
-    let port = hub.port();
     drop(hub);
     let managed = Managed::start(&dir);
 
     let status = managed.told_of("READY=1\n");
     assert_eq!(status, "0 of 1 Spread sessions, 1 files");
 
-    let _hub = TestHub::start_at(port);
+    let _hub = TestHub::start_in(&place);
     let (state, status) = managed.told();
     assert_eq!((&*state, &*status), ("", "1 of 1 Spread sessions, 1 files"));
     managed.program.stop();

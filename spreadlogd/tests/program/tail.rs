@@ -7,6 +7,7 @@ use std::thread;
 
 use rustix::process::Signal;
 
+use crate::held_port::HeldPort;
 use crate::numbered::Numbered;
 use crate::support::{Dir, PROGRAM, Program, Publisher, TestHub};
 
@@ -82,13 +83,13 @@ fn it_ends_quietly_when_nobody_reads_any_more() {
 
 #[test]
 fn it_comes_back_when_the_daemon_does() {
-    let hub = TestHub::start();
-    let (port, address) = (hub.port(), hub.address());
-    let (mut program, mut output) = tail(&address, &["g"]);
+    let place = HeldPort::hold().unwrap();
+    let hub = TestHub::start_in(&place);
+    let (mut program, mut output) = tail(&hub.address(), &["g"]);
     drop(hub);
     program.wait_for("lost the Spread daemon");
     program.wait_for("no Spread daemon at");
-    let hub = TestHub::start_at(port);
+    let hub = TestHub::start_in(&place);
     program.wait_for("joined g");
     Publisher::connect(&hub).send(&["g"], "1\n");
 
