@@ -9,6 +9,7 @@ use rustix::process::Signal;
 
 use super::books::{self, Books};
 use super::disk::Disk;
+use super::held_port::HeldPort;
 use super::program::Program;
 use super::proxy::Proxy;
 use super::{FaultError, Scale, hub, load};
@@ -73,8 +74,8 @@ pub(super) struct Farm {
 
 #[derive(Debug)]
 struct Hub {
-    /// Chosen by the system when it first started, and the same ever after.
-    port: u16,
+    /// Its own, also while it is not running: it comes back there.
+    place: HeldPort,
     program: Option<Program>,
 }
 
@@ -115,7 +116,7 @@ impl Farm {
         };
         for number in 0..plan.hubs {
             farm.hubs.push(Hub {
-                port: 0,
+                place: HeldPort::hold().map_err(FaultError::system("hold a port"))?,
                 program: None,
             });
             farm.start_hub(number)?;
@@ -143,16 +144,14 @@ impl Farm {
 
     pub(super) fn start_hub(&mut self, number: usize) -> Result<(), FaultError> {
         let harness = self.binaries.harness.clone();
-        let Some(place) = self.hubs.get_mut(number) else {
+        let Some(hub) = self.hubs.get_mut(number) else {
             return Ok(());
         };
         let mut command = Command::new(harness);
-        command.args(["hub", &place.port.to_string()]);
+        command.args(["hub", &hub.place.port().to_string()]);
         let program = Program::start(format!("hub {number}"), &mut command)?;
-        let said = program.hear(hub::SAYS)?;
-        let port = said.rsplit(' ').next().and_then(|port| port.parse().ok());
-        place.port = port.unwrap_or(place.port);
-        place.program = Some(program);
+        program.hear(hub::SAYS)?;
+        hub.program = Some(program);
         Ok(())
     }
 
@@ -166,14 +165,14 @@ impl Farm {
 
     /// Where a client of the harness's own finds a hub.
     pub(super) fn hub_address(&self, number: usize) -> String {
-        let port = self.hubs.get(number).map_or(0, |hub| hub.port);
+        let port = self.hubs.get(number).map_or(0, |hub| hub.place.port());
         format!("{port}@127.0.0.1")
     }
 
     /// A wire of its own to the first hub, where the plan has wires.
     fn wire(&self) -> Result<Option<Proxy>, FaultError> {
         let hub = self.hubs.first().filter(|_| self.plan.wires);
-        let daemon = hub.map(|hub| SocketAddr::from((Ipv4Addr::LOCALHOST, hub.port)));
+        let daemon = hub.map(|hub| SocketAddr::from((Ipv4Addr::LOCALHOST, hub.place.port())));
         daemon.map(Proxy::start).transpose()
     }
 
@@ -297,7 +296,7 @@ impl Farm {
 
     /// One Spread block after the other, each a session of its own with the same daemon.
     fn configuration(&self, folder: &Path) -> String {
-        let port = self.hubs.first().map_or(0, |hub| hub.port);
+        let port = self.hubs.first().map_or(0, |hub| hub.place.port());
         let block = |number| {
             format!(
                 "Spread {{\n  Port = {port}\n  Host = 127.0.0.1\n  \

@@ -6,8 +6,8 @@ use spread::hub::{Hub, HubOptions};
 
 use super::FaultError;
 
-/// Runs a hub on a port of localhost until the process is killed; 0 lets the system choose. Says
-/// on standard output where it listens.
+/// Runs a hub on a port of localhost until the process is killed. Says on standard output that it
+/// listens.
 ///
 /// # Errors
 /// When it cannot listen there.

@@ -25,6 +25,8 @@ pub mod cases;
 mod disk;
 mod error;
 mod farm;
+#[path = "../../../spread/tests/support/held_port.rs"]
+mod held_port;
 mod hub;
 mod load;
 mod oracle;
