@@ -18,6 +18,16 @@ pub(crate) struct Directory {
     /// Bytes of the journal that are whole events.
     length: u64,
     generation: u64,
+    sync: fn(&File) -> io::Result<()>,
+}
+
+/// What the journal has to stand against.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Stands {
+    /// The death of the process, which the page cache outlives.
+    Death,
+    /// That of the machine too.
+    PowerFailure,
 }
 
 /// What is kept in a directory.
@@ -116,22 +126,35 @@ impl Directory {
             journal: None,
             length: 0,
             generation: kept.generation,
+            sync: File::sync_data,
         };
         Ok((directory, kept))
     }
 
-    /// Appends to the journal; its length then. What is written in part is taken back.
-    pub(super) fn append(&mut self, bytes: &[u8]) -> io::Result<u64> {
+    /// Appends to the journal, and makes sure that it is on disk where that is asked for; its
+    /// length then. What is written in part is taken back.
+    pub(super) fn append(&mut self, bytes: &[u8], stands: Stands) -> io::Result<u64> {
         let Some(journal) = &self.journal else {
             return Err(io::ErrorKind::NotFound.into());
         };
-        if let Err(error) = journal.write_all_at(bytes, self.length) {
+        let written = journal.write_all_at(bytes, self.length);
+        let written = written.and_then(|()| match stands {
+            Stands::Death => Ok(()),
+            Stands::PowerFailure => (self.sync)(journal),
+        });
+        if let Err(error) = written {
             // What stays is behind the end of what is counted, and overwritten by the next.
             let _ = journal.set_len(self.length);
             return Err(error);
         }
         self.length += bytes.len() as u64;
         Ok(self.length)
+    }
+
+    /// Syncs of the journal are this from now on.
+    #[cfg(test)]
+    pub(super) fn set_sync(&mut self, sync: fn(&File) -> io::Result<()>) {
+        self.sync = sync;
     }
 
     /// The journal takes no more.
@@ -163,6 +186,9 @@ impl Directory {
         // So that what is moved into the place of a whole ledger is one, whatever happens.
         file.sync_data()?;
         fs::rename(&new, self.path.join(LEDGER))?;
+        // And so that it and its journal are found there before the one of before is gone. Not
+        // every file system can do that.
+        let _ = File::open(&self.path).and_then(|directory| directory.sync_all());
         if self.generation > 0 {
             // One that stays is not looked at any more.
             let _ = fs::remove_file(self::journal_path(&self.path, self.generation));

@@ -11,8 +11,8 @@
 //! and begins the next journal; the image is moved into its place, so that at every moment one
 //! whole ledger is there.
 //!
-//! This stands against the death of the process, which is what the page cache outlives, not
-//! against a power failure.
+//! This stands against the death of the process, which is what the page cache outlives; against a
+//! power failure where a file is written for which that is asked.
 
 mod directory;
 mod inspect;
@@ -25,7 +25,7 @@ use crate::ledger::{Encoder, Entry, Event, FileAccount, Ledger};
 use crate::sink::Cut;
 
 pub use directory::StateError;
-pub(crate) use directory::{Directory, Kept};
+pub(crate) use directory::{Directory, Kept, Stands};
 pub(crate) use inspect::{Inspected, Keeper, inspect};
 pub(crate) use recover::{place_of, recover};
 
@@ -124,6 +124,14 @@ impl Journal {
         }
     }
 
+    /// Syncs of the journal are this from now on.
+    #[cfg(test)]
+    pub(crate) fn set_sync(&mut self, sync: fn(&std::fs::File) -> io::Result<()>) {
+        if let Some(directory) = &mut self.directory {
+            directory.set_sync(sync);
+        }
+    }
+
     /// Makes sure that it can be written to: after a failure everything is written anew. To be
     /// called before anything is prepared.
     ///
@@ -136,16 +144,16 @@ impl Journal {
         Ok(())
     }
 
-    /// Writes what was noted and prepared. Only then files may be written to.
+    /// Writes what was noted and prepared, so that it stands. Only then files may be written to.
     ///
     /// # Errors
     /// When it cannot be, not even in a new journal: what was prepared is not to be written then.
-    pub(crate) fn commit(&mut self) -> io::Result<Committed> {
+    pub(crate) fn commit(&mut self, stands: Stands) -> io::Result<Committed> {
         if self.buffer.is_empty() {
             return Ok(Committed::Whole);
         }
         let written = match &mut self.directory {
-            Some(directory) => directory.append(&self.buffer),
+            Some(directory) => directory.append(&self.buffer, stands),
             None => Ok(0),
         };
         self.buffer.clear();

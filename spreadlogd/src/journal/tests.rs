@@ -60,7 +60,7 @@ fn what_a_death_tore_is_cut_wherever_the_file_is_now() {
         let mut journal = open(dir.path());
         let file = journal.open_file(account(&log), None);
         journal.prepare(file, 4, &[1, 2, 3].map(|n| entry(n, 4)));
-        journal.commit().unwrap();
+        journal.commit(Stands::Death).unwrap();
         fs::write(&log, "old\none\ntwo\nth").unwrap();
         drop(journal);
         let now = dir.path().join(if moved { "log.1" } else { "log" });
@@ -86,7 +86,7 @@ fn looking_from_outside_changes_nothing() {
     let mut journal = open(dir.path());
     let file = journal.open_file(account(&log), None);
     journal.prepare(file, 0, &[1, 2, 3].map(|n| entry(n, 4)));
-    journal.commit().unwrap();
+    journal.commit(Stands::Death).unwrap();
     fs::write(&log, "one\ntwo\nth").unwrap();
 
     let running = inspect(&state).unwrap();
@@ -117,7 +117,7 @@ fn a_checkpoint_and_a_journal_together_are_the_ledger() {
     for number in 1..=20_u64 {
         journal.ready().unwrap();
         journal.prepare(file, number - 1, &[entry(number, 1)]);
-        journal.commit().unwrap();
+        journal.commit(Stands::Death).unwrap();
         let mut text = fs::read(&log).unwrap();
         text.push(b'\n');
         fs::write(&log, text).unwrap();
@@ -186,6 +186,34 @@ fn after_a_failure_everything_is_written_anew() {
     assert_eq!(open(dir.path()).ledger().accounts[&source()].base, 5);
 }
 
+/// Where a file is to be safe, what it is going to be is safe before: else a message that is in it
+/// would come again after a power failure.
+#[test]
+fn what_is_to_stand_against_a_power_failure_is_synced() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    fs::write(&log, "").unwrap();
+    let mut journal = open(dir.path());
+    let file = journal.open_file(account(&log), None);
+    let commit = |journal: &mut Journal, stands| {
+        journal.ready().unwrap();
+        journal.prepare(file, 0, &[entry(1, 2)]);
+        journal.commit(stands).map_err(|error| error.kind())
+    };
+    let lost = io::ErrorKind::StorageFull;
+
+    journal.set_sync(|_| Err(io::ErrorKind::StorageFull.into()));
+    assert_eq!(commit(&mut journal, Stands::Death), Ok(Committed::Whole));
+    for expected in [Ok(Committed::Anew), Err(lost), Err(lost)] {
+        assert_eq!(commit(&mut journal, Stands::PowerFailure), expected);
+    }
+    journal.set_sync(fs::File::sync_data);
+    assert_eq!(
+        commit(&mut journal, Stands::PowerFailure),
+        Ok(Committed::Whole)
+    );
+}
+
 /// A new one is at no limit: what it does not take, the disk does not.
 #[cfg(target_os = "linux")]
 #[test]
@@ -203,7 +231,7 @@ fn a_new_journal_that_takes_nothing_is_trouble() {
     let mut committed = || {
         journal.ready().unwrap();
         journal.prepare(file, 0, &[entry(1, 2)]);
-        journal.commit().map_err(|error| error.kind())
+        journal.commit(Stands::Death).map_err(|error| error.kind())
     };
 
     let full = Err(io::ErrorKind::StorageFull);

@@ -21,7 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
 
 use crate::counters::Counters;
-use crate::journal::{Committed, Journal};
+use crate::journal::{Committed, Journal, Stands};
 use crate::ledger::Source;
 use crate::outlet::{Moment, Outlets, Pieces, Taken};
 use crate::queue::{FLUSH_INTERVAL, Item, Queue};
@@ -287,6 +287,7 @@ impl Writer {
         let ready = self.journal.ready();
         let is_ready = ready.is_ok();
         let time = SystemTime::now();
+        let mut stands = Stands::Death;
         for &index in due {
             if self.file(index).is_none() {
                 continue;
@@ -297,12 +298,16 @@ impl Writer {
             if let (Some(file), Some(sink)) = (file, sink)
                 && let Some((offset, entries)) = sink.prepare(now)
             {
+                if sink.is_safe() {
+                    // One that is safe and that nobody knows of would come again.
+                    stands = Stands::PowerFailure;
+                }
                 self.journal.prepare(file, offset, &entries);
                 prepared.push(index);
             }
         }
         ready?;
-        self.journal.commit()
+        self.journal.commit(stands)
     }
 
     /// Writes the whole ledger. What becomes of files that were put aside does not matter any more

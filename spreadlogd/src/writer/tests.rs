@@ -8,11 +8,12 @@ use spread::stream::{Instance, Key, Number, StreamGroup};
 use spread::{GroupName, Name};
 
 use super::*;
+use crate::config::Sync;
 use crate::counters::FileCounters;
 use crate::journal::{Directory, recover};
 use crate::ledger::{Ledger, Source};
 use crate::outlet::Outlet;
-use crate::sink::{Locking, Origin, Stay};
+use crate::sink::{Care, Locking, Origin, Stay};
 
 fn outlet(shelf: &mut Shelf, path: &Path) -> (Outlet, Arc<FileCounters>) {
     let counters = Arc::new(FileCounters::new(path.to_owned()));
@@ -118,12 +119,19 @@ fn what_is_left_out_is_told_when_the_ledger_has_it() {
 }
 
 /// A writer of one file, `log` in `dir`, with a ledger in `state`.
-fn of_one_file(dir: &Path) -> (Writer, usize) {
+fn of_one_file(dir: &Path, sync: Sync) -> (Writer, usize) {
     let (directory, _) = Directory::open(&dir.join("state")).unwrap();
     let queue = Arc::new(Queue::new(1 << 20));
     let mut shelf = Shelf::new(Locking::Exclusive, Arc::clone(queue.room()), None);
-    let (outlet, _) = outlet(&mut shelf, &dir.join("log"));
-    let index = outlet.only_file().unwrap();
+    let path = dir.join("log");
+    let counters = Arc::new(FileCounters::new(path.clone()));
+    let care = Arc::new(Care {
+        sync,
+        ..Care::default()
+    });
+    let opened = shelf.open(&path, (&counters, &care), Stay::Always, Instant::now());
+    let index = opened.unwrap();
+    let outlet = Outlet::plain(index, counters);
     let writer = Writer::new(
         queue,
         (Outlets::of(vec![outlet]), shelf),
@@ -201,12 +209,32 @@ fn what_was_in_part_in_files_of_before_is_safe_when_it_is_in_all_of_now() {
     }
 }
 
+/// What cannot be made safe in the ledger is not written where it is to be safe.
+#[test]
+fn a_file_that_is_to_be_safe_waits_for_a_ledger_that_is() {
+    let dir = tempfile::tempdir().unwrap();
+    let log = dir.path().join("log");
+    let (mut writer, index) = of_one_file(dir.path(), Sync::Always);
+    let now = Instant::now();
+
+    writer
+        .journal
+        .set_sync(|_| Err(io::ErrorKind::StorageFull.into()));
+    push(&mut writer, index, "a\n", now);
+    writer.flush(now);
+    assert_eq!(fs::read(&log).unwrap(), b"");
+
+    writer.journal.set_sync(fs::File::sync_data);
+    writer.flush(now + Duration::from_secs(2));
+    assert_eq!(fs::read(&log).unwrap(), b"a\n");
+}
+
 /// Else a rotation within the second that they were put off for took them to the new file.
 #[test]
 fn a_journal_that_begins_anew_puts_no_file_off() {
     let dir = tempfile::tempdir().unwrap();
     let [log, moved] = ["log", "log.1"].map(|name| dir.path().join(name));
-    let (mut writer, index) = of_one_file(dir.path());
+    let (mut writer, index) = of_one_file(dir.path(), Sync::Never);
     let now = Instant::now();
     push(&mut writer, index, "a\n", now);
     writer.flush(now);
@@ -230,7 +258,7 @@ fn a_hup_tries_at_once_what_was_put_off() {
     let dir = tempfile::tempdir().unwrap();
     let [log, moved, state, away] =
         ["log", "log.1", "state", "away"].map(|name| dir.path().join(name));
-    let (mut writer, index) = of_one_file(dir.path());
+    let (mut writer, index) = of_one_file(dir.path(), Sync::Never);
     let now = Instant::now();
     fs::rename(&state, &away).unwrap();
     writer.journal.checkpoint().unwrap_err();

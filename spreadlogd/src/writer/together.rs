@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::time::{Instant, SystemTime};
 
 use super::{AT_ONCE, Writer};
-use crate::journal::Committed;
+use crate::journal::{Committed, Stands};
 use crate::ledger::Entry;
 use crate::sink::{FileSink, Share, Together};
 
@@ -59,7 +59,7 @@ impl Writer {
             let is_prepared = is_ready && self.prepare_share(share.file, entries, time);
             desk.ready.push((first..desk.entries.len(), is_prepared));
         }
-        let committed = ready.and_then(|()| self.journal.commit());
+        let committed = ready.and_then(|()| self.journal.commit(Stands::Death));
         if !matches!(committed, Ok(Committed::Anew)) {
             self.tell_of_ledger(committed.as_ref().err());
         }

@@ -18,9 +18,14 @@ use crate::config::Sync;
 use crate::sink::Lines;
 
 impl FileSink {
+    /// Whether a message counts as written only when it outlives a power failure.
+    pub(crate) fn is_safe(&self) -> bool {
+        self.care.sync == Sync::Always && self.target.is_ours
+    }
+
     /// The file has the whole of a message.
     pub(super) fn taken(&mut self, lines: Lines) {
-        if self.care.sync == Sync::Always && self.target.is_ours {
+        if self.is_safe() {
             self.unsynced.push_back(lines);
         } else {
             self.conclude(lines);
