@@ -54,6 +54,7 @@ impl<P> Hold<P> {
     }
 }
 
-/// 3 s: a control goes first on every connection, and again every 5 s; whoever hears a stream in
-/// its midst need not wait longer to write what it has.
-const HOLD_TIMEOUT: Duration = Duration::from_secs(3);
+/// 6 s: a control goes first on every connection, and again every 5 s while messages do; so whoever
+/// hears a stream in its midst is told of what its publisher still has from before. Without one in
+/// that time it begins with what has come.
+const HOLD_TIMEOUT: Duration = Duration::from_secs(6);

@@ -110,19 +110,33 @@ fn a_stream_begins_with_what_its_publisher_still_has() {
     assert_eq!(host.said(millis(501)), ["need [5..=6]"]);
 }
 
+/// It comes every 5 s; what was kept for whoever comes is not to depend on when that is.
 #[test]
-fn without_a_control_it_begins_with_what_came_after_3_s() {
+fn a_stream_that_is_heard_in_its_midst_waits_for_the_next_control() {
     let mut host = Host::new();
     host.data(key(0), 7, millis(0));
-    host.data(key(0), 8, millis(2999));
-    assert!(host.said(millis(2999)).is_empty());
+    assert!(host.said(millis(5000)).is_empty());
 
-    assert!(host.said(millis(3000)).is_empty());
+    host.control(key(0), 1, 9, millis(5000));
 
-    assert_eq!(host.write(millis(3000)), [7, 8]);
-    host.control(key(0), 1, 9, millis(4000));
+    assert_eq!(host.write(millis(5000)), [7]);
+    assert_eq!(host.said(millis(5000)), ["ack [0]"]);
+    assert_eq!(host.said(millis(5500)), ["need [1..=6, 8..=8]"]);
+}
+
+#[test]
+fn without_a_control_it_begins_with_what_came_after_6_s() {
+    let mut host = Host::new();
+    host.data(key(0), 7, millis(0));
+    host.data(key(0), 8, millis(5999));
+    assert!(host.said(millis(5999)).is_empty());
+
+    assert!(host.said(millis(6000)).is_empty());
+
+    assert_eq!(host.write(millis(6000)), [7, 8]);
+    host.control(key(0), 1, 9, millis(7000));
     assert_eq!(
-        host.said(millis(4000)),
+        host.said(millis(7000)),
         ["ack [8]"],
         "what was before is before its time"
     );
