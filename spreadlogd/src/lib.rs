@@ -23,6 +23,7 @@
 //! child/      a program that is fed lines: kept running, restarted, never waited for
 //! online/     who is online: visitors of the last half hour, on a thread of its own
 //! tail/       the lines of the farm as they come, for a person: beside all of the above
+//! heap        freed memory stays, as it is soon asked for again
 //! report      what is counted on the way, as metrics and for people
 //! ```
 //!
@@ -42,6 +43,7 @@ pub mod config;
 pub mod counters;
 #[cfg(any(test, fuzzing))]
 pub mod fuzzing;
+mod heap;
 mod host;
 mod intake;
 mod journal;

@@ -21,6 +21,7 @@ use std::time::{Duration, Instant, SystemTime};
 use tokio::sync::{mpsc, watch};
 
 use crate::counters::Counters;
+use crate::heap;
 use crate::journal::{Committed, Journal, Stands};
 use crate::ledger::Source;
 use crate::outlet::{Moment, Outlets, Pieces, Taken};
@@ -95,6 +96,7 @@ impl Writer {
 
     /// The thread's work; returns when all is written, or given up at the deadline.
     pub(crate) fn run(mut self) {
+        heap::keep_freed();
         let mut items = Vec::new();
         let mut next = Instant::now();
         let mut look = next + LOOK_EVERY;
