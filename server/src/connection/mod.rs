@@ -20,6 +20,7 @@
 mod access;
 mod arriving;
 mod cached;
+mod chunk;
 mod details;
 mod entry;
 mod host;

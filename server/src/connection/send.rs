@@ -2,8 +2,8 @@
 //!
 //! A file goes from the page cache to the socket by `sendfile`, a chunk at a time. That
 //! call would wait for the disk, and with it every connection of the worker; so before
-//! each chunk a look that does not wait finds out whether it is in memory, and if it is
-//! not, another thread reads it first.
+//! every few chunks a look that does not wait finds out whether they are in memory, and if
+//! they are not, another thread reads them first. How long chunks are is in `chunk`.
 
 use std::future::poll_fn;
 use std::io;
@@ -13,22 +13,20 @@ use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
+use rustix::io::Errno;
 use rustix::net::SendFlags;
 use rustix::net::sockopt::set_socket_linger;
 
 use super::Connection;
+use super::chunk::{CHUNK_LEN, LOOK_LEN, chunk_len, is_in_memory, segment_len};
 use super::output::{Output, Tail, Unsent};
 use super::turn::Written;
 use crate::clock::Moment;
 use crate::site::{LargeFile, Patience, read_at};
 use crate::worker::Phase;
 
-/// How much is sent before other connections have their turn: some 50 microseconds.
-const CHUNK_LEN: u64 = 256 * 1024;
-
-/// How far apart the bytes are that are looked at to see whether a chunk is in memory.
-/// The kernel reads ahead by 128 KiB at a time, so what was read before is found whole.
-const LOOK_STEP: usize = 64 * 1024;
+/// How much is read at a time of what has to be brought into memory.
+const WARM_STEP: usize = 64 * 1024;
 
 impl Connection {
     /// Writes a head, and behind it `file` from `first` on, if that is no more than one turn's and
@@ -192,18 +190,38 @@ impl Connection {
     ) -> io::Result<()> {
         let end = first + len;
         let mut at = first;
+        // It grows at the beginning of a connection.
+        let mut segment = segment_len(&self.stream);
+        // Up to here it was in memory a moment ago.
+        let mut seen = first;
         while at < end {
-            let chunk = self.part((end - at).min(CHUNK_LEN)).await?;
-            if !is_in_memory(file, at, chunk) {
-                self.warm(file, at, chunk).await?;
+            let chunk = self.part((end - at).min(chunk_len(*sent, segment))).await? as u64;
+            let chunk_end = at + chunk;
+            if seen < chunk_end {
+                // What goes at its own pace does so later.
+                let ahead = if self.share.is_some() {
+                    chunk
+                } else {
+                    LOOK_LEN
+                };
+                seen = end.min(at + ahead);
+                let len = usize::try_from(seen - at).unwrap_or(usize::MAX);
+                if !is_in_memory(file, at, len) {
+                    self.warm(file, at, len).await?;
+                }
+                segment = segment_len(&self.stream);
             }
-            let chunk_end = at + chunk as u64;
             while at < chunk_end {
                 let mut offset = at;
                 let left = usize::try_from(chunk_end - at).unwrap_or(usize::MAX);
                 let written = self
                     .when_writable(|stream| {
-                        Ok(rustix::fs::sendfile(stream, file, Some(&mut offset), left)?)
+                        let sent = rustix::fs::sendfile(stream, file, Some(&mut offset), left);
+                        if sent == Err(Errno::AGAIN) {
+                            // Nobody knows how long it has to wait.
+                            seen = at;
+                        }
+                        Ok(sent?)
                     })
                     .await?;
                 if written == 0 {
@@ -225,9 +243,9 @@ impl Connection {
     async fn warm(&mut self, file: &Arc<OwnedFd>, at: u64, len: usize) -> io::Result<()> {
         let file = Arc::clone(file);
         let task = tokio::task::spawn_blocking(move || {
-            let mut into = vec![0; LOOK_STEP.min(len)];
-            for start in (0..len).step_by(LOOK_STEP) {
-                let left = LOOK_STEP.min(len - start);
+            let mut into = vec![0; WARM_STEP.min(len)];
+            for start in (0..len).step_by(WARM_STEP) {
+                let left = WARM_STEP.min(len - start);
                 let part = into.get_mut(..left).unwrap_or_default();
                 // A failure shows again where it matters, in sendfile.
                 let _ = read_at(&file, part, at + start as u64, Patience::Waiting);
@@ -286,13 +304,4 @@ impl Connection {
         self.untaken.forget();
         self.deadline = Moment::now().after(self.worker.timeouts().send);
     }
-}
-
-fn is_in_memory(file: &OwnedFd, at: u64, len: usize) -> bool {
-    let mut byte = [0];
-    let last = len.saturating_sub(1);
-    (0..len)
-        .step_by(LOOK_STEP)
-        .chain([last])
-        .all(|place| read_at(file, &mut byte, at + place as u64, Patience::Cached).is_ok())
 }
