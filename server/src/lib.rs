@@ -46,6 +46,7 @@ mod identity;
 mod listen;
 mod logging;
 mod logs;
+mod mapping;
 mod operator;
 pub mod passwords;
 pub mod program;

@@ -5,7 +5,7 @@ mod support;
 use std::fs::{self, File};
 use std::io::Read;
 
-use support::{Root, get, noise};
+use support::{Client, Root, get, noise};
 
 #[test]
 fn a_file_comes_with_what_describes_it() {
@@ -26,11 +26,13 @@ fn a_file_comes_with_what_describes_it() {
     assert_eq!(response.field("Connection"), None);
 }
 
-/// Around every border: copied, vectored, sent from the file, more than a chunk.
+/// Around every border: copied, vectored, sent from the file, more than a chunk, too large to be
+/// mapped. Those that are not are mapped when they are asked for again.
 #[test]
 fn files_of_all_sizes_come_whole() {
     const SIZES: &[usize] = &[
-        0, 1, 8_191, 8_192, 8_193, 65_535, 65_536, 65_537, 262_144, 262_145, 3_000_000,
+        0, 1, 8_191, 8_192, 8_193, 65_535, 65_536, 65_537, 131_072, 131_073, 1_048_576, 1_048_577,
+        3_000_000,
     ];
     let root = Root::new();
     for size in SIZES {
@@ -39,12 +41,53 @@ fn files_of_all_sizes_come_whole() {
     let served = root.serve();
     let mut client = served.connect();
 
-    for _ in 0..2 {
+    for _ in 0..4 {
         for size in SIZES {
             let response = client.get(&format!("/{size}"));
             assert!(response.content == noise(*size), "{size}");
         }
     }
+}
+
+/// More than any socket's buffer holds, of a file that is mapped: it is begun in one way and ended
+/// in another.
+#[test]
+fn a_file_that_many_ask_for_comes_whole_to_who_takes_it_late() {
+    const LEN: usize = 1_000_000;
+    let content = noise(LEN);
+    let served = Root::with(&[("file", &content)]).serve();
+    let mut prompt = served.connect();
+    let mut late = Client::connect_with_small_buffer(served.address);
+
+    for _ in 0..12 {
+        late.send(get("/file"));
+        assert!(prompt.get("/file").content == content);
+    }
+
+    for _ in 0..12 {
+        assert!(late.response().content == content);
+    }
+}
+
+/// Whoever reads what is mapped and has been cut is killed; the kernel is not.
+#[test]
+fn a_file_that_is_cut_while_it_is_sent_ends_a_connection_and_not_the_server() {
+    const LEN: usize = 1_000_000;
+    let served = Root::with(&[("file", &noise(LEN)), ("other", b"other")]).serve();
+    let mut prompt = served.connect();
+    for _ in 0..3 {
+        assert_eq!(prompt.get("/file").content.len(), LEN);
+    }
+    let mut late = Client::connect_with_small_buffer(served.address);
+    // At once, so that the server has left nothing unread when it closes: that would be a reset.
+    late.send(get("/file").repeat(12));
+    late.up_to(1);
+
+    let file = File::options().write(true).open(served.root.path("file"));
+    file.unwrap().set_len(0).unwrap();
+
+    assert!(late.rest_bytes().len() < 12 * LEN);
+    assert_eq!(prompt.get("/other").content, b"other");
 }
 
 #[test]

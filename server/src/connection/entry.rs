@@ -6,7 +6,6 @@
 //! others hold while their stamp is the one that it knows.
 
 use std::cell::{Cell, RefCell};
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::{Arc, Weak};
 
@@ -14,7 +13,7 @@ use http::{Coding, Codings};
 
 use super::cached::CachedFile;
 use crate::passwords::Guard;
-use crate::site::{LargeFile, MediaType, Sides, Stamp, ending};
+use crate::site::{Handle, LargeFile, MediaType, Sides, Stamp, ending};
 
 /// For how many seconds the state of a directory is believed to tell that a file has no side files.
 const ALONE_MAX: u64 = 60;
@@ -49,7 +48,7 @@ pub(crate) struct Entry {
 /// A file held open, perhaps.
 #[derive(Debug)]
 struct Opened {
-    descriptor: Weak<OwnedFd>,
+    handle: Weak<Handle>,
     media_type: MediaType,
 }
 
@@ -186,7 +185,7 @@ impl Entry {
     /// Takes note that `file` was opened.
     pub(super) fn note_opened(&self, file: &LargeFile) {
         self.opened.replace(Some(Opened {
-            descriptor: Arc::downgrade(&file.descriptor),
+            handle: Arc::downgrade(&file.handle),
             media_type: file.media_type,
         }));
     }
@@ -198,7 +197,7 @@ impl Entry {
         let file = LargeFile {
             stamp: self.stamp,
             media_type: opened.media_type,
-            descriptor: opened.descriptor.upgrade()?,
+            handle: opened.handle.upgrade()?,
         };
         file.is_unchanged().then_some(file)
     }

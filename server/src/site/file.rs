@@ -10,7 +10,7 @@ use rustix::fs::{FileType, Stat};
 use rustix::io::{Errno, ReadWriteFlags};
 
 use super::root::is_memory;
-use super::{LookupError, MediaType, Patience};
+use super::{Handle, LookupError, MediaType, Patience};
 
 /// Files up to this size are served from memory, larger ones by `sendfile`.
 ///
@@ -40,7 +40,7 @@ pub(crate) struct SmallFile {
 pub(crate) struct LargeFile {
     pub(crate) stamp: Stamp,
     pub(crate) media_type: MediaType,
-    pub(crate) descriptor: Arc<OwnedFd>,
+    pub(crate) handle: Arc<Handle>,
 }
 
 /// What tells one state of a file from another.
@@ -81,7 +81,7 @@ impl File {
             return Ok(Self::Large(LargeFile {
                 stamp,
                 media_type,
-                descriptor: Arc::new(descriptor),
+                handle: Arc::new(Handle::new(descriptor)),
             }));
         }
         let size = usize::try_from(stamp.size).unwrap_or(usize::MAX);
@@ -118,7 +118,8 @@ impl LargeFile {
     /// Whether it is in the state in which it was opened: nobody has written to it, and it has
     /// the names that it had.
     pub(crate) fn is_unchanged(&self) -> bool {
-        rustix::fs::fstat(&self.descriptor).is_ok_and(|status| Stamp::of(&status) == self.stamp)
+        rustix::fs::fstat(&self.handle.descriptor)
+            .is_ok_and(|status| Stamp::of(&status) == self.stamp)
     }
 }
 

@@ -70,7 +70,7 @@ impl Job {
             File::Large(file) => {
                 let size = usize::try_from(file.stamp.size).unwrap_or(0);
                 let mut content = vec![0; size];
-                read_at(&file.descriptor, &mut content, 0, Patience::Waiting)
+                read_at(&file.handle.descriptor, &mut content, 0, Patience::Waiting)
                     .ok()
                     // One that has been cut meanwhile is another soon.
                     .filter(|read| *read == size)

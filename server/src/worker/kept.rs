@@ -1,17 +1,16 @@
-//! Descriptors of large files, kept open from one request to the next.
+//! Large files, kept open from one request to the next.
 //!
 //! A file that many ask for would be opened for each of them. Whether a descriptor still is of
 //! what is at a path is not known here: the cache looks at that, as for files in memory. Here is
 //! how long it stays open: what nobody has asked for in a whole period is closed, so that a file
 //! that was removed gives its room on the disk back.
 
-use std::os::fd::OwnedFd;
 use std::rc::Rc;
 use std::sync::Arc;
 use std::time::Duration;
 
 use super::Worker;
-use crate::site::{FileId, LargeFile};
+use crate::site::{FileId, Handle, LargeFile};
 
 /// The descriptors that a worker keeps.
 #[derive(Debug, Default)]
@@ -22,9 +21,22 @@ pub(crate) struct KeptOpen {
 #[derive(Debug)]
 struct Kept {
     id: FileId,
-    descriptor: Arc<OwnedFd>,
+    handle: Arc<Handle>,
     /// Since the last sweep.
     is_used: bool,
+}
+
+/// What has become of a file that may be kept.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+enum Noted {
+    /// It is kept, and nothing else is.
+    First,
+    /// It is kept.
+    Anew,
+    /// It was already.
+    Again,
+    /// Others are, and there is no room.
+    Full,
 }
 
 /// The files that most bytes are of are few, and each is looked for among all.
@@ -34,25 +46,29 @@ pub(crate) const KEPT_MAX: usize = 16;
 const PERIOD: Duration = Duration::from_secs(1);
 
 impl KeptOpen {
-    /// Takes note that `descriptor`, of the file `id`, is used, to keep it for others; whether it is
-    /// the only one. A file that was opened anew is not kept twice.
-    fn note(&mut self, id: FileId, descriptor: &Arc<OwnedFd>) -> bool {
+    /// Takes note that `handle`, of the file `id`, is used, to keep it for others. A file that was
+    /// opened anew is not kept twice.
+    fn note(&mut self, id: FileId, handle: &Arc<Handle>) -> Noted {
         if let Some(kept) = self.files.iter_mut().find(|kept| kept.id == id) {
             kept.is_used = true;
-            if !Arc::ptr_eq(&kept.descriptor, descriptor) {
-                kept.descriptor = Arc::clone(descriptor);
+            if Arc::ptr_eq(&kept.handle, handle) {
+                return Noted::Again;
             }
-            return false;
+            kept.handle = Arc::clone(handle);
+            return Noted::Anew;
         }
         if self.files.len() >= KEPT_MAX {
-            return false;
+            return Noted::Full;
         }
         self.files.push(Kept {
             id,
-            descriptor: Arc::clone(descriptor),
+            handle: Arc::clone(handle),
             is_used: true,
         });
-        self.files.len() == 1
+        match self.files.len() {
+            1 => Noted::First,
+            _ => Noted::Anew,
+        }
     }
 
     /// Lets those go that were not used since the last time; whether any are left.
@@ -64,11 +80,13 @@ impl KeptOpen {
 }
 
 impl Worker {
-    /// Keeps `file` open for a while.
-    pub(crate) fn keep_open(&self, kept: &mut KeptOpen, file: &LargeFile) {
-        if kept.note(file.stamp.file(), &file.descriptor) {
+    /// Keeps `file` open for a while; whether it was kept already.
+    pub(crate) fn keep_open(&self, kept: &mut KeptOpen, file: &LargeFile) -> bool {
+        let noted = kept.note(file.stamp.file(), &file.handle);
+        if noted == Noted::First {
             self.has_kept.notify_one();
         }
+        noted == Noted::Again
     }
 
     /// Closes what is not used any more. Nothing wakes it while nothing is kept.
@@ -95,27 +113,27 @@ mod tests {
         LargeFile {
             stamp: Stamp::of(&rustix::fs::fstat(&file).unwrap()),
             media_type: MediaType::of(b"file"),
-            descriptor: Arc::new(file.into()),
+            handle: Arc::new(Handle::new(file.into())),
         }
     }
 
-    fn note(kept: &mut KeptOpen, file: &LargeFile) -> bool {
-        kept.note(file.stamp.file(), &file.descriptor)
+    fn note(kept: &mut KeptOpen, file: &LargeFile) -> Noted {
+        kept.note(file.stamp.file(), &file.handle)
     }
 
     fn holds(file: &LargeFile) -> bool {
-        Arc::strong_count(&file.descriptor) > 1
+        Arc::strong_count(&file.handle) > 1
     }
 
     #[test]
     fn what_is_not_used_is_let_go() {
         let (used, unused) = (file(), file());
         let mut kept = KeptOpen::default();
-        assert!(note(&mut kept, &used));
-        assert!(!note(&mut kept, &unused));
+        assert_eq!(note(&mut kept, &used), Noted::First);
+        assert_eq!(note(&mut kept, &unused), Noted::Anew);
 
         assert!(kept.sweep());
-        note(&mut kept, &used);
+        assert_eq!(note(&mut kept, &used), Noted::Again);
         assert!(kept.sweep());
 
         assert!(holds(&used) && !holds(&unused));
@@ -138,15 +156,15 @@ mod tests {
     #[test]
     fn a_file_that_was_opened_again_is_kept_once() {
         let first = file();
-        let again = first.descriptor.try_clone().unwrap();
+        let again = first.handle.descriptor.try_clone().unwrap();
         let again = LargeFile {
-            descriptor: Arc::new(again),
+            handle: Arc::new(Handle::new(again)),
             ..first
         };
         let mut kept = KeptOpen::default();
 
-        note(&mut kept, &first);
-        note(&mut kept, &again);
+        assert_eq!(note(&mut kept, &first), Noted::First);
+        assert_eq!(note(&mut kept, &again), Noted::Anew);
 
         assert!(holds(&again) && !holds(&first));
     }

@@ -280,8 +280,8 @@ const ZIPF_DRAWS: usize = 1 << 18;
 /// Of fewer in two seconds, not even one in a hundred can be told.
 const RATE_MIN: u64 = 100;
 
-/// Beyond, one `send` of bytes in memory is no floor any more: `sendfile` is cheaper.
-const FLOOR_MAX: usize = 64 * 1024;
+/// Beyond, one `send` of all of it is no floor any more: in pieces it is cheaper, and much of it by `sendfile`.
+const FLOOR_MAX: usize = 128 * 1024;
 
 #[cfg(test)]
 mod tests {

@@ -11,6 +11,7 @@ use http::{Representation, Request, Selection, Status};
 use crate::site::{LargeFile, Patience, Place};
 
 use super::super::cached::{CachedFile, Facts, Variant};
+use super::super::chunk;
 use super::super::entry::{Entry, Standing};
 use super::super::output::Tail;
 use super::goal::Goal;
@@ -171,7 +172,8 @@ impl Response<'_> {
         self.note_content(selection.status(), len);
         if len > 0 {
             let kept = &mut self.state.kept;
-            self.worker.keep_open(kept, &file);
+            let is_kept = self.worker.keep_open(kept, &file);
+            chunk::map(&file, is_kept, self.now);
             self.state.output.tail = Tail::File(Box::new(file), first, len);
         }
     }
