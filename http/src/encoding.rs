@@ -376,7 +376,7 @@ mod tests {
             }
             head += "\r\n";
             let request = Request::parse(head.as_bytes(), &Limits::default()).unwrap().unwrap();
-            let spread = Accepted::parse(&request.fields.accept_encoding);
+            let spread = Accepted::parse(&request.fields.accept_encoding());
 
             prop_assert_eq!(spread.choose(available), by_the_book(&values.join(","), available));
         }

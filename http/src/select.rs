@@ -60,7 +60,7 @@ impl Representation<'_> {
             return selection;
         }
         // RFC 9110 14.2: Range is about GET alone.
-        let range = fields.range.filter(|_| request.method == Method::Get);
+        let range = fields.range().filter(|_| request.method == Method::Get);
         match range.map(|range| range::parse(range, self.len)) {
             Some(_) if !self.if_range(fields, now) => Selection::Whole,
             None | Some(Asked::Ignored) => Selection::Whole,
@@ -79,27 +79,27 @@ impl Representation<'_> {
         let date = |field: Option<&[u8]>| date::parse(field?, now);
 
         // Step 1, or step 2 if there is no If-Match.
-        let fails = if fields.if_match.is_missing() {
-            date(fields.if_unmodified_since).is_some_and(|since| self.modified > since)
+        let fails = if fields.if_match().is_missing() {
+            date(fields.if_unmodified_since()).is_some_and(|since| self.modified > since)
         } else {
-            !etag::is_listed(&fields.if_match, &self.etag, Comparison::Strong)
+            !etag::is_listed(&fields.if_match(), &self.etag, Comparison::Strong)
         };
         if fails {
             return Some(Selection::PreconditionFailed);
         }
 
         // Step 3, or step 4 if there is no If-None-Match.
-        let is_same = if fields.if_none_match.is_missing() {
-            date(fields.if_modified_since).is_some_and(|since| self.modified <= since)
+        let is_same = if fields.if_none_match().is_missing() {
+            date(fields.if_modified_since()).is_some_and(|since| self.modified <= since)
         } else {
-            etag::is_listed(&fields.if_none_match, &self.etag, Comparison::Weak)
+            etag::is_listed(&fields.if_none_match(), &self.etag, Comparison::Weak)
         };
         is_same.then_some(Selection::NotModified)
     }
 
     /// Step 5: whether If-Range, if there is one, lets the range through (RFC 9110 13.1.5).
     fn if_range(&self, fields: &Fields<'_>, now: i64) -> bool {
-        let Some(value) = fields.if_range else {
+        let Some(value) = fields.if_range() else {
             return true;
         };
         // A date is a strong validator only if the file cannot have changed again within the
@@ -111,17 +111,6 @@ impl Representation<'_> {
 }
 
 impl Fields<'_> {
-    /// Whether there is no precondition and no range: whatever [`Representation::select`] knows
-    /// of a representation, it takes all of it.
-    #[must_use]
-    pub const fn want_whole(&self) -> bool {
-        self.range.is_none()
-            && self.if_none_match.is_missing()
-            && self.if_modified_since.is_none()
-            && self.if_match.is_missing()
-            && self.if_unmodified_since.is_none()
-    }
-
     /// Evaluates the preconditions of a GET or HEAD for what is there but has neither tag nor
     /// date, as a page made for one response: the status, if they are not met.
     ///
@@ -130,10 +119,10 @@ impl Fields<'_> {
     #[must_use]
     pub fn precondition_without_validators(&self) -> Option<Status> {
         let is_any = |field: &FieldLines<'_>| field.iter().any(|value| value == b"*");
-        if !self.if_match.is_missing() && !is_any(&self.if_match) {
+        if !self.if_match().is_missing() && !is_any(&self.if_match()) {
             return Some(Status::PreconditionFailed);
         }
-        is_any(&self.if_none_match).then_some(Status::NotModified)
+        is_any(&self.if_none_match()).then_some(Status::NotModified)
     }
 }
 

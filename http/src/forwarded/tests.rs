@@ -203,9 +203,9 @@ proptest! {
         for (head, is_standard) in [(head_plain, false), (head_quoted, true)] {
             let request = Request::parse(head.as_bytes(), &Limits::default()).unwrap().unwrap();
             let found: Vec<_> = if is_standard {
-                forwarded(&request.fields.forwarded).collect()
+                forwarded(&request.fields.forwarded()).collect()
             } else {
-                x_forwarded_for(&request.fields.x_forwarded_for).collect()
+                x_forwarded_for(&request.fields.x_forwarded_for()).collect()
             };
             prop_assert_eq!(&found, &expected, "{}", head);
         }

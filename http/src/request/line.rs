@@ -46,14 +46,11 @@ impl<'a> RequestLine<'a> {
         }))
     }
 
-    /// The host of the request, given the value of its Host field.
+    /// The host of the request, given the value of its Host field, which is valid.
     pub(super) fn host(&self, field: Option<&'a [u8]>) -> Result<Option<&'a [u8]>, Reject> {
-        // RFC 9112 3.2: 400 for HTTP/1.1 without Host, and for an invalid one in any version,
-        // even if an absolute target overrides it.
-        match field {
-            None if self.version == Version::Http11 => return Err(Reject::HostMissing),
-            Some(value) if !host::is_valid(value) => return Err(Reject::HostInvalid),
-            _ => {}
+        // RFC 9112 3.2: 400 for HTTP/1.1 without Host.
+        if field.is_none() && self.version == Version::Http11 {
+            return Err(Reject::HostMissing);
         }
         // RFC 9112 3.3: an empty authority may be replaced by the server's own.
         let host = self.authority.or(field).filter(|host| !host.is_empty());

@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! GET /style.css?v=2 HTTP/1.1\r\n    line.rs
-//! Host: www.example:8080\r\n         fields.rs, host.rs
+//! Host: www.example:8080\r\n         section.rs, fields.rs, host.rs
 //! \r\n                               <- head_len
 //! ```
 //!
@@ -16,6 +16,7 @@
 mod fields;
 mod host;
 mod line;
+mod section;
 
 #[cfg(test)]
 mod tests;
@@ -23,8 +24,8 @@ mod tests;
 pub use fields::{FieldLines, Fields};
 
 use crate::Reject;
-use fields::Section;
 use line::RequestLine;
+use section::Section;
 
 /// What a request may cost before it is refused.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -51,6 +52,9 @@ impl Default for Limits {
     }
 }
 
+/// Bytes of the longest head, whatever is allowed: places in it are numbers of 32 bits.
+const HEAD_LEN_MAX: usize = u32::MAX as usize;
+
 /// A whole, valid request head.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub struct Request<'a> {
@@ -74,8 +78,6 @@ pub struct Request<'a> {
     pub expectation: Expectation,
     /// The fields that choose a response or go into the log, raw.
     pub fields: Fields<'a>,
-    /// All field lines as they stand, and the empty one after them: for who wants another field.
-    pub field_lines: &'a [u8],
     /// Bytes of the head, empty lines before it included: the content begins here.
     pub head_len: usize,
 }
@@ -152,11 +154,10 @@ impl<'a> Request<'a> {
     /// and of most mistakes before the head is whole.
     pub fn parse(buf: &'a [u8], limits: &Limits) -> Result<Option<Self>, Rejection<'a>> {
         // Beyond the limit nothing is looked at, so that more bytes do not change the answer.
-        let window = buf.get(..limits.head_max).unwrap_or(buf);
-        let is_full = window.len() == limits.head_max;
-        let head_too_long = is_full.then_some(Reject::HeadTooLong {
-            max: limits.head_max,
-        });
+        let max = limits.head_max.min(HEAD_LEN_MAX);
+        let window = buf.get(..max).unwrap_or(buf);
+        let is_full = window.len() == max;
+        let head_too_long = is_full.then_some(Reject::HeadTooLong { max });
 
         // RFC 9112 2.2: empty lines before a request line are skipped. All of them, since the
         // limit of the head counts them too.
@@ -191,7 +192,8 @@ impl<'a> Request<'a> {
             (Ok(false), None) => return Ok(None),
             (Err(reject), _) | (Ok(false), Some(reject)) => return Err(line.rejection(reject)),
         }
-        match Self::new(&line, &section, start, limits) {
+        let lines = fields.get(..section.len).unwrap_or_default();
+        match Self::new(&line, lines, &section, start, limits) {
             Ok(request) => Ok(Some(request)),
             Err(reject) => Err(line.rejection(reject)),
         }
@@ -199,12 +201,13 @@ impl<'a> Request<'a> {
 
     fn new(
         line: &RequestLine<'a>,
-        section: &Section<'a>,
+        lines: &'a [u8],
+        section: &Section,
         start: usize,
         limits: &Limits,
     ) -> Result<Self, Reject> {
-        let host = line.host(section.host)?;
-        let framing = section.framing(line.version, limits.content_max)?;
+        let host = line.host(section.host.value(lines))?;
+        let framing = section.framing(lines, line.version, limits.content_max)?;
         let persistent = match line.version {
             Version::Http11 => !section.close,
             Version::Http10 => section.keep_alive && !section.close,
@@ -225,9 +228,8 @@ impl<'a> Request<'a> {
                 }
                 (_, expectation, _) => expectation,
             },
-            fields: section.fields,
-            field_lines: section.lines,
-            head_len: start + line.len + section.lines.len(),
+            fields: Fields::new(lines, section.places),
+            head_len: start + line.len + lines.len(),
         })
     }
 }

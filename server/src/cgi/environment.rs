@@ -102,7 +102,7 @@ pub(crate) fn environment(facts: &Facts<'_>) -> Vec<(OsString, OsString)> {
     if let Framing::Length(len) = request.framing {
         variables.put("CONTENT_LENGTH", len.to_string());
     }
-    variables.fields(request.field_lines);
+    variables.fields(request.fields.lines());
     variables.finish()
 }
 

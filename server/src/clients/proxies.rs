@@ -69,11 +69,11 @@ impl Proxies {
         let is_trusted = |hop| self.networks.contains(hop);
         match self.field {
             ProxyField::XForwardedFor => {
-                let hops = forwarded::x_forwarded_for(&fields.x_forwarded_for);
+                let hops = forwarded::x_forwarded_for(&fields.x_forwarded_for());
                 forwarded::client(address, hops, is_trusted)
             }
             ProxyField::Forwarded => {
-                let hops = forwarded::forwarded(&fields.forwarded);
+                let hops = forwarded::forwarded(&fields.forwarded());
                 forwarded::client(address, hops, is_trusted)
             }
         }

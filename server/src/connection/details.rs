@@ -78,7 +78,7 @@ impl Connection {
     pub(super) fn gather(&mut self, request: &Request<'_>, bytes: &[u8], output: &mut Output) {
         let content = self.content.as_ref().map_or(0, |arriving| arriving.total());
         let gathered = Gathered {
-            field_lines: Span::of(request.field_lines, bytes),
+            field_lines: Span::of(request.fields.lines(), bytes),
             host: request.host.map(|host| Span::of(host, bytes)),
             received: request.head_len as u64 + content,
             ..self.gather_of(output)

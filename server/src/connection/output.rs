@@ -189,8 +189,8 @@ impl Asked {
         Self {
             client,
             line: span(request.request_line),
-            referer: request.fields.referer.map(span),
-            user_agent: request.fields.user_agent.map(span),
+            referer: request.fields.referer().map(span),
+            user_agent: request.fields.user_agent().map(span),
             named: host.map(|host| {
                 Rc::new(Named {
                     host: Some(host),

@@ -43,7 +43,7 @@ impl FallbackPage {
         }
         let name = target.path().rsplit(|&byte| byte == b'/').next();
         let has_dot = name.is_some_and(|name| name.contains(&b'.'));
-        !has_dot || accept::names_html(&request.fields.accept)
+        !has_dot || accept::names_html(&request.fields.accept())
     }
 }
 

@@ -94,7 +94,7 @@ impl Response<'_> {
         let Some(guard) = guard else {
             return Admission::Granted;
         };
-        let credentials = request.fields.authorization.and_then(Credentials::parse);
+        let credentials = request.fields.authorization().and_then(Credentials::parse);
         let Some(credentials) = credentials else {
             self.challenge(guard);
             return Admission::Refused;

@@ -29,7 +29,7 @@ impl Response<'_> {
         goal: &Goal<'_>,
         known: &Known,
     ) -> Option<Answer> {
-        let accepted = Accepted::parse(&request.fields.accept_encoding);
+        let accepted = Accepted::parse(&request.fields.accept_encoding());
         let mut coding = accepted.choose(known.choice);
         if coding == Coding::Gzip && known.sides.of(coding).is_none() {
             if let Some(file) = self.in_memory(goal, coding, &known.stamp) {

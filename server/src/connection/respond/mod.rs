@@ -322,7 +322,7 @@ impl Response<'_> {
     /// Whether `target` is not for the page that shows it.
     fn is_for_other_sites(&self, request: &Request<'_>, target: &Target<'_>) -> bool {
         let rules = self.worker.rules();
-        let (path, referer) = (target.rule_path(), request.fields.referer);
+        let (path, referer) = (target.rule_path(), request.fields.referer());
         rules
             .referers
             .as_ref()
@@ -398,7 +398,7 @@ fn by_method(request: &Request<'_>) -> Option<Status> {
 /// What is wanted of what is at `target`.
 fn wishes(request: &Request<'_>, target: &Target<'_>) -> Wishes {
     Wishes {
-        accepted: Accepted::parse(&request.fields.accept_encoding),
-        view: View::of(target.query(), &request.fields.accept),
+        accepted: Accepted::parse(&request.fields.accept_encoding()),
+        view: View::of(target.query(), &request.fields.accept()),
     }
 }
