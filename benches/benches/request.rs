@@ -10,8 +10,8 @@ use std::time::Duration;
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
 use http::response::{Connection, Lines, Prepared};
 use http::{
-    Accepted, Coding, Codings, ETag, FieldLines, Limits, Representation, Request, Selection,
-    Target, date,
+    Accepted, Coding, Codings, ETag, FieldLines, KnownFields, Limits, Representation, Request,
+    Selection, Target, date,
 };
 
 /// As the load generator of side-by-side sends it.
@@ -54,11 +54,45 @@ fn head(c: &mut Criterion) {
             b.iter(|| Request::parse(black_box(bytes), &limits).is_ok());
         });
     }
+    for (name, bytes) in [("small, known", SMALL), ("browser, known", BROWSER)] {
+        let mut known = KnownFields::default();
+        group.bench_function(name, |b| {
+            b.iter(|| Request::parse_knowing(black_box(bytes), &limits, &mut known).is_ok());
+        });
+    }
+    // What remembering costs where it does not help.
+    let mut known = KnownFields::default();
+    let session = b"session=";
+    let found = BROWSER
+        .windows(session.len())
+        .position(|part| part == session);
+    let cookie = found.unwrap_or_default() + session.len();
+    let mut changing = BROWSER.to_vec();
+    group.bench_function("browser, another each time", |b| {
+        b.iter(|| {
+            change(&mut changing, cookie);
+            Request::parse_knowing(black_box(&changing), &limits, &mut known).is_ok()
+        });
+    });
+    let mut changing = BROWSER.to_vec();
+    group.bench_function("browser, another each time, none known", |b| {
+        b.iter(|| {
+            change(&mut changing, cookie);
+            Request::parse(black_box(&changing), &limits).is_ok()
+        });
+    });
     group.throughput(Throughput::Elements(16));
     group.bench_function("16 pipelined", |b| {
         b.iter(|| parse_all(black_box(&pipelined), &limits));
     });
     group.finish();
+}
+
+/// Makes it the head of another client, by its cookie.
+fn change(head: &mut [u8], at: usize) {
+    if let Some(digit) = head.get_mut(at) {
+        *digit ^= 1;
+    }
 }
 
 /// Reads one head after the other, as a connection does with what one `recv` brought.

@@ -83,7 +83,8 @@ pub use pattern::{Captures, Pattern, PatternError};
 pub use range::ByteRange;
 pub use reject::Reject;
 pub use request::{
-    Expectation, FieldLines, Fields, Framing, Limits, Method, Rejection, Request, Version,
+    Expectation, FieldLines, Fields, Framing, KnownFields, Limits, Method, Rejection, Request,
+    Version,
 };
 pub use select::{Representation, Selection};
 pub use status::Status;

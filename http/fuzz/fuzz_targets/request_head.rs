@@ -1,7 +1,7 @@
 //! Heads: the first byte says where to cut, the rest is what arrives.
 #![no_main]
 
-use http::{Limits, Representation, Request};
+use http::{KnownFields, Limits, Representation, Request};
 use libfuzzer_sys::fuzz_target;
 
 /// Small enough for the fuzzer to reach.
@@ -23,6 +23,13 @@ fuzz_target!(|bytes: &[u8]| {
     let whole = answer(bytes);
     if let Some(early) = bytes.get(..usize::from(cut)).and_then(answer) {
         assert_eq!(Some(early), whole);
+    }
+
+    // Read for the first time or known, with or without what comes behind it.
+    let mut known = KnownFields::default();
+    for bytes in [bytes, bytes, &bytes[..bytes.len().min(usize::from(cut))], bytes] {
+        let again = Request::parse_knowing(bytes, &LIMITS, &mut known);
+        assert_eq!(again, Request::parse(bytes, &LIMITS));
     }
 
     let Some(Ok(request)) = whole else {

@@ -6,6 +6,8 @@
 //! \r\n                               <- head_len
 //! ```
 //!
+//! Field lines that have come before are known by their bytes, and not read again (`known.rs`).
+//!
 //! What frames the content or names the host is checked here, so that a `Request` that exists
 //! can be relied on: everything ambiguous in RFC 9112 is refused, and the connection closes,
 //! rather than guessed at (two servers that guess differently are how requests are smuggled).
@@ -15,6 +17,7 @@
 
 mod fields;
 mod host;
+mod known;
 mod line;
 mod section;
 
@@ -22,6 +25,7 @@ mod section;
 mod tests;
 
 pub use fields::{FieldLines, Fields};
+pub use known::KnownFields;
 
 use crate::Reject;
 use line::RequestLine;
@@ -153,6 +157,27 @@ impl<'a> Request<'a> {
     /// When it is no valid head or passes a limit. That is known as soon as the limit is passed,
     /// and of most mistakes before the head is whole.
     pub fn parse(buf: &'a [u8], limits: &Limits) -> Result<Option<Self>, Rejection<'a>> {
+        Self::read(buf, limits, None)
+    }
+
+    /// The same, with less work if its field lines have come before.
+    ///
+    /// # Errors
+    /// As [`parse`](Self::parse).
+    pub fn parse_knowing(
+        buf: &'a [u8],
+        limits: &Limits,
+        known: &mut KnownFields,
+    ) -> Result<Option<Self>, Rejection<'a>> {
+        Self::read(buf, limits, Some(known))
+    }
+
+    #[inline]
+    fn read(
+        buf: &'a [u8],
+        limits: &Limits,
+        mut known: Option<&mut KnownFields>,
+    ) -> Result<Option<Self>, Rejection<'a>> {
         // Beyond the limit nothing is looked at, so that more bytes do not change the answer.
         let max = limits.head_max.min(HEAD_LEN_MAX);
         let window = buf.get(..max).unwrap_or(buf);
@@ -186,14 +211,25 @@ impl<'a> Request<'a> {
         };
 
         let fields = rest.get(line.len..).unwrap_or_default();
-        let mut section = Section::default();
-        match (section.read(fields), head_too_long) {
-            (Ok(true), _) => {}
-            (Ok(false), None) => return Ok(None),
-            (Err(reject), _) | (Ok(false), Some(reject)) => return Err(line.rejection(reject)),
-        }
+        let mut new = Section::default();
+        let section = match known.as_ref().and_then(|known| known.find(fields)) {
+            Some(section) => section,
+            None => {
+                match (new.read(fields), head_too_long) {
+                    (Ok(true), _) => {}
+                    (Ok(false), None) => return Ok(None),
+                    (Err(reject), _) | (Ok(false), Some(reject)) => {
+                        return Err(line.rejection(reject));
+                    }
+                }
+                if let Some(known) = &mut known {
+                    known.keep(fields, &new);
+                }
+                &new
+            }
+        };
         let lines = fields.get(..section.len).unwrap_or_default();
-        match Self::new(&line, lines, &section, start, limits) {
+        match Self::new(&line, lines, section, start, limits) {
             Ok(request) => Ok(Some(request)),
             Err(reject) => Err(line.rejection(reject)),
         }

@@ -55,6 +55,11 @@ impl Section {
         is_whole
     }
 
+    /// Whether somebody tells who he is.
+    pub(super) const fn has_password(&self) -> bool {
+        !self.places.authorization.is_missing()
+    }
+
     fn read_with<const MAX: usize>(&mut self, buf: &[u8]) -> Result<bool, Reject> {
         let mut lines = [httparse::EMPTY_HEADER; MAX];
         let (len, lines) = match httparse::parse_headers(buf, &mut lines) {

@@ -1,6 +1,6 @@
 //! Heads one by one, by the sections of RFC 9112, and the law of the cuts.
 
-use super::{Expectation, Framing, Limits, Method, Rejection, Request, Version};
+use super::{Expectation, Framing, KnownFields, Limits, Method, Rejection, Request, Version};
 use crate::Reject;
 use proptest::prelude::{
     Just, Strategy, any, prop, prop_assert, prop_assert_eq, prop_oneof, proptest,
@@ -766,6 +766,33 @@ proptest! {
         };
         let first = (0..=head.len()).find_map(|len| answer(&head[..len]));
         prop_assert_eq!(first, answer(&head));
+    }
+
+    /// Whatever came before, whole or not, and were it another in one byte alone.
+    #[test]
+    fn what_is_known_makes_no_difference(
+        heads in prop::collection::vec(heads(), 1..4),
+        steps in prop::collection::vec(
+            (any::<prop::sample::Index>(), prop::option::weighted(0.3, any::<prop::sample::Index>()),
+            prop::option::weighted(0.3, (any::<prop::sample::Index>(), any::<u8>()))),
+            1..20,
+        ),
+        small in any::<bool>(),
+    ) {
+        let limits = if small { SMALL } else { Limits::default() };
+        let mut known = KnownFields::default();
+        for (which, cut, change) in steps {
+            let mut head = which.get(&heads).clone();
+            if let Some((at, byte)) = change {
+                let at = at.index(head.len());
+                head[at] = byte;
+            }
+            if let Some(cut) = cut {
+                head.truncate(cut.index(head.len()));
+            }
+            let answer = Request::parse_knowing(&head, &limits, &mut known);
+            prop_assert_eq!(answer, Request::parse(&head, &limits));
+        }
     }
 
     #[test]

@@ -275,7 +275,7 @@ impl Connection {
             }
             self.note_beginning(rest);
             // By reference, as a request is half a kilobyte.
-            match &Request::parse(rest, &self.worker.limits) {
+            match &Request::parse_knowing(rest, &self.worker.limits, &mut state.known) {
                 Ok(None) => return Pause::Input,
                 Ok(Some(request)) => {
                     // Programs and rules may be those of a host.

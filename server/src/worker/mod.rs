@@ -140,6 +140,7 @@ pub(crate) struct State {
     pub(crate) logs: Option<Logs>,
     pub(crate) failures: Failures,
     pub(crate) kept: KeptOpen,
+    pub(crate) known: http::KnownFields,
     /// Where the connection being served reads to.
     pub(crate) input: Vec<u8>,
     /// Where its responses are written.
@@ -216,6 +217,7 @@ async fn serve(setup: Setup) -> io::Result<()> {
             logs: setup.logs,
             failures: Failures::default(),
             kept: KeptOpen::default(),
+            known: http::KnownFields::default(),
             input: vec![0; INPUT_LEN],
             output: Output::default(),
         }),
