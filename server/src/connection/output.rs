@@ -178,7 +178,7 @@ impl Tail {
 impl Asked {
     /// What the log quotes of `request`, in `bytes`, which is `client`'s; it was for `host`, if
     /// hosts have directories of their own.
-    #[inline]
+    #[inline(always)]
     pub(super) fn of(
         request: &Request<'_>,
         client: Option<IpAddr>,

@@ -31,22 +31,23 @@ impl Connection {
         state: &mut State,
         request: &Request<'_>,
         host: Option<&str>,
-    ) -> Option<Matches> {
+    ) -> Option<Box<Matches>> {
         let throttles = state.throttles.as_mut()?;
         if self.share.is_some() {
             return None;
         }
         let target = Target::parse(request.target).ok()?;
         let (table, path) = (throttles.table(), target.rule_path());
-        match host {
+        let matches = match host {
             Some(host) => table.matches(&[host.as_bytes(), b"/", path].concat()),
             None => table.matches(path),
-        }
+        };
+        matches.map(Box::new)
     }
 
     /// Lets the response to a request in among those that the rules about it share out to. Who was
     /// refused, and had the page for that looked up, is not counted again.
-    pub(super) fn enter(&mut self, rules: Option<Matches>) -> Result<(), Full> {
+    pub(super) fn enter(&mut self, rules: Option<Box<Matches>>) -> Result<(), Full> {
         if let Some(rules) = rules {
             if matches!(self.found.as_deref(), Some(Found::ErrorPages(_))) {
                 return Err(Full);

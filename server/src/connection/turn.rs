@@ -383,7 +383,7 @@ impl Connection {
             }
             Answer::Look(look) => {
                 self.ungather(&mut state.output);
-                Some(Pause::Look(look))
+                Some(Pause::Look(*look))
             }
         }
     }

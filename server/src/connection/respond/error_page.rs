@@ -134,7 +134,7 @@ impl Response<'_> {
                 output.bytes.truncate(bytes);
                 output.exchanges.truncate(exchanges);
                 output.paths.truncate(paths);
-                Answer::Look(Look::ErrorPages(pages))
+                Answer::Look(Box::new(Look::ErrorPages(pages)))
             }
             _ => {
                 let is_written = matches!(answer, Answer::Written);

@@ -129,7 +129,8 @@ impl Response<'_> {
     /// Puts `part` of `file` behind its head.
     fn content(&mut self, status: Status, file: &Rc<CachedFile>, part: Range<usize>) {
         let part = if self.head_only { 0..0 } else { part };
-        self.note_content(status, part.len() as u64);
+        let content_at = self.state.output.bytes.len();
+        let exchange = self.exchange(status, content_at, part.len() as u64);
         let output = &mut self.state.output;
         if part.len() <= COPIED_MAX {
             let content = file.content.get(part).unwrap_or_default();
@@ -137,6 +138,9 @@ impl Response<'_> {
         } else {
             output.tail = Tail::Cached(Rc::clone(file), part);
         }
+        // Last: a move right after it is made would wait until all of it is stored.
+        output.exchanges.push(exchange);
+        self.note_connection();
     }
 
     /// The fields of the response with `file`, which may stand in for another.

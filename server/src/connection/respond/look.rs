@@ -107,8 +107,8 @@ pub(in crate::connection) enum Verdict {
 
 impl Look {
     /// The same, and `credentials` are to be verified by what guards the path.
-    pub(super) fn verifying(mut self, credentials: Credentials) -> Self {
-        match &mut self {
+    pub(super) fn verifying(mut self: Box<Self>, credentials: Credentials) -> Box<Self> {
+        match &mut *self {
             Self::Resource(sought) => sought.credentials = Some(credentials),
             Self::Program(called) => called.credentials = Some(credentials),
             Self::Hosts | Self::ErrorPages(_) => {}

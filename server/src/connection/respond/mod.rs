@@ -41,13 +41,14 @@ pub(super) use self::look::{Found, Look};
 use self::look::{Seen, Sought};
 use super::output::{Asked, Exchange};
 
-/// Whether a request was answered.
+/// Whether a request was answered. A word and a pointer, which functions return in registers: most
+/// answers are written.
 #[derive(Debug)]
 pub(super) enum Answer {
     /// The response is in the output.
     Written,
     /// The answer needs a look at the site that may wait.
-    Look(Look),
+    Look(Box<Look>),
     /// A program is to answer.
     Run(Box<Script>),
 }
@@ -83,14 +84,16 @@ impl Response<'_> {
             self.page(status, if says_allow { &allow } else { &[] });
             return Answer::Written;
         }
-        let target = match Target::parse(request.target) {
+        // By reference: what has just been written is not to be moved.
+        let parsed = Target::parse(request.target);
+        let target = match &parsed {
             Ok(target) => target,
             Err(reject) => {
                 self.page(reject.status(), &[]);
                 return Answer::Written;
             }
         };
-        if self.worker.rules().answer_requests() && self.answer_by_rules(request, &target) {
+        if self.worker.rules().answer_requests() && self.answer_by_rules(request, target) {
             return Answer::Written;
         }
         if self.worker.site.has_hosts() && self.asked.host().is_none() {
@@ -98,13 +101,13 @@ impl Response<'_> {
             return Answer::Written;
         }
         let Some(found) = found else {
-            return self.resource(request, &target, None);
+            return self.resource(request, target, None);
         };
         match *found {
             Found::Fallback(found) => self.fall_back(request, Some(found)),
-            Found::Target(found) => self.resource(request, &target, Some(found)),
+            Found::Target(found) => self.resource(request, target, Some(found)),
             Found::Hosts(_) | Found::ErrorPages(_) | Found::Program(_) => {
-                self.resource(request, &target, None)
+                self.resource(request, target, None)
             }
         }
     }
@@ -236,9 +239,9 @@ impl Response<'_> {
     }
 
     /// What is to be looked up to answer with `goal`.
-    fn look(&self, goal: &Goal<'_>, wishes: Wishes, gzip: Option<gzip::Job>) -> Look {
+    fn look(&self, goal: &Goal<'_>, wishes: Wishes, gzip: Option<gzip::Job>) -> Box<Look> {
         let place = goal.place();
-        Look::Resource(Box::new(Sought {
+        Box::new(Look::Resource(Box::new(Sought {
             path: place.path.to_vec(),
             shown: place.shown.to_vec(),
             host_len: place.host_len,
@@ -248,7 +251,7 @@ impl Response<'_> {
             is_fallback: self.fallback.is_some(),
             gzip,
             credentials: None,
-        }))
+        })))
     }
 
     /// Takes note of an answer from memory.
@@ -346,14 +349,21 @@ impl Response<'_> {
     /// Notes the exchange, whose content of `len` bytes begins at `content_at` of the
     /// output.
     fn note(&mut self, status: Status, content_at: usize, len: u64) {
-        self.state.output.exchanges.push(Exchange {
+        let exchange = self.exchange(status, content_at, len);
+        self.state.output.exchanges.push(exchange);
+        self.note_connection();
+    }
+
+    /// The exchange, whose content of `len` bytes begins at `content_at` of the output.
+    #[inline]
+    fn exchange(&self, status: Status, content_at: usize, len: u64) -> Exchange {
+        Exchange {
             asked: self.asked.clone(),
             time: self.now,
             status: status.code(),
             content_at: content_at as u64,
             content_len: len,
-        });
-        self.note_connection();
+        }
     }
 
     /// Notes the exchange, the head of which has just been written.

@@ -90,7 +90,7 @@ impl Response<'_> {
         let call = Call::new(&cgi.options.pattern, host, target.rule_path());
         let goal = Goal::of(target, host, self.worker.site.users());
         let place = goal.place();
-        Ok(Answer::Look(Look::Program(Box::new(Called {
+        Ok(Answer::Look(Box::new(Look::Program(Box::new(Called {
             call,
             path: place.path.to_vec(),
             shown: place.shown.to_vec(),
@@ -98,7 +98,7 @@ impl Response<'_> {
             hidden_len: place.hidden_len,
             is_directory: place.is_directory,
             credentials: None,
-        }))))
+        })))))
     }
 
     /// Lets who may call a program do so.
