@@ -93,10 +93,55 @@ pub(crate) fn position(bytes: &[u8], stops: impl Fn(Word) -> Marks) -> Option<us
         let at = first(stops(Word(u64::from_le_bytes(*word))));
         return (at < 8).then_some(bytes.len() - 8 + at);
     }
-    let mut word = [0; 8];
-    word.get_mut(..rest.len())?.copy_from_slice(rest);
-    let at = first(stops(Word(u64::from_le_bytes(word))));
+    let at = first(stops(short(rest)));
     (at < rest.len()).then_some(at)
+}
+
+/// Whether behind a byte that `first` marks is one that `second` marks. It may be said to be so where it
+/// is not, as words may have more marks than they should.
+#[inline]
+pub(crate) fn may_follow(
+    bytes: &[u8],
+    first: impl Fn(Word) -> Marks,
+    second: impl Fn(Word) -> Marks,
+) -> bool {
+    let both = |word: u64, next: u64| first(Word(word)).0 & second(Word(next)).0 != 0;
+    // Eight bytes and the one behind them.
+    let nine = |nine: &[u8; 9]| {
+        let [word @ .., last] = *nine;
+        let word = u64::from_le_bytes(word);
+        both(word, word >> 8 | u64::from(last) << 56)
+    };
+    let Some(end) = bytes.last_chunk::<9>() else {
+        let word = match bytes.first_chunk::<8>() {
+            Some(word) => u64::from_le_bytes(*word),
+            None => short(bytes).0,
+        };
+        return both(word, word >> 8);
+    };
+    let mut rest = bytes;
+    while let Some((part, _)) = rest.split_first_chunk::<9>() {
+        if nine(part) {
+            return true;
+        }
+        rest = rest.get(8..).unwrap_or_default();
+    }
+    nine(end)
+}
+
+/// Fewer than eight bytes, and others behind them. Put together from parts that overlap: a word that
+/// was stored byte by byte is not there to be read for some time.
+fn short(bytes: &[u8]) -> Word {
+    let mut word = 0;
+    if let (Some(low), Some(high)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
+        word = u64::from(u32::from_le_bytes(*low));
+        word |= u64::from(u32::from_le_bytes(*high)) << (8 * (bytes.len() - 4));
+    } else {
+        for &byte in bytes.iter().rev() {
+            word = word << 8 | u64::from(byte);
+        }
+    }
+    Word(word)
 }
 
 /// Where the first byte is that may not stand inside a field value.
@@ -158,8 +203,8 @@ pub(crate) fn decimal(bytes: &[u8]) -> Option<u64> {
 
 #[cfg(test)]
 mod tests {
-    use super::{is_field_value, position, trim, value_end};
-    use proptest::prelude::{any, prop, prop_assert_eq, proptest};
+    use super::{is_field_value, may_follow, position, trim, value_end};
+    use proptest::prelude::{any, prop, prop_assert, prop_assert_eq, proptest};
 
     proptest! {
         #[test]
@@ -172,6 +217,16 @@ mod tests {
             let found = position(&bytes, |word| word.below(limit) | word.equal(rare));
             let first = bytes.iter().position(|&byte| byte < limit || byte == rare);
             prop_assert_eq!(found, first);
+        }
+
+        #[test]
+        fn what_follows_is_seen(bytes in "[/.a]{0,40}") {
+            let bytes = bytes.as_bytes();
+            let may = may_follow(bytes, |word| word.equal(b'/'), |word| word.equal(b'.'));
+            let does = bytes.windows(2).any(|pair| pair == b"/.");
+            prop_assert!(may || !does);
+            // Where no marks are wrong, there is nothing but the truth.
+            prop_assert!(!may || bytes.contains(&b'/'));
         }
 
         #[test]

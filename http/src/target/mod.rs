@@ -10,7 +10,8 @@ mod tests;
 
 use std::borrow::Cow;
 
-use crate::{Reject, ascii, escape};
+use crate::ascii::{self, Word};
+use crate::{Reject, escape};
 
 /// A path below the document root, and a query.
 ///
@@ -44,6 +45,7 @@ impl<'a> Target<'a> {
                 (parts.next().unwrap_or_default(), parts.next(), false)
             }
         };
+        let is_plain = is_literal && is_plain(path);
         let path = match path {
             // RFC 9110 4.2.3: an empty path is that of the root.
             [] => path,
@@ -52,7 +54,7 @@ impl<'a> Target<'a> {
         };
 
         let name = path.strip_suffix(b"/").unwrap_or(path);
-        if path.is_empty() || (is_literal && is_clean(name)) {
+        if path.is_empty() || is_plain || (is_literal && is_clean(name)) {
             return Ok(Self {
                 path: Cow::Borrowed(path),
                 query,
@@ -112,20 +114,17 @@ impl<'a> Target<'a> {
     }
 }
 
+/// Whether `path`, which has neither escapes nor a NUL, is certainly clean: behind no slash is another
+/// or a dot.
+fn is_plain(path: &[u8]) -> bool {
+    let is_slash = |word: Word| word.equal(b'/');
+    !ascii::may_follow(path, is_slash, |word| word.equal(b'/') | word.equal(b'.'))
+}
+
 /// Whether `path`, which has neither escapes nor a NUL, has no empty and no dot segment.
 fn is_clean(path: &[u8]) -> bool {
-    let mut rest = path;
-    loop {
-        // Most segments begin with neither.
-        if matches!(rest, [] | [b'/' | b'.', ..]) {
-            let mut segments = path.split(|&byte| byte == b'/');
-            return segments.all(|segment| !matches!(segment, b"" | b"." | b".."));
-        }
-        match ascii::position(rest, |word| word.equal(b'/')) {
-            Some(slash) => rest = rest.get(slash + 1..).unwrap_or_default(),
-            None => return true,
-        }
-    }
+    let mut segments = path.split(|&byte| byte == b'/');
+    segments.all(|segment| !matches!(segment, b"" | b"." | b".."))
 }
 
 /// The clean path, and whether its last segment leaves a directory.
