@@ -33,7 +33,7 @@ impl<'a> RequestLine<'a> {
             return Ok(None);
         };
 
-        let method = known_method(method)?;
+        let method = method?;
         let (authority, target) = split_target(method, target)?;
         let len = buf.len() - after_target.len() + VERSION_LEN;
         Ok(Some(Self {
@@ -72,12 +72,13 @@ impl<'a> RequestLine<'a> {
 }
 
 /// A part of the line, and what follows the space after it.
-type Part<'a> = (&'a [u8], &'a [u8]);
+type Part<'a, T> = (T, &'a [u8]);
 
-fn method(buf: &[u8]) -> Result<Option<Part<'_>>, Reject> {
+/// The method, which is refused only if nothing else in the line is wrong.
+fn method(buf: &[u8]) -> Result<Option<Part<'_, Result<Method, Reject>>>, Reject> {
     // Nearly all are this one.
-    if let (b"GET", [b' ', rest @ ..]) = buf.split_at_checked(3).unwrap_or_default() {
-        return Ok(Some((b"GET", rest)));
+    if let Some(rest) = buf.strip_prefix(b"GET ") {
+        return Ok(Some((Ok(Method::Get), rest)));
     }
     let end = buf.iter().position(|&byte| !ascii::is_token(byte));
     if end.unwrap_or(buf.len()) > METHOD_LEN_MAX {
@@ -87,7 +88,7 @@ fn method(buf: &[u8]) -> Result<Option<Part<'_>>, Reject> {
         return Ok(None);
     };
     match rest {
-        [b' ', rest @ ..] if !method.is_empty() => Ok(Some((method, rest))),
+        [b' ', rest @ ..] if !method.is_empty() => Ok(Some((known_method(method), rest))),
         _ => Err(Reject::RequestLine),
     }
 }
@@ -113,7 +114,7 @@ fn known_method(name: &[u8]) -> Result<Method, Reject> {
 /// `|` and `{}` that browsers leave in queries and the UTF-8 that curl leaves in paths, and
 /// neither can be mistaken for anything else. A fragment is never sent (RFC 9110 7.1), and a
 /// cache before us that cut it off would see another target.
-fn target(buf: &[u8]) -> Result<Option<Part<'_>>, Reject> {
+fn target(buf: &[u8]) -> Result<Option<Part<'_, &[u8]>>, Reject> {
     let end = ascii::position(buf, |word| {
         word.below(b' ' + 1) | word.equal(b'#') | word.equal(0x7f)
     });
@@ -170,10 +171,15 @@ fn line_end_or_more(byte: u8) -> Reject {
 }
 
 /// The authority, if there is one, and path with query (RFC 9112 3.2).
+#[inline]
 fn split_target(method: Method, target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Reject> {
     if target.starts_with(b"/") || (target == b"*" && method == Method::Options) {
         return Ok((None, target));
     }
+    split_absolute(target)
+}
+
+fn split_absolute(target: &[u8]) -> Result<(Option<&[u8]>, &[u8]), Reject> {
     let scheme_len = target.iter().position(|&byte| byte == b':');
     let (scheme, rest) = scheme_len
         .and_then(|len| target.split_at_checked(len))

@@ -211,10 +211,11 @@ impl<'a> Request<'a> {
         };
 
         let fields = rest.get(line.len..).unwrap_or_default();
-        let mut new = Section::default();
+        let mut new;
         let section = match known.as_ref().and_then(|known| known.find(fields)) {
             Some(section) => section,
             None => {
+                new = Section::default();
                 match (new.read(fields), head_too_long) {
                     (Ok(true), _) => {}
                     (Ok(false), None) => return Ok(None),
