@@ -101,7 +101,8 @@ pub(crate) enum Comparison {
 /// up to its first mistake.
 pub(crate) fn is_listed(field: &FieldLines<'_>, tag: &ETag, comparison: Comparison) -> bool {
     let mut values = field.iter();
-    values.any(|value| value == b"*" || lists(value, tag, comparison))
+    // Mostly it is the one tag that was sent.
+    values.any(|value| value == tag.as_bytes() || value == b"*" || lists(value, tag, comparison))
 }
 
 /// Whether `value`, one tag as in If-Range, is `tag` by the strong comparison.

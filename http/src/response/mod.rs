@@ -20,7 +20,7 @@ pub use page::Page;
 
 use bytes::BufMut;
 
-use crate::{Coding, Representation, Request, Selection, Status, Version, ascii, date};
+use crate::{Coding, ETag, Representation, Request, Selection, Status, Version, ascii, date};
 
 /// What a response says about its connection (RFC 9112 9.3 and 9.6).
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -44,12 +44,13 @@ impl Connection {
         }
     }
 
-    /// The end of a head: the rest of the line before it, its own line, and the empty line.
-    const fn ending(self) -> &'static [u8] {
+    /// Writes the end of a head: the rest of the line before it, its own line, and the empty line.
+    #[inline]
+    fn end(self, out: &mut impl BufMut) {
         match self {
-            Self::Persistent => b"\r\n\r\n",
-            Self::KeepAlive => b"\r\nConnection: keep-alive\r\n\r\n",
-            Self::Close => b"\r\nConnection: close\r\n\r\n",
+            Self::Persistent => out.put_slice(b"\r\n\r\n"),
+            Self::KeepAlive => out.put_slice(b"\r\nConnection: keep-alive\r\n\r\n"),
+            Self::Close => out.put_slice(b"\r\nConnection: close\r\n\r\n"),
         }
     }
 }
@@ -95,6 +96,14 @@ impl<'b, B: BufMut> Head<'b, B> {
         self
     }
 
+    /// Adds the field of `tag`, no byte of which has to be looked at.
+    fn etag(self, tag: &ETag) -> Self {
+        self.out.put_slice(b"ETag: ");
+        self.out.put_slice(tag.as_bytes());
+        self.out.put_slice(b"\r\n");
+        self
+    }
+
     /// Adds a field line for each name and value.
     pub fn fields(self, fields: &[(&str, &[u8])]) -> Self {
         let mut head = self;
@@ -126,7 +135,7 @@ impl<'b, B: BufMut> Head<'b, B> {
             // that the client has.
             Selection::NotModified => {
                 return self
-                    .field("ETag", representation.etag.as_bytes())
+                    .etag(&representation.etag)
                     .fields(representation.vary());
             }
             // The content has a type of its own, see `multipart`.
@@ -159,7 +168,7 @@ impl<'b, B: BufMut> Head<'b, B> {
         };
         head.fields(representation.vary())
             .field("Last-Modified", date::format(representation.modified))
-            .field("ETag", representation.etag.as_bytes())
+            .etag(&representation.etag)
             .field("Accept-Ranges", "bytes")
     }
 
@@ -167,7 +176,7 @@ impl<'b, B: BufMut> Head<'b, B> {
     pub fn end(self, date: &[u8; date::LEN], connection: Connection) {
         self.out.put_slice(b"Date: ");
         self.out.put_slice(date);
-        self.out.put_slice(connection.ending());
+        connection.end(self.out);
     }
 }
 
@@ -195,7 +204,7 @@ impl Prepared {
     pub fn write(&self, out: &mut impl BufMut, date: &[u8; date::LEN], connection: Connection) {
         out.put_slice(&self.until_date);
         out.put_slice(date);
-        out.put_slice(connection.ending());
+        connection.end(out);
     }
 
     /// The prepared part, as a cache has to count it: the status line up to the date.

@@ -3,7 +3,6 @@
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::ops::Range;
 use std::rc::Rc;
-use std::sync::Arc;
 
 use http::response::{Head, Multipart};
 use http::{Representation, Request, Selection, Status};
@@ -89,23 +88,26 @@ impl Response<'_> {
         if request.fields.want_whole() && self.fallback.is_none() {
             return self.whole(file);
         }
+        let fallback = self.fallback.clone();
+        // Of the file that stands in for another, or its own.
+        let fields = fallback.as_deref().unwrap_or(&file.fields);
         let representation = file.representation();
         let selection = representation.select(request, self.unix());
         let part = match selection {
             Selection::Whole if self.fallback.is_none() => return self.whole(file),
             Selection::Whole => {
-                self.head(&representation, &selection, &self.fields_of(file));
+                self.head(&representation, &selection, fields);
                 0..file.content.len()
             }
             Selection::Part(range) => {
-                self.head(&representation, &selection, &self.fields_of(file));
+                self.head(&representation, &selection, fields);
                 let bounds = usize::try_from(range.first())
                     .and_then(|first| Ok(first..usize::try_from(range.last())? + 1));
                 bounds.unwrap_or(0..0)
             }
             Selection::Parts(ranges) => {
                 let parts = Multipart::new(&representation, &ranges, boundary());
-                self.multipart_head(&representation, &parts, &self.fields_of(file));
+                self.multipart_head(&representation, &parts, fields);
                 // At most as long as a cached file and a few heads: copied, so that the parts
                 // and what is between them go out as one piece.
                 let mut body = Vec::new();
@@ -113,7 +115,7 @@ impl Response<'_> {
                 self.state.output.tail = Tail::Page(body);
                 return;
             }
-            other => return self.without_content(&representation, &other, &self.fields_of(file)),
+            other => return self.without_content(&representation, &other, fields),
         };
         self.content(selection.status(), file, part);
     }
@@ -141,11 +143,6 @@ impl Response<'_> {
         // Last: a move right after it is made would wait until all of it is stored.
         output.exchanges.push(exchange);
         self.note_connection();
-    }
-
-    /// The fields of the response with `file`, which may stand in for another.
-    fn fields_of(&self, file: &CachedFile) -> Arc<Fields> {
-        Arc::clone(self.fallback.as_ref().unwrap_or(&file.fields))
     }
 
     pub(super) fn large_file(&mut self, request: &Request<'_>, file: LargeFile, variant: Variant) {
