@@ -56,8 +56,10 @@ impl KnownFields {
             return;
         }
         if let Some(kept) = self.kept.get_mut(buf.len() % KEPT_MAX) {
-            kept.lines.clear();
             let lines = buf.get(..section.len).unwrap_or_default();
+            kept.lines.clear();
+            // Room for these, and not for twice as many.
+            kept.lines.reserve_exact(lines.len());
             kept.lines.extend_from_slice(lines);
             kept.section = *section;
         }
@@ -98,6 +100,7 @@ mod tests {
         let known = &mut KnownFields::default();
         let fields = |len: usize| format!("Host: a\r\nB: {}\r\n\r\n", "c".repeat(len - 16));
 
+        read(known, &fields(LINES_LEN_MAX - KEPT_MAX));
         for (fields, is_kept) in [
             (fields(LINES_LEN_MAX), true),
             (fields(LINES_LEN_MAX + 1), false),
@@ -106,5 +109,7 @@ mod tests {
             read(known, &fields);
             assert_eq!(knows(known, &fields), is_kept, "{fields}");
         }
+        let room = known.kept.iter().map(|kept| kept.lines.capacity());
+        assert_eq!(room.sum::<usize>(), LINES_LEN_MAX);
     }
 }
