@@ -63,6 +63,9 @@ const BEGINNING: u64 = 100 * 365 * 86_400 * 1_000_000_000;
 pub(crate) struct Moment(u64);
 
 impl Moment {
+    /// It does not come.
+    pub(crate) const NEVER: Self = Self(u64::MAX);
+
     pub(crate) fn now() -> Self {
         let time = clock_gettime(ClockId::MonotonicCoarse);
         let seconds = u64::try_from(time.tv_sec).unwrap_or(0);

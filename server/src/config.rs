@@ -130,7 +130,7 @@ pub(crate) const PORT: u16 = 8080;
 /// Where thttpd is.
 pub(crate) const THTTPD_PORT: u16 = 80;
 
-/// An idle connection costs about a kilobyte here and two in the kernel.
+/// An idle connection costs a quarter of a kilobyte here and two in the kernel.
 pub(crate) const CONNECTIONS_MAX: NonZeroUsize = match NonZeroUsize::new(65_536) {
     Some(connections) => connections,
     None => NonZeroUsize::MIN,

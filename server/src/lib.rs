@@ -56,7 +56,6 @@ mod sandbox;
 mod server;
 mod signals;
 mod site;
-mod socket;
 mod statistics;
 mod status;
 mod systemd;

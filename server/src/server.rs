@@ -1,5 +1,6 @@
 //! The server as a whole: bound, run, asked how it goes, stopped.
 
+use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
@@ -11,7 +12,8 @@ use http::Target;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use spread_logger::{Drain, Needs, RingOptions};
-use tokio::sync::watch;
+use tokio::runtime::Builder;
+use tokio::sync::{mpsc, watch};
 
 use crate::cgi::Cgi;
 use crate::config::{Config, PORT};
@@ -40,6 +42,9 @@ pub struct Server {
     phase: Arc<watch::Sender<Phase>>,
     live: Arc<watch::Sender<Live>>,
 }
+
+/// Threads for each worker that wait for disks. More wait no faster for one disk.
+const WAITING_THREADS_MAX: usize = 16;
 
 /// Stops a server, from any thread. A cheap clone.
 #[derive(Clone, Debug)]
@@ -282,11 +287,18 @@ impl Server {
     /// When a worker cannot start or does not survive; the others are stopped then.
     pub fn run(self) -> Result<(), RunError> {
         let workers = self.config.workers.get();
+        let runtime = Builder::new_current_thread()
+            .enable_all()
+            .max_blocking_threads(WAITING_THREADS_MAX.saturating_mul(workers))
+            .thread_name("disk")
+            .build()
+            .map_err(RunError::Worker)?;
         let own = self.own();
         let cgi = self.cgi();
         let mut logs = self.logs.into_iter();
         let mut threads = Vec::with_capacity(workers);
         let mut outcome = Ok(());
+        let (end, mut ended) = mpsc::channel::<Infallible>(1);
         let connections_max = self.config.limits.connections_max.get();
         let verifying = self.site.has_guards().then(|| {
             let rate = self.config.clients.wrong_passwords_per_address;
@@ -312,11 +324,13 @@ impl Server {
                 phase: self.phase.subscribe(),
             };
             let stop = StopHandle(Arc::clone(&self.phase));
+            let (handle, end) = (runtime.handle().clone(), end.clone());
             let thread = thread::Builder::new().name(format!("worker-{number}"));
             let started = thread.spawn(move || {
                 // Whatever ends a worker ends the server: half of one would be worse.
                 let _stop = StopOnDrop(stop);
-                worker::run(setup)
+                let _end = end;
+                worker::run(setup, &handle)
             });
             match started {
                 Ok(thread) => threads.push(thread),
@@ -327,6 +341,9 @@ impl Server {
                 }
             }
         }
+        drop(end);
+        // What workers wait for is looked after here, until the last of them has dropped its end.
+        runtime.block_on(ended.recv());
         for thread in threads {
             let ended = match thread.join() {
                 Ok(ended) => ended.map_err(RunError::Worker),
@@ -334,6 +351,8 @@ impl Server {
             };
             outcome = outcome.and(ended);
         }
+        // A look at a dead network disk must not keep the process.
+        runtime.shutdown_background();
         outcome
     }
 }

@@ -71,7 +71,6 @@ const UNSAFE: &[(&str, usize)] = &[
     ("server/src/connection/untaken.rs", 1),
     ("server/src/identity/system.rs", 5),
     ("server/src/mapping.rs", 3),
-    ("server/src/socket.rs", 1),
     ("server/tests/no_allocation.rs", 7),
 ];
 

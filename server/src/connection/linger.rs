@@ -48,7 +48,7 @@ impl Connection {
                     Poll::Ready(read) => Poll::Ready(read.unwrap_or(0)),
                     Poll::Pending => {
                         self.deadline = self.linger_until(began, heard);
-                        self.poll_patience(cx).map(|()| 0)
+                        self.poll_patience().map(|()| 0)
                     }
                 }
             })

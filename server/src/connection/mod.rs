@@ -13,6 +13,10 @@
 //! no buffer. Bytes become a connection's own only while something is unfinished: a
 //! request that has come in part, a response that was taken in part.
 //!
+//! A connection that waits for its client is the worker's, which gives it a turn when there is
+//! something to read. What else has to be waited for is awaited in a task (`Connection::go_on`),
+//! which gives it back.
+//!
 //! Whether a client may ask at all is found out in `access`; which response a request gets is
 //! decided in `respond`, and `refuse` has those that end the connection; files too large for
 //! memory are sent in `send`, what is throttled as `paced` allows; the goodbye is in `linger`.
@@ -33,7 +37,6 @@ mod refuse;
 mod respond;
 mod send;
 mod stream;
-mod timer;
 mod turn;
 mod untaken;
 mod verify;
@@ -43,7 +46,7 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, Waker};
 
 use http::Status;
 use rustix::io::Errno;
@@ -59,7 +62,6 @@ use self::output::Unsent;
 pub(crate) use self::respond::{ErrorPages, KnownGuards};
 use self::respond::{Found, Look};
 pub(crate) use self::stream::Stream;
-use self::timer::Timer;
 use self::untaken::Untaken;
 pub(crate) use self::verify::Verifying;
 use crate::cgi::call::Script;
@@ -68,7 +70,7 @@ use crate::clock::Moment;
 use crate::logs::Logs;
 use crate::site::LookupError;
 use crate::throttle::Share;
-use crate::worker::{Phase, Worker};
+use crate::worker::{Phase, Presence, Readiness, Worker};
 
 /// A client's connection.
 #[derive(Debug)]
@@ -81,6 +83,8 @@ pub(crate) struct Connection {
     received: Vec<u8>,
     /// `received` may hold a whole request.
     is_ready: bool,
+    /// What comes before the first turn.
+    opening: Option<Opening>,
     /// The content of the first request in `received`, which is answered when all of it has
     /// come.
     content: Option<Box<Arriving>>,
@@ -96,7 +100,6 @@ pub(crate) struct Connection {
     /// What `deadline` is for; `None` after a request, when it must be set anew.
     stage: Option<Stage>,
     deadline: Moment,
-    timer: Timer,
     /// What the client had not taken of a response when it was last given more time.
     untaken: Untaken,
     /// When it was accepted.
@@ -143,6 +146,10 @@ enum Ending {
 /// Why a turn ended.
 #[derive(Debug)]
 enum Turn {
+    /// It has not begun: first comes a header of the PROXY protocol.
+    Introduce,
+    /// It has not begun, and will not: the client has too many connections.
+    SendAway,
     /// The client has not taken everything. Boxed, as each turn's end is passed on and few are
     /// this.
     Send(Box<Unsent>),
@@ -157,7 +164,8 @@ enum Turn {
 }
 
 impl Connection {
-    pub(crate) fn new(worker: Rc<Worker>, stream: Stream, peer: Peer) -> Self {
+    /// One that has been accepted.
+    pub(crate) fn new(worker: Rc<Worker>, stream: Stream, peer: Peer, opening: Opening) -> Self {
         let now = Moment::now();
         let deadline = now.after(worker.timeouts().request);
         let ends = worker.needs.addresses.then(|| Box::new(Ends::of(&stream)));
@@ -165,6 +173,7 @@ impl Connection {
             worker,
             stream,
             peer,
+            opening: Some(opening),
             received: Vec::new(),
             is_ready: false,
             content: None,
@@ -174,7 +183,6 @@ impl Connection {
             ending: None,
             stage: Some(Stage::Beginning),
             deadline,
-            timer: Timer::default(),
             untaken: Untaken::default(),
             begun: now,
             served: Cell::new(0),
@@ -183,50 +191,103 @@ impl Connection {
         }
     }
 
-    /// Serves the client until one of both has had enough.
-    ///
-    /// Idle connections are many, and each keeps room for whatever is awaited here. So all but the
-    /// next request is awaited in a box, and this borrows what it would else hold twice.
-    pub(crate) async fn run(&mut self, opening: Opening) {
-        if opening == Opening::ProxyHeader && !Box::pin(self.introduce()).await {
-            return;
+    pub(crate) const fn presence(&self) -> &Presence {
+        self.stream.presence()
+    }
+
+    /// Until when a connection that waits for its client does so.
+    pub(crate) const fn deadline(&self) -> Moment {
+        self.deadline
+    }
+
+    /// Its socket has become ready for something.
+    #[inline]
+    pub(crate) fn tell(&mut self, ready: Readiness) {
+        self.stream.tell(ready);
+    }
+
+    /// Reads, and answers what can be answered at once. After that the connection waits for its
+    /// client again, with the worker; or it has ended, or a task goes on with it.
+    pub(crate) fn have_turn(mut self: Box<Self>) {
+        let turn = match self.opening.take() {
+            None => self.poll_turn(&mut Context::from_waker(Waker::noop())),
+            Some(Opening::ProxyHeader) => Poll::Ready(Turn::Introduce),
+            Some(Opening::Request) => self.poll_first_turn(),
+        };
+        match turn {
+            Poll::Pending => Rc::clone(&self.worker).keep(self),
+            Poll::Ready(Turn::End(Ending::Close)) => self.close(),
+            Poll::Ready(turn) => {
+                // In a box of its own: what the runtime allocates for a task is a multiple of
+                // 128 bytes.
+                tokio::task::spawn_local(Box::pin(self.go_on(turn)));
+            }
         }
-        if self.admit().is_err() {
-            return Box::pin(self.turn_away()).await;
+    }
+
+    /// Lets the client in, and has its first turn.
+    fn poll_first_turn(&mut self) -> Poll<Turn> {
+        match self.admit() {
+            Ok(()) => self.poll_turn(&mut Context::from_waker(Waker::noop())),
+            Err(_) => Poll::Ready(Turn::SendAway),
         }
+    }
+
+    /// Goes on after a turn that has ended in something to be waited for.
+    async fn go_on(mut self: Box<Self>, mut turn: Turn) {
+        poll_fn(|cx| self.stream.leave(cx)).await;
         let ending = loop {
-            match poll_fn(|cx| self.poll_turn(cx)).await {
+            match turn {
+                Turn::Introduce => {
+                    if !self.introduce().await {
+                        return;
+                    }
+                    if self.admit().is_err() {
+                        return self.turn_away().await;
+                    }
+                }
+                Turn::SendAway => return self.turn_away().await,
                 Turn::End(ending) => break ending,
                 Turn::Look(look) => {
-                    self.found = Box::pin(self.look(look)).await.map(Box::new);
+                    self.found = self.look(look).await.map(Box::new);
                     if self.found.is_none() {
-                        Box::pin(self.refuse_now(Status::ServiceUnavailable)).await;
+                        self.refuse_now(Status::ServiceUnavailable).await;
                         break Ending::Close;
                     }
                 }
                 Turn::Run(script) => {
-                    if let Some(ending) = Box::pin(self.run_program(&script)).await {
+                    if let Some(ending) = self.run_program(&script).await {
                         break ending;
                     }
                 }
-                // Goes on only after the worker has looked who else has become ready, which waking
-                // the task would not wait for.
-                Turn::Rest => tokio::task::yield_now().await,
+                Turn::Rest => self.worker.rest().await,
                 Turn::Send(mut unsent) => {
-                    if !Box::pin(self.send(&mut unsent)).await {
+                    if !self.send(&mut unsent).await {
                         break Ending::Close;
                     }
                 }
             }
+            turn = match poll_fn(|cx| Poll::Ready(self.poll_turn(cx))).await {
+                Poll::Ready(turn) => turn,
+                Poll::Pending => {
+                    self.stream.come_back();
+                    return Rc::clone(&self.worker).keep(self);
+                }
+            };
         };
-        match ending {
-            Ending::Linger => Box::pin(self.linger()).await,
+        if ending == Ending::Linger {
+            self.linger().await;
+        } else {
+            self.close();
+        }
+    }
+
+    /// Ends a connection that nobody waits for any more.
+    fn close(&self) {
+        if self.ending.is_some() {
             // What was written last may be held back until here. A close alone would drop it if
             // something has come meanwhile.
-            Ending::Close if self.ending.is_some() => {
-                let _ = shutdown(&self.stream, Shutdown::Write);
-            }
-            Ending::Close => {}
+            let _ = shutdown(&self.stream, Shutdown::Write);
         }
     }
 
@@ -258,12 +319,13 @@ impl Connection {
         found
     }
 
-    /// Ready when the deadline has passed or the server ends.
-    fn poll_patience(&mut self, cx: &mut Context<'_>) -> Poll<()> {
-        if self.worker.phase() == Phase::Ending {
+    /// Ready when the deadline has passed or the server ends; the task is woken for either.
+    fn poll_patience(&self) -> Poll<()> {
+        if self.worker.phase() == Phase::Ending || Moment::now() >= self.deadline {
             return Poll::Ready(());
         }
-        self.timer.poll(cx, self.deadline)
+        self.presence().wake_at(self.deadline);
+        Poll::Pending
     }
 
     /// Gives the exchanges of `output`, `sent` bytes of which went out, to the logs and

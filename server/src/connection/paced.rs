@@ -83,7 +83,7 @@ impl Connection {
         let taken = share.taken().min(bytes);
         match share.wait(clock::nanos()) {
             // Those who can send as well have their turn.
-            0 => tokio::task::yield_now().await,
+            0 => self.worker.rest().await,
             nanos => self.wait(Duration::from_nanos(nanos)).await?,
         }
         Ok(taken)

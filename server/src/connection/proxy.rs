@@ -45,7 +45,7 @@ impl Connection {
                 Poll::Pending if self.received.is_empty() && self.is_left(Stage::Beginning) => {
                     Poll::Ready(0)
                 }
-                Poll::Pending => self.poll_patience(cx).map(|()| 0),
+                Poll::Pending => self.poll_patience().map(|()| 0),
             });
             if read.await == 0 {
                 return Ok(None);

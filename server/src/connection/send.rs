@@ -55,7 +55,7 @@ impl Connection {
                 // The file follows at once: one segment for the head and its beginning.
                 match self
                     .stream
-                    .poll_send(cx, &output.slices(sent), SendFlags::MORE)
+                    .poll_write(cx, &output.slices(sent), SendFlags::MORE)
                 {
                     Poll::Ready(written) => written,
                     Poll::Pending => return Written::Part(sent),
@@ -84,7 +84,7 @@ impl Connection {
     }
 
     /// The same from where it is mapped, in one call.
-    fn write_mapped(&self, output: &Output, mapping: &Mapping, first: u64) -> Written {
+    fn write_mapped(&mut self, output: &Output, mapping: &Mapping, first: u64) -> Written {
         let head_len = output.bytes.len();
         let end = output.len();
         let turn_end = match end {
@@ -156,7 +156,7 @@ impl Connection {
                 let slices = output.slices_within(*sent, allowed);
                 let flags = SendFlags::empty();
                 poll_fn(|cx| match self.stream.poll_write(cx, &slices, flags) {
-                    Poll::Pending => self.poll_standstill(cx).map(Err),
+                    Poll::Pending => self.poll_standstill().map(Err),
                     ready => ready,
                 })
                 .await?
@@ -181,7 +181,7 @@ impl Connection {
                 let done = sent.saturating_sub(head_len);
                 if done > 0 {
                     // That was a turn.
-                    tokio::task::yield_now().await;
+                    self.worker.rest().await;
                 }
                 let rest = (first + done, len - done);
                 self.send_file(&file.handle, rest, sent).await
@@ -284,7 +284,7 @@ impl Connection {
             at += written as u64;
             self.took(written, sent);
             if at < end && written as u64 == chunk {
-                tokio::task::yield_now().await;
+                self.worker.rest().await;
             }
         }
         Ok(())
@@ -325,16 +325,16 @@ impl Connection {
     /// Waits until the socket may take something.
     async fn writable(&mut self) -> io::Result<()> {
         poll_fn(|cx| match self.stream.poll_write_ready(cx) {
-            Poll::Pending => self.poll_standstill(cx).map(Err),
+            Poll::Pending => self.poll_standstill().map(Err),
             ready => ready,
         })
         .await
     }
 
     /// Ready when the client has taken nothing for the whole of its time, or the server ends.
-    pub(super) fn poll_standstill(&mut self, cx: &mut Context<'_>) -> Poll<io::Error> {
+    pub(super) fn poll_standstill(&mut self) -> Poll<io::Error> {
         loop {
-            ready!(self.poll_patience(cx));
+            ready!(self.poll_patience());
             if self.worker.phase() == Phase::Ending || !self.untaken.has_shrunk(&self.stream) {
                 return Poll::Ready(io::ErrorKind::TimedOut.into());
             }

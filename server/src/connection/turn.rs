@@ -6,7 +6,7 @@
 
 use std::mem;
 use std::rc::Rc;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use http::response;
@@ -93,7 +93,7 @@ impl Connection {
             let is_new = self.received.is_empty();
             let room = if is_new { input.len() } else { RECEIVED_STEP };
             let read = if is_new {
-                self.stream.poll_receive(cx, input)
+                self.stream.poll_read(cx, input)
             } else {
                 self.poll_read_more(cx)
             };
@@ -139,7 +139,7 @@ impl Connection {
         outcome
     }
 
-    /// Nothing has come: until when to wait for it?
+    /// Nothing has come: until when to wait for it? It is the worker that waits.
     fn poll_waiting(&mut self, cx: &mut Context<'_>, state: &mut State) -> Poll<Turn> {
         let is_idle = is_blank(&self.received);
         let stage = match (is_idle, self.stage) {
@@ -147,7 +147,8 @@ impl Connection {
             (true, _) => Stage::Idle,
             (false, _) => Stage::Request,
         };
-        if self.stage != Some(stage) {
+        let is_new = self.stage != Some(stage);
+        if is_new {
             self.stage = Some(stage);
             let timeouts = self.worker.timeouts();
             self.deadline = Moment::now().after(match stage {
@@ -158,8 +159,11 @@ impl Connection {
         if is_idle && self.is_left(stage) {
             return Poll::Ready(Turn::End(Ending::Close));
         }
-        ready!(self.poll_patience(cx));
-        if is_idle || self.worker.phase() == Phase::Ending {
+        let is_ending = self.worker.phase() == Phase::Ending;
+        if !is_ending && (is_new || Moment::now() < self.deadline) {
+            return Poll::Pending;
+        }
+        if is_idle || is_ending {
             return Poll::Ready(Turn::End(Ending::Close));
         }
         self.refuse_received(cx, state, Status::RequestTimeout);
@@ -431,7 +435,7 @@ impl Connection {
             None => SendFlags::empty(),
         };
         while sent < len {
-            match self.stream.poll_send(cx, &output.slices(sent), flags) {
+            match self.stream.poll_write(cx, &output.slices(sent), flags) {
                 Poll::Ready(Ok(written @ 1..)) => {
                     sent += written as u64;
                     self.note_sent(written as u64);

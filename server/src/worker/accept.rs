@@ -5,25 +5,24 @@
 //! and the task here waits for one of ours to end rather than trying again at once. At the limit
 //! of our own, idle connections end for it, oldest first.
 
-use std::future::poll_fn;
+use std::cell::Cell;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
-use std::os::fd::{AsFd, BorrowedFd, OwnedFd, RawFd};
+use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 use std::rc::Rc;
-use std::task::Poll;
 use std::time::Duration;
 
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::io::Errno;
 use rustix::net::{SocketFlags, acceptfrom_with};
-use tokio::io::Interest;
+use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::Worker;
+use super::attend::give_turn;
+use super::{Presence, Worker};
 use crate::clients::Peer;
 use crate::connection::{Connection, Opening, Stream};
 use crate::listen::{AnySocket, End, ListeningSocket};
-use crate::socket::Socket;
 
 /// How long to wait, out of descriptors, when none of ours comes free: another process
 /// may have taken them.
@@ -39,42 +38,68 @@ const SHORTAGE_SAID_EVERY: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(super) struct Listener {
     end: End,
-    socket: Socket,
+    socket: OwnedFd,
     opening: Opening,
+    /// Somebody has come, or may have.
+    is_ready: Cell<bool>,
+    /// Told when somebody has.
+    come: Notify,
 }
 
-/// A connection, and its client's address if it has one.
-type Arrived = (Stream, Option<IpAddr>);
+/// A connection's socket, and its client's address if it has one.
+type Arrived = (OwnedFd, Option<IpAddr>);
+
+/// Connections that are accepted before the first of them is read from, whose request then has
+/// mostly come. Workers that share a socket share out what comes by no more than this.
+const ACCEPTED_MAX: usize = 16;
+
+impl AsFd for Listener {
+    fn as_fd(&self) -> BorrowedFd<'_> {
+        self.socket.as_fd()
+    }
+}
 
 impl Listener {
-    pub(super) fn new(listening: ListeningSocket) -> io::Result<Self> {
-        let mut socket = Socket::new(match listening.socket {
+    pub(super) fn new(listening: ListeningSocket) -> Self {
+        let socket = match listening.socket {
             AnySocket::Tcp(socket) => OwnedFd::from(socket),
             AnySocket::Unix(socket) => OwnedFd::from(socket),
-        });
-        socket.watch(Interest::READABLE)?;
-        Ok(Self {
+        };
+        Self {
             end: listening.end,
             socket,
+            is_ready: Cell::new(true),
+            come: Notify::new(),
             opening: if listening.is_proxied {
                 Opening::ProxyHeader
             } else {
                 Opening::Request
             },
-        })
+        }
+    }
+
+    /// Somebody has come.
+    pub(super) fn tell(&self) {
+        self.is_ready.set(true);
+        self.come.notify_one();
     }
 
     /// Accepts until it is aborted.
     pub(super) async fn run(self: Rc<Self>, worker: Rc<Worker>) {
         let mut said: Option<Instant> = None;
+        let mut arrived = Vec::new();
         loop {
             if worker.is_full() {
                 self.wait_for_room(&worker).await;
             }
-            match self.next().await {
-                Ok(arrived) => self.begin(&worker, arrived),
-                // It has taken one connection from the queue, so this is not for ever.
-                Err(error) if is_of_one_connection(&error) => tokio::task::yield_now().await,
+            let outcome = self.next(&worker, &mut arrived).await;
+            let is_full = arrived.len() == ACCEPTED_MAX;
+            for connection in arrived.drain(..) {
+                give_turn(Box::new(connection));
+            }
+            match outcome {
+                Ok(()) if is_full => worker.rest().await,
+                Ok(()) => {}
                 Err(error) => {
                     if said.is_none_or(|said| said.elapsed() >= SHORTAGE_SAID_EVERY) {
                         said = Some(Instant::now());
@@ -114,7 +139,7 @@ impl Listener {
         // Closing would reset those who have been let in by the kernel already.
         while !worker.is_full() {
             match accept(self.socket.as_fd()) {
-                Ok(arrived) => self.begin(worker, arrived),
+                Ok(arrived) => give_turn(Box::new(self.admit(worker, arrived))),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => return,
             }
@@ -122,14 +147,23 @@ impl Listener {
     }
 
     /// The next to come.
-    async fn next(&self) -> io::Result<Arrived> {
-        match self.socket.watched() {
-            Some(watch) => {
-                let accept = |_: &RawFd| accept(self.socket.as_fd());
-                watch.async_io(Interest::READABLE, accept).await
-            }
-            None => accept(self.socket.as_fd()),
+    async fn next(&self, worker: &Rc<Worker>, into: &mut Vec<Connection>) -> io::Result<()> {
+        while !self.is_ready.get() {
+            self.come.notified().await;
         }
+        while into.len() < ACCEPTED_MAX && !worker.is_full() {
+            match accept(self.socket.as_fd()) {
+                Ok(arrived) => into.push(self.admit(worker, arrived)),
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    self.is_ready.set(false);
+                    break;
+                }
+                // It has taken one connection from the queue, so this is not for ever.
+                Err(error) if is_of_one_connection(&error) => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(())
     }
 
     /// Whether there is somebody to accept.
@@ -139,25 +173,13 @@ impl Listener {
         poll(&mut sockets, Some(&Timespec::default())).is_ok_and(|ready| ready > 0)
     }
 
-    fn begin(&self, worker: &Rc<Worker>, (stream, client): Arrived) {
+    /// Counted from here on, though it has not had a turn yet.
+    fn admit(&self, worker: &Rc<Worker>, (socket, client): Arrived) -> Connection {
         if let Some(counters) = worker.counters() {
             counters.connections.add(1);
         }
-        // Counted from here on, though its task has not run yet.
-        let presence = worker.enter();
-        let mut connection = Connection::new(Rc::clone(worker), stream, Peer::new(client));
-        let opening = self.opening;
-        // In a box of its own: what the runtime allocates for a task is a multiple of 128 bytes.
-        tokio::task::spawn_local(Box::pin(async move {
-            poll_fn(|cx| {
-                presence.wake_by(cx.waker());
-                Poll::Ready(())
-            })
-            .await;
-            connection.run(opening).await;
-            drop(connection);
-            drop(presence);
-        }));
+        let stream = Stream::new(socket, Presence::new(worker));
+        Connection::new(Rc::clone(worker), stream, Peer::new(client), self.opening)
     }
 }
 
@@ -166,10 +188,7 @@ fn accept(socket: BorrowedFd<'_>) -> io::Result<Arrived> {
     let flags = SocketFlags::CLOEXEC | SocketFlags::NONBLOCK;
     let (stream, peer) = acceptfrom_with(socket, flags)?;
     let client = peer.and_then(|peer| SocketAddr::try_from(peer).ok());
-    Ok((
-        Stream::new(stream),
-        client.map(|client| client.ip().to_canonical()),
-    ))
+    Ok((stream, client.map(|client| client.ip().to_canonical())))
 }
 
 /// Whether the client was gone before we came to it, its network failed, or a firewall

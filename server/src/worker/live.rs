@@ -5,7 +5,10 @@
 //! the other.
 
 use std::cell::Ref;
+use std::rc::Rc;
 use std::sync::Arc;
+
+use tokio::sync::watch;
 
 use super::Worker;
 use crate::clients::Clients;
@@ -34,8 +37,16 @@ impl Live {
 }
 
 impl Worker {
+    /// Takes up what `live` becomes, whenever it changes.
+    pub(super) async fn take_up_changes(self: Rc<Self>, mut live: watch::Receiver<Live>) {
+        while live.changed().await.is_ok() {
+            let live = live.borrow_and_update().clone();
+            self.take_up(live);
+        }
+    }
+
     /// Goes by `live` from now on.
-    pub(super) fn take_up(&self, live: Live) {
+    fn take_up(&self, live: Live) {
         *self.live.borrow_mut() = live;
         // Its heads have the fields that rules gave them.
         self.state.borrow_mut().cache.clear();

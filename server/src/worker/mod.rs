@@ -1,17 +1,25 @@
-//! One thread that serves: its runtime, its listeners, and all that its connections share.
+//! One thread that serves: its loop, its listeners, and all that its connections share.
 //!
 //! Workers share nothing on the way of a request, unless limits for each address are asked for
-//! (`clients/`) or paths are throttled (`throttle/`). Each has a single-threaded runtime, its own
-//! listening sockets, cache, log ring, counters and clock, and its connections are tasks that stay
-//! on it; what they share is therefore in a [`RefCell`], borrowed between two waits and never
-//! across one.
+//! (`clients/`) or paths are throttled (`throttle/`). Each has a loop around `epoll_wait`, its own
+//! listening sockets, cache, log ring, counters and clock, and its connections stay on it; what
+//! they share is therefore in a [`RefCell`], borrowed between two waits and never across one.
+//!
+//! A connection that waits for its client is on the roster and nowhere else, and the loop gives it
+//! its turns (`attend`, `readiness`). What takes time, such as a large file or a program, has a
+//! task until it is done. Tasks stay on the worker's thread too; the timers, pipes and disks that
+//! they wait for are looked after by a runtime that all workers share (`server.rs`).
 //!
 //! Nothing here reads or writes a connection; that is `connection/`.
 
 mod accept;
+mod alarm;
+mod attend;
 mod failures;
 mod kept;
 mod live;
+mod presence;
+mod readiness;
 mod roster;
 
 use std::cell::{Cell, RefCell};
@@ -22,19 +30,26 @@ use std::task::Waker;
 use std::time::Duration;
 
 use spread_logger::Needs;
-use tokio::runtime::{Builder, LocalOptions};
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, Semaphore, watch};
+use tokio::task::{LocalSet, spawn_local};
 use tokio::time::timeout;
 
 use self::accept::Listener;
+use self::alarm::Alarm;
 use self::failures::Failures;
 pub(crate) use self::kept::{KEPT_MAX, KeptOpen};
 pub(crate) use self::live::Live;
-use self::roster::{Roster, Seat};
+pub(crate) use self::presence::Presence;
+pub(crate) use self::readiness::Readiness;
+use self::readiness::{Watched, Whose};
+use self::roster::Roster;
 use crate::cgi::Cgi;
 use crate::clock::Clock;
 use crate::config::Encodings;
-use crate::connection::{Entry, ErrorPages, KnownGuards, KnownHosts, Output, Verifying};
+use crate::connection::{
+    Connection, Entry, ErrorPages, KnownGuards, KnownHosts, Output, Verifying,
+};
 use crate::counters::{Counters, WorkerCounters};
 use crate::listen::ListeningSocket;
 use crate::logs::{Logs, ServerNames};
@@ -108,7 +123,13 @@ pub(crate) struct Worker {
     phase: Cell<Phase>,
     /// Somebody has come for whom there is no room.
     is_crowded: Cell<bool>,
-    roster: RefCell<Roster>,
+    roster: RefCell<Roster<Box<Connection>>>,
+    /// Empty once nobody is accepted any more.
+    listeners: RefCell<Vec<Rc<Listener>>>,
+    watched: Watched,
+    alarm: Arc<Alarm>,
+    /// Tasks that go on when everybody else has had a turn.
+    resting: RefCell<Vec<Waker>>,
     /// Taken while a connection that has been turned away is heard out.
     pub(crate) turned_away: Semaphore,
     /// Told whenever a connection ends.
@@ -147,116 +168,35 @@ pub(crate) struct State {
     pub(crate) output: Output,
 }
 
-/// A connection's presence among those of its worker.
-#[derive(Debug)]
-struct Presence {
-    worker: Rc<Worker>,
-    seat: Seat,
-}
-
 /// Reads as large as this are rare, and a read that fills its buffer costs another.
 pub(crate) const INPUT_LEN: usize = 64 * 1024;
-
-/// Threads of a worker that wait for disks. More wait no faster for one disk.
-const WAITING_THREADS_MAX: usize = 16;
 
 /// Connections heard out after they were turned away. More of them are closed at once, so that
 /// a flood takes no place from anybody.
 const TURNED_AWAY_MAX: usize = 64;
-
-/// Connections that are asked for room at a time: where many are idle one of the first is, and
-/// where all are busy to ask them all, for each that comes, would be work for nothing.
-const ASKED_MAX: usize = 64;
 
 /// How long what is cut off at the end may take to say so in the log.
 const END_TIMEOUT: Duration = Duration::from_secs(1);
 
 /// Runs a worker on this thread until the server has stopped.
 ///
+/// What takes time is done in tasks of this thread, which wait for disks, timers and pipes with
+/// `runtime`, on threads of that.
+///
 /// # Errors
 ///
-/// When the system refuses what a runtime is made of.
-pub(crate) fn run(setup: Setup) -> io::Result<()> {
-    let runtime = Builder::new_current_thread()
-        .enable_all()
-        .max_blocking_threads(WAITING_THREADS_MAX)
-        .thread_name(format!("disk-{}", setup.number))
-        .build_local(LocalOptions::default())?;
-    let outcome = runtime.block_on(serve(setup));
-    // A look at a dead network disk must not keep the process.
-    runtime.shutdown_background();
+/// When the system refuses what a worker is made of.
+pub(crate) fn run(setup: Setup, runtime: &Handle) -> io::Result<()> {
+    let _runtime = runtime.enter();
+    let tasks = LocalSet::new();
+    let _tasks = tasks.enter();
+    let (phase, mut live) = (setup.phase.clone(), setup.live.clone());
+    let now = live.borrow_and_update().clone();
+    let worker = Rc::new(Worker::new(setup, now)?);
+    let last = spawn_local(Rc::clone(&worker).serve(phase, live));
+    let outcome = worker.attend(tasks, &last);
+    worker.dismiss();
     outcome
-}
-
-async fn serve(setup: Setup) -> io::Result<()> {
-    let listeners = setup.listeners.into_iter();
-    let listeners: Vec<_> = listeners
-        .map(|listener| Listener::new(listener).map(Rc::new))
-        .collect::<io::Result<_>>()?;
-    let (mut phase, mut live) = (setup.phase, setup.live);
-    let error_pages = setup.site.has_error_pages().then(ErrorPages::default);
-    let known_guards = setup.verifying.is_some().then(KnownGuards::default);
-    let known_hosts = setup.site.hosts().map(KnownHosts::from);
-    let worker = Rc::new(Worker {
-        site: setup.site,
-        live: RefCell::new(live.borrow_and_update().clone()),
-        verifying: setup.verifying,
-        cgi: setup.cgi,
-        limits: setup.limits,
-        state: RefCell::new(State {
-            cache: Cache::new(setup.cache_bytes),
-            absent: (setup.cache_bytes > 0).then(Absent::default),
-            directories: Directories::default(),
-            key: Vec::new(),
-            hosts: known_hosts,
-            error_pages,
-            guards: known_guards,
-            gzip: setup.encodings.gzip.then(gzip::Jobs::default),
-            throttles: setup.throttles.as_ref().map(Throttles::current),
-            clock: Clock::new(),
-            logs: setup.logs,
-            failures: Failures::default(),
-            kept: KeptOpen::default(),
-            known: http::KnownFields::default(),
-            input: vec![0; INPUT_LEN],
-            output: Output::default(),
-        }),
-        needs: setup.needs,
-        own: setup.own,
-        number: setup.number,
-        counters: setup.counters,
-        connections_max: setup.connections_max,
-        phase: Cell::new(Phase::Serving),
-        is_crowded: Cell::new(false),
-        roster: RefCell::default(),
-        turned_away: Semaphore::new(TURNED_AWAY_MAX),
-        left: Notify::new(),
-        has_kept: Notify::new(),
-    });
-    let accepting: Vec<_> = listeners
-        .iter()
-        .map(|listener| tokio::task::spawn_local(Rc::clone(listener).run(Rc::clone(&worker))))
-        .collect();
-    let of_live = Rc::clone(&worker);
-    let taking_up = tokio::task::spawn_local(async move {
-        while live.changed().await.is_ok() {
-            let live = live.borrow_and_update().clone();
-            of_live.take_up(live);
-        }
-    });
-
-    let closing = tokio::task::spawn_local(Rc::clone(&worker).close_unused());
-
-    // An error means that the server itself is gone, which is a reason to stop too.
-    let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
-    for task in accepting.into_iter().chain([taking_up, closing]) {
-        task.abort();
-    }
-    for listener in listeners {
-        listener.end(&worker);
-    }
-    finish(&worker, phase).await;
-    Ok(())
 }
 
 /// Lets the connections end, as long as the phase has it.
@@ -275,25 +215,84 @@ async fn finish(worker: &Worker, mut phase: watch::Receiver<Phase>) {
 }
 
 impl Worker {
+    fn new(setup: Setup, live: Live) -> io::Result<Self> {
+        let (watched, alarm) = (Watched::new()?, Arc::new(Alarm::new()?));
+        watched.add(&*alarm, Whose::Alarm)?;
+        let listeners = setup.listeners.into_iter();
+        let listeners: Vec<_> = listeners.map(|l| Rc::new(Listener::new(l))).collect();
+        for (listener, number) in listeners.iter().zip(0..) {
+            watched.add(listener, Whose::Listener(number))?;
+        }
+        let state = State {
+            cache: Cache::new(setup.cache_bytes),
+            absent: (setup.cache_bytes > 0).then(Absent::default),
+            directories: Directories::default(),
+            key: Vec::new(),
+            hosts: setup.site.hosts().map(KnownHosts::from),
+            error_pages: setup.site.has_error_pages().then(ErrorPages::default),
+            guards: setup.verifying.is_some().then(KnownGuards::default),
+            gzip: setup.encodings.gzip.then(gzip::Jobs::default),
+            throttles: setup.throttles.as_ref().map(Throttles::current),
+            clock: Clock::new(),
+            logs: setup.logs,
+            failures: Failures::default(),
+            kept: KeptOpen::default(),
+            known: http::KnownFields::default(),
+            input: vec![0; INPUT_LEN],
+            output: Output::default(),
+        };
+        Ok(Self {
+            site: setup.site,
+            live: RefCell::new(live),
+            verifying: setup.verifying,
+            cgi: setup.cgi,
+            limits: setup.limits,
+            state: RefCell::new(state),
+            needs: setup.needs,
+            own: setup.own,
+            number: setup.number,
+            counters: setup.counters,
+            connections_max: setup.connections_max,
+            phase: Cell::new(Phase::Serving),
+            is_crowded: Cell::new(false),
+            roster: RefCell::default(),
+            listeners: RefCell::new(listeners),
+            watched,
+            alarm,
+            resting: RefCell::default(),
+            turned_away: Semaphore::new(TURNED_AWAY_MAX),
+            left: Notify::new(),
+            has_kept: Notify::new(),
+        })
+    }
+
+    /// Sees the server through its phases.
+    async fn serve(self: Rc<Self>, mut phase: watch::Receiver<Phase>, live: watch::Receiver<Live>) {
+        let listeners = self.listeners.borrow().clone();
+        let mut tasks: Vec<_> = listeners
+            .into_iter()
+            .map(|listener| spawn_local(listener.run(Rc::clone(&self))))
+            .collect();
+        tasks.push(spawn_local(Rc::clone(&self).take_up_changes(live)));
+        tasks.push(spawn_local(Rc::clone(&self).close_unused()));
+
+        // An error means that the server itself is gone, which is a reason to stop too.
+        let _ = phase.wait_for(|phase| *phase != Phase::Serving).await;
+        for task in tasks {
+            task.abort();
+        }
+        for listener in self.listeners.take() {
+            listener.end(&self);
+        }
+        finish(&self, phase).await;
+    }
+
     pub(crate) fn phase(&self) -> Phase {
         self.phase.get()
     }
 
     pub(crate) fn counters(&self) -> Option<&WorkerCounters> {
         self.counters.of(self.number)
-    }
-
-    /// Takes a connection onto the roster.
-    fn enter(self: &Rc<Self>) -> Presence {
-        Presence {
-            worker: Rc::clone(self),
-            seat: self.roster.borrow_mut().enter(),
-        }
-    }
-
-    fn enter_phase(&self, phase: Phase) {
-        self.phase.set(phase);
-        self.roster.borrow().wake_all();
     }
 
     fn is_full(&self) -> bool {
@@ -305,41 +304,9 @@ impl Worker {
         self.is_crowded.get() && self.is_full()
     }
 
-    /// Wakes one connection after the other, each of which looks whether room is wanted, until
-    /// one has ended; says whether one has. Those who are busy go on, as does everybody else
-    /// meanwhile.
-    async fn ask_for_room(&self) -> bool {
-        for _ in 0..ASKED_MAX {
-            self.roster.borrow_mut().wake_next();
-            tokio::task::yield_now().await;
-            if !self.is_full() {
-                return true;
-            }
-        }
-        false
-    }
-
     async fn emptied(&self) {
         while self.roster.borrow().len() > 0 {
             self.left.notified().await;
-        }
-    }
-}
-
-impl Presence {
-    /// Has the connection's task woken when the worker's phase changes.
-    fn wake_by(&self, waker: &Waker) {
-        let mut roster = self.worker.roster.borrow_mut();
-        roster.wake_by(&self.seat, waker.clone());
-    }
-}
-
-impl Drop for Presence {
-    fn drop(&mut self) {
-        self.worker.roster.borrow_mut().leave(&self.seat);
-        self.worker.left.notify_waiters();
-        if let Some(counters) = self.worker.counters() {
-            counters.connections_ended.add(1);
         }
     }
 }

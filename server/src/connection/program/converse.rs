@@ -313,7 +313,7 @@ impl Connection {
                 with.program.poll_complaints(cx);
                 let part = [IoSlice::new(part), IoSlice::new(&[])];
                 match self.stream.poll_write(cx, &part, SendFlags::empty()) {
-                    Poll::Pending => self.poll_standstill(cx).map(Err),
+                    Poll::Pending => self.poll_standstill().map(Err),
                     ready => ready,
                 }
             });
