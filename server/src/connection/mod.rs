@@ -83,8 +83,6 @@ pub(crate) struct Connection {
     received: Vec<u8>,
     /// `received` may hold a whole request.
     is_ready: bool,
-    /// What comes before the first turn.
-    opening: Option<Opening>,
     /// The content of the first request in `received`, which is answered when all of it has
     /// come.
     content: Option<Box<Arriving>>,
@@ -165,7 +163,7 @@ enum Turn {
 
 impl Connection {
     /// One that has been accepted.
-    pub(crate) fn new(worker: Rc<Worker>, stream: Stream, peer: Peer, opening: Opening) -> Self {
+    pub(crate) fn new(worker: Rc<Worker>, stream: Stream, peer: Peer) -> Self {
         let now = Moment::now();
         let deadline = now.after(worker.timeouts().request);
         let ends = worker.needs.addresses.then(|| Box::new(Ends::of(&stream)));
@@ -173,7 +171,6 @@ impl Connection {
             worker,
             stream,
             peer,
-            opening: Some(opening),
             received: Vec::new(),
             is_ready: false,
             content: None,
@@ -206,31 +203,28 @@ impl Connection {
         self.stream.tell(ready);
     }
 
-    /// Reads, and answers what can be answered at once. After that the connection waits for its
-    /// client again, with the worker; or it has ended, or a task goes on with it.
-    pub(crate) fn have_turn(mut self: Box<Self>) {
-        let turn = match self.opening.take() {
-            None => self.poll_turn(&mut Context::from_waker(Waker::noop())),
-            Some(Opening::ProxyHeader) => Poll::Ready(Turn::Introduce),
-            Some(Opening::Request) => self.poll_first_turn(),
-        };
-        match turn {
-            Poll::Pending => Rc::clone(&self.worker).keep(self),
-            Poll::Ready(Turn::End(Ending::Close)) => self.close(),
-            Poll::Ready(turn) => {
-                // In a box of its own: what the runtime allocates for a task is a multiple of
-                // 128 bytes.
-                tokio::task::spawn_local(Box::pin(self.go_on(turn)));
-            }
+    /// Lets the client in, if it is known who that is, and has the first turn.
+    pub(crate) fn open(mut self: Box<Self>, opening: Opening) {
+        match opening {
+            Opening::ProxyHeader => self.spawn(Turn::Introduce),
+            Opening::Request if self.admit().is_err() => self.spawn(Turn::SendAway),
+            Opening::Request => self.have_turn(),
         }
     }
 
-    /// Lets the client in, and has its first turn.
-    fn poll_first_turn(&mut self) -> Poll<Turn> {
-        match self.admit() {
-            Ok(()) => self.poll_turn(&mut Context::from_waker(Waker::noop())),
-            Err(_) => Poll::Ready(Turn::SendAway),
+    /// Reads, and answers what can be answered at once. After that the connection waits for its
+    /// client again, with the worker; or it has ended, or a task goes on with it.
+    pub(crate) fn have_turn(mut self: Box<Self>) {
+        match self.poll_turn(&mut Context::from_waker(Waker::noop())) {
+            Poll::Pending => Rc::clone(&self.worker).keep(self),
+            Poll::Ready(Turn::End(Ending::Close)) => self.close(),
+            Poll::Ready(turn) => self.spawn(turn),
         }
+    }
+
+    fn spawn(self: Box<Self>, turn: Turn) {
+        // In a box of its own: what the runtime allocates for a task is a multiple of 128 bytes.
+        tokio::task::spawn_local(Box::pin(self.go_on(turn)));
     }
 
     /// Goes on after a turn that has ended in something to be waited for.

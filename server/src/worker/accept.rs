@@ -18,7 +18,7 @@ use rustix::net::{SocketFlags, acceptfrom_with};
 use tokio::sync::Notify;
 use tokio::time::{Instant, timeout};
 
-use super::attend::give_turn;
+use super::attend::contain;
 use super::{Presence, Worker};
 use crate::clients::Peer;
 use crate::connection::{Connection, Opening, Stream};
@@ -95,7 +95,7 @@ impl Listener {
             let outcome = self.next(&worker, &mut arrived).await;
             let is_full = arrived.len() == ACCEPTED_MAX;
             for connection in arrived.drain(..) {
-                give_turn(Box::new(connection));
+                self.open(connection);
             }
             match outcome {
                 Ok(()) if is_full => worker.rest().await,
@@ -139,7 +139,7 @@ impl Listener {
         // Closing would reset those who have been let in by the kernel already.
         while !worker.is_full() {
             match accept(self.socket.as_fd()) {
-                Ok(arrived) => give_turn(Box::new(self.admit(worker, arrived))),
+                Ok(arrived) => self.open(self.admit(worker, arrived)),
                 Err(error) if is_of_one_connection(&error) => {}
                 Err(_) => return,
             }
@@ -179,7 +179,12 @@ impl Listener {
             counters.connections.add(1);
         }
         let stream = Stream::new(socket, Presence::new(worker));
-        Connection::new(Rc::clone(worker), stream, Peer::new(client), self.opening)
+        Connection::new(Rc::clone(worker), stream, Peer::new(client))
+    }
+
+    fn open(&self, connection: Connection) {
+        let connection = Box::new(connection);
+        contain(|| connection.open(self.opening));
     }
 }
 

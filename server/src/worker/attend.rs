@@ -29,6 +29,7 @@ impl Worker {
         let mut tasks = pin!(tasks);
         let waker = Waker::from(Arc::clone(&self.alarm));
         let mut events = Vec::new();
+        let mut now = Moment::now();
         loop {
             if self.alarm.take() {
                 let is_done = tasks.as_mut().poll(&mut Context::from_waker(&waker));
@@ -36,14 +37,15 @@ impl Worker {
                     return Ok(());
                 }
             }
-            self.watched.wait(self.timeout(), &mut events)?;
+            self.watched.wait(self.timeout(now), &mut events)?;
+            now = Moment::now();
             for (whose, ready) in events.iter().map(told) {
                 match whose {
                     Whose::Connection(seat) => {
                         let waiting = self.roster.borrow_mut().tell(seat, ready);
                         if let Some(mut connection) = waiting {
                             connection.tell(ready);
-                            give_turn(connection);
+                            contain(|| connection.have_turn());
                         }
                     }
                     Whose::Listener(number) => self.tell_listener(number),
@@ -52,7 +54,7 @@ impl Worker {
                 }
             }
             events.clear();
-            self.call_due();
+            self.call_due(now);
             self.wake_resting();
         }
     }
@@ -63,23 +65,23 @@ impl Worker {
         }
     }
 
-    /// How long to wait for the sockets, `None` for as long as it takes.
-    fn timeout(&self) -> Option<Duration> {
+    /// How long to wait for the sockets, `None` for as long as it takes. `now` is when
+    /// the last turns began: what they took is added.
+    fn timeout(&self, now: Moment) -> Option<Duration> {
         if !self.resting.borrow().is_empty() || !self.alarm.lets_sleep() {
             return Some(Duration::ZERO);
         }
         let look = self.roster.borrow().look();
-        (look != Moment::NEVER).then(|| look.since(Moment::now()) + TICK)
+        (look != Moment::NEVER).then(|| look.since(now) + TICK)
     }
 
     /// Has those look whose time is up.
-    fn call_due(&self) {
-        let look = self.roster.borrow().look();
-        if look == Moment::NEVER || Moment::now() < look {
+    fn call_due(&self, now: Moment) {
+        if now < self.roster.borrow().look() {
             return;
         }
         let mut due = Vec::new();
-        self.roster.borrow_mut().find_due(Moment::now(), &mut due);
+        self.roster.borrow_mut().find_due(now, &mut due);
         for seat in due {
             self.call(seat);
         }
@@ -89,7 +91,7 @@ impl Worker {
     fn call(&self, seat: Seat) {
         let waiting = self.roster.borrow_mut().call(seat);
         if let Some(connection) = waiting {
-            give_turn(connection);
+            contain(|| connection.have_turn());
         }
     }
 
@@ -165,9 +167,9 @@ const ASKED_MAX: usize = 64;
 /// The clock is behind by so much at most, so that what is waited for is over then.
 const TICK: Duration = Duration::from_millis(10);
 
-/// Has `connection` do what can be done at once.
-pub(super) fn give_turn(connection: Box<Connection>) {
+/// Has one connection's `work` done, and a panic in it cost no other.
+pub(super) fn contain(work: impl FnOnce()) {
     // The message has been printed. What is half done is the connection's own, which is dropped,
     // or made good by the next turn.
-    let _ = catch_unwind(AssertUnwindSafe(|| connection.have_turn()));
+    let _ = catch_unwind(AssertUnwindSafe(work));
 }

@@ -8,7 +8,7 @@
 //! A connection that waits for its client is on the roster and nowhere else, and the loop gives it
 //! its turns (`attend`, `readiness`). What takes time, such as a large file or a program, has a
 //! task until it is done. Tasks stay on the worker's thread too; the timers, pipes and disks that
-//! they wait for are looked after by a runtime that all workers share (`server.rs`).
+//! they wait for are looked after by a runtime that all workers share (`server/run.rs`).
 //!
 //! Nothing here reads or writes a connection; that is `connection/`.
 

@@ -1,23 +1,21 @@
-//! The server as a whole: bound, run, asked how it goes, stopped.
+//! The server as a whole: bound, asked how it goes, stopped; how it runs is in `run`.
 
-use std::convert::Infallible;
+mod run;
+
 use std::io;
 use std::net::SocketAddr;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::thread;
 
 use http::Target;
 use rustix::fs::{Access, access};
 use rustix::io::Errno;
 use spread_logger::{Drain, Needs, RingOptions};
-use tokio::runtime::Builder;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::watch;
 
 use crate::cgi::Cgi;
 use crate::config::{Config, PORT};
-use crate::connection::Verifying;
 use crate::counters::Counters;
 use crate::listen::{self, Bound, BoundAddress, BoundPlace, ListenError, Listener};
 use crate::logs::{LogRule, Logs};
@@ -26,7 +24,7 @@ use crate::site::{
     HostOptions, LookupError, PasswordScope, Patience, Place, Resource, Site, Wishes,
 };
 use crate::throttle::{ThrottleRules, Throttles};
-use crate::worker::{self, Live, Own, Phase, Setup};
+use crate::worker::{Live, Own, Phase};
 
 /// A web server that has its sockets and its document root, and waits to be run.
 #[derive(Debug)]
@@ -42,9 +40,6 @@ pub struct Server {
     phase: Arc<watch::Sender<Phase>>,
     live: Arc<watch::Sender<Live>>,
 }
-
-/// Threads for each worker that wait for disks. More wait no faster for one disk.
-const WAITING_THREADS_MAX: usize = 16;
 
 /// Stops a server, from any thread. A cheap clone.
 #[derive(Clone, Debug)]
@@ -278,83 +273,6 @@ impl Server {
         let root = std::path::absolute(&self.config.root);
         root.unwrap_or_else(|_| self.config.root.clone())
     }
-
-    /// Serves on threads of its own until it is stopped, which this call waits for.
-    /// The logs are gone when it returns, so whoever drains them finds their end.
-    ///
-    /// # Errors
-    ///
-    /// When a worker cannot start or does not survive; the others are stopped then.
-    pub fn run(self) -> Result<(), RunError> {
-        let workers = self.config.workers.get();
-        let runtime = Builder::new_current_thread()
-            .enable_all()
-            .max_blocking_threads(WAITING_THREADS_MAX.saturating_mul(workers))
-            .thread_name("disk")
-            .build()
-            .map_err(RunError::Worker)?;
-        let own = self.own();
-        let cgi = self.cgi();
-        let mut logs = self.logs.into_iter();
-        let mut threads = Vec::with_capacity(workers);
-        let mut outcome = Ok(());
-        let (end, mut ended) = mpsc::channel::<Infallible>(1);
-        let connections_max = self.config.limits.connections_max.get();
-        let verifying = self.site.has_guards().then(|| {
-            let rate = self.config.clients.wrong_passwords_per_address;
-            Arc::new(Verifying::new(rate))
-        });
-        for (number, listeners) in self.bound.sockets.into_iter().enumerate() {
-            let setup = Setup {
-                number,
-                site: Arc::clone(&self.site),
-                live: self.live.subscribe(),
-                verifying: verifying.clone(),
-                encodings: self.config.encodings,
-                throttles: self.config.throttles.clone(),
-                cgi: cgi.clone(),
-                listeners,
-                limits: self.config.limits.request,
-                connections_max: connections_max.div_ceil(workers),
-                cache_bytes: self.config.cache_bytes / workers,
-                counters: self.counters.clone(),
-                logs: logs.next(),
-                needs: self.needs,
-                own: own.clone(),
-                phase: self.phase.subscribe(),
-            };
-            let stop = StopHandle(Arc::clone(&self.phase));
-            let (handle, end) = (runtime.handle().clone(), end.clone());
-            let thread = thread::Builder::new().name(format!("worker-{number}"));
-            let started = thread.spawn(move || {
-                // Whatever ends a worker ends the server: half of one would be worse.
-                let _stop = StopOnDrop(stop);
-                let _end = end;
-                worker::run(setup, &handle)
-            });
-            match started {
-                Ok(thread) => threads.push(thread),
-                Err(error) => {
-                    outcome = Err(RunError::Worker(error));
-                    self.phase.send_replace(Phase::Ending);
-                    break;
-                }
-            }
-        }
-        drop(end);
-        // What workers wait for is looked after here, until the last of them has dropped its end.
-        runtime.block_on(ended.recv());
-        for thread in threads {
-            let ended = match thread.join() {
-                Ok(ended) => ended.map_err(RunError::Worker),
-                Err(_) => Err(RunError::Panicked),
-            };
-            outcome = outcome.and(ended);
-        }
-        // A look at a dead network disk must not keep the process.
-        runtime.shutdown_background();
-        outcome
-    }
 }
 
 impl ReloadHandle {
@@ -418,18 +336,6 @@ impl StopHandle {
             *phase = to.max(*phase);
             is_news
         });
-    }
-}
-
-struct StopOnDrop(StopHandle);
-
-impl Drop for StopOnDrop {
-    fn drop(&mut self) {
-        // One that has finished, as all were told to, hurries nobody.
-        let has_finished = *self.0.0.borrow() == Phase::Finishing && !thread::panicking();
-        if !has_finished {
-            self.0.stop();
-        }
     }
 }
 
